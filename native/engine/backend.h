@@ -1,0 +1,160 @@
+// What a device must be able to do. The engine (network.cc) composes these operations and knows nothing of where they
+// run; cpu/ and cuda/ implement them.
+//
+// Conventions: activations are channels-last (NHWC) float32; every pointer handed to an operation was made by
+// Backend::allocate, except those marked "host". Operations take whole mini-batches. Results never depend on the number
+// of threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called
+// from one thread at a time. Buffers given as different arguments never overlap.
+//
+// Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
+// plans. Fusions (statistics with the convolution, normalization with ReLU, pool and dropout) are single calls here so
+// that a backend may fuse further behind them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "random.h"
+#include "topology.h"
+
+namespace deepyeast {
+
+// Device memory, zero-filled, released with the object; aligned to at least 64 bytes.
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  virtual float* data() = 0;
+  virtual std::size_t size() const = 0;  // in floats
+};
+
+// Per-channel statistics of a batch: mean and biased variance, arrays of `channels` floats.
+struct BatchStatistics {
+  float* mean;
+  float* variance;
+};
+
+// What happens to a layer's linear output in inference: y = x * scale[channel] + shift[channel], then ReLU, then a 2x2
+// max pool, as asked. Running statistics and bias are folded into scale and shift by the caller.
+struct InferenceEpilogue {
+  const float* scale;  // null: 1
+  const float* shift;  // null: 0
+  bool relu;
+  bool pool;
+};
+
+// A 3x3 convolution, stride 1, padding 1. `batch` is the largest batch it will see.
+struct ConvolutionShape {
+  int batch, height, width, input_channels, output_channels;
+};
+
+class Convolution {
+ public:
+  virtual ~Convolution() = default;
+  // weights [output, 3, 3, input]; called once after every update, before the operations that use them.
+  virtual void set_weights(const float* weights) = 0;
+  // output [batch, height, width, output_channels], linear. statistics null: not wanted.
+  virtual void forward(int batch, const float* input, float* output, BatchStatistics* statistics) = 0;
+  // output after the epilogue, [batch, height/2, width/2, output_channels] when pooled.
+  virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;
+  // input_gradient [batch, height, width, input_channels] = transposed convolution of output_gradient.
+  virtual void backward_data(int batch, const float* output_gradient, float* input_gradient) = 0;
+  // weight_gradient [output, 3, 3, input], overwritten.
+  virtual void backward_weights(int batch, const float* input, const float* output_gradient,
+                                float* weight_gradient) = 0;
+};
+
+struct DenseShape {
+  int batch, inputs, outputs;
+};
+
+class Dense {
+ public:
+  virtual ~Dense() = default;
+  virtual void set_weights(const float* weights) = 0;  // [outputs, inputs]
+  // output [batch, outputs] = input weights^T (+ bias); bias may be null; statistics as for a convolution.
+  virtual void forward(int batch, const float* input, const float* bias, float* output, BatchStatistics* statistics) = 0;
+  virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;
+  virtual void backward_data(int batch, const float* output_gradient, float* input_gradient) = 0;
+  // weight_gradient [outputs, inputs]; bias_gradient [outputs] or null; both overwritten.
+  virtual void backward_weights(int batch, const float* input, const float* output_gradient, float* weight_gradient,
+                                float* bias_gradient) = 0;
+};
+
+// Batch normalization, ReLU, and then either a 2x2 max pool or dropout or neither.
+struct NormalizationShape {
+  int batch, height, width, channels;  // of the linear input; height and width are 1 for dense layers
+  bool pool;
+  float epsilon;
+  float dropout;                       // 0: none. Only without pool.
+};
+
+// The dropout mask of (stream, element = cell in batch * units + unit); see random.h.
+struct NormalizationArguments {
+  const float* input;          // linear output of the layer
+  BatchStatistics statistics;  // of this batch
+  const float* gamma;
+  const float* beta;
+  const RandomStream* dropout; // host; null unless shape.dropout > 0
+};
+
+// Image bytes to network input: (pixel - mean[y, x, c]) * scale. Augmentation moves raw pixels, then the unmoved mean is
+// subtracted. The code of a cell is 0..7: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes x and y, applied to the
+// raw crop in this order (so that 0 is the identity and the eight are the flips and quarter turns).
+struct GatherArguments {
+  int batch, size, channels;
+  const std::uint8_t* images;           // host, [batch, size, size, channels]
+  const std::uint8_t* augmentation;     // host, [batch] codes; null: none
+  const float* mean;                    // [size, size, channels]
+  float scale;
+};
+
+struct UpdateArguments {
+  std::size_t count;
+  float learning_rate, momentum, weight_decay;
+  bool caffe_momentum;   // true: v = m v + lr g, w -= v (Caffe); false: v = m v + g, w -= lr v (PyTorch)
+  float* parameters;
+  float* velocity;
+  const float* gradient;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;             // "cpu"
+  virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
+
+  virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
+  virtual void upload(const float* host, std::size_t count, float* device) = 0;
+  virtual void download(const float* device, std::size_t count, float* host) = 0;
+
+  // training false: only set_weights and infer (and forward without statistics) will be called.
+  virtual std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) = 0;
+  virtual std::unique_ptr<Dense> dense(const DenseShape& shape, bool training) = 0;
+
+  virtual void gather(const GatherArguments& arguments, float* output) = 0;
+  // output: pooled size when shape.pool.
+  virtual void normalization_forward(const NormalizationShape& shape, const NormalizationArguments& arguments,
+                                     float* output) = 0;
+  // output_gradient is with respect to normalization_forward's output; input_gradient with respect to its input, the
+  // batch statistics' own dependence included. The ReLU mask and the pool's choice (the first maximum) are recomputed
+  // from the input. gamma_gradient and beta_gradient [channels] are overwritten.
+  virtual void normalization_backward(const NormalizationShape& shape, const NormalizationArguments& arguments,
+                                      const float* output_gradient, float* input_gradient, float* gamma_gradient,
+                                      float* beta_gradient) = 0;
+  // logits [batch, classes]; posterior rows sum to one; computed against the row's maximum.
+  virtual void softmax(int batch, int classes, const float* logits, float* posterior) = 0;
+  // losses (host, [batch]): -log softmax[label], natural logarithm. predicted (host, [batch]): the argmax, ties to the
+  // lower class. logits_gradient: of the batch's mean loss; null: not wanted.
+  virtual void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels /* host */,
+                                     double* losses, std::int32_t* predicted, float* logits_gradient) = 0;
+  // One stochastic gradient descent step over `count` consecutive parameters, decay included: g += decay * w.
+  virtual void update(const UpdateArguments& arguments) = 0;
+};
+
+// The CPU backend on the widest instruction set that the machine has, or that DEEPYEAST_ISA names (avx512, avx2,
+// portable). threads 0: as many as the process may use. Throws Error("isa-unavailable").
+std::unique_ptr<Backend> make_cpu_backend(int threads);
+
+}  // namespace deepyeast

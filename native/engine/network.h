@@ -1,0 +1,79 @@
+// A network on a backend: parameters, the forward pass, the training step, and any layer's output.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend.h"
+#include "topology.h"
+
+namespace deepyeast {
+
+// Which value of a layer to return (definitions: "A layer's output"): the convolution's or dense layer's own output,
+// after normalization, after ReLU (the default), or after the pool.
+enum class Stage { linear, normalized, activated, pooled };
+
+struct Optimizer {
+  float momentum = 0.9f;
+  float weight_decay = 0.0005f;  // on convolution and dense weights only
+  bool caffe_momentum = true;
+  bool augment = false;          // the eight flips and quarter turns, drawn per cell
+};
+
+struct StepResult {
+  double loss;                   // mean over the batch, before the update
+  int correct;                   // cells whose largest logit is their label's, in training mode
+};
+
+class Network {
+ public:
+  Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend);
+  ~Network();
+
+  const Topology& topology() const { return topology_; }
+  const std::vector<Layer>& layers() const { return layers_; }
+  const ParameterLayout& layout() const { return layout_; }
+  Backend& backend() { return *backend_; }
+
+  // Names of every tensor of the state: parameters, statistics and, once trained, "velocity/NAME".
+  std::vector<float> tensor(const std::string& name);
+  void set_tensor(const std::string& name, const float* values, std::size_t count);
+
+  // mean [size, size, channels]; (pixel - mean) * scale.
+  void set_input_transform(const float* mean, float scale);
+
+  // images [batch, size, size, channels] on the host, labels [batch]. One step of stochastic gradient descent.
+  StepResult train_step(const std::uint8_t* images, const std::int32_t* labels, int batch, std::uint32_t iteration,
+                        float learning_rate, const Optimizer& optimizer);
+  // The gradients of train_step's loss without the update, by parameter name, for tests. Running statistics move.
+  StepResult gradients(const std::uint8_t* images, const std::int32_t* labels, int batch, std::uint32_t iteration,
+                       const Optimizer& optimizer, std::map<std::string, std::vector<float>>* gradients,
+                       std::vector<float>* logits);
+
+  // Inference mode. logits and posterior [batch, classes], either may be null.
+  void forward(const std::uint8_t* images, int batch, float* logits, float* posterior);
+  // Output of one layer, [batch, ...activation_shape(layer, stage)].
+  void activations(const std::uint8_t* images, int batch, const std::string& layer, Stage stage, float* output);
+  std::vector<std::size_t> activation_shape(const std::string& layer, Stage stage) const;
+
+ private:
+  struct Plan;
+  struct TrainingPlan;
+  struct InferencePlan;
+
+  Topology topology_;
+  std::vector<Layer> layers_;
+  ParameterLayout layout_;
+  std::uint64_t seed_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Buffer> parameters_, statistics_, velocity_, mean_;
+  float scale_ = 1.0f;
+  std::unique_ptr<TrainingPlan> training_;
+  std::unique_ptr<InferencePlan> inference_;
+};
+
+}  // namespace deepyeast

@@ -1,0 +1,99 @@
+/** Exit statuses of the command line, by kind of failure. */
+export const exitStatus = {
+  failure: 1,
+  usage: 2,
+  data: 3,
+  device: 4,
+  skipped: 5,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+interface ErrorEntry {
+  /** What the command line exits with. */
+  readonly exit: number;
+  /** What to do about it, in one sentence, for the documentation and below the message. */
+  readonly remedy: string;
+}
+
+/** The one table of error codes: every DeepYeastError carries one of these. Sorted by code. */
+export const errorTable = {
+  aborted: { exit: exitStatus.failure, remedy: 'The work was cancelled by its AbortSignal; start it again.' },
+  'addon-missing': {
+    exit: exitStatus.failure,
+    remedy: 'Build the native addon with `npm rebuild deepyeast` (needs a C++17 compiler and CMake).',
+  },
+  'class-unknown': {
+    exit: exitStatus.data,
+    remedy: 'Use a model trained with this class, or drop its cells from the dataset.',
+  },
+  closed: { exit: exitStatus.failure, remedy: 'Create or load a new network: this one was closed.' },
+  'dataset-invalid': { exit: exitStatus.data, remedy: 'Re-create the dataset with `deepyeast import`.' },
+  'disk-full': { exit: exitStatus.failure, remedy: 'Free some disk space and repeat; nothing was overwritten.' },
+  'image-invalid': {
+    exit: exitStatus.data,
+    remedy: 'Repair or remove the image, or pass `--on-error skip` to go on without it.',
+  },
+  'images-truncated': {
+    exit: exitStatus.data,
+    remedy: 'images.npy is shorter than its header says: copy it again or re-run `deepyeast import`.',
+  },
+  'invalid-argument': { exit: exitStatus.usage, remedy: 'Correct the argument that the message names.' },
+  'io-error': { exit: exitStatus.failure, remedy: 'Check that the path exists and that you may read or write it.' },
+  'isa-unavailable': {
+    exit: exitStatus.device,
+    remedy: 'Unset DEEPYEAST_ISA, or set it to an instruction set that this processor has.',
+  },
+  'labels-invalid': { exit: exitStatus.data, remedy: 'Correct the label list or the labels in cells.csv.' },
+  'device-unavailable': { exit: exitStatus.device, remedy: 'Run `deepyeast doctor` to see which devices can be used.' },
+  'invalid-topology': { exit: exitStatus.usage, remedy: 'Correct the field of the topology that the message names.' },
+  'loss-diverged': {
+    exit: exitStatus.failure,
+    remedy: 'Lower the learning rate and resume from the last good checkpoint, which was kept.',
+  },
+  'model-invalid': { exit: exitStatus.data, remedy: 'Use another checkpoint: this file is not a deepyeast model.' },
+  'model-mismatch': { exit: exitStatus.data, remedy: 'Use a model and a dataset of the same channels and image size.' },
+  'rule-mismatch': {
+    exit: exitStatus.data,
+    remedy: 'Re-import the images with the rule of the model (`--rule-from`), or pass `--allow-rule-mismatch`.',
+  },
+  'run-exists': { exit: exitStatus.usage, remedy: 'Choose another run folder, or continue this one with `--resume`.' },
+  'run-locked': { exit: exitStatus.failure, remedy: 'Wait for the other process, or choose another run folder.' },
+  'split-impossible': {
+    exit: exitStatus.data,
+    remedy: 'Give fewer parts, or pass `--allow-missing` to leave the class out of some parts.',
+  },
+  'table-invalid': { exit: exitStatus.data, remedy: 'Correct the row of the table that the message names.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** Every failure of the library: a stable `code` from errorTable and a message for the user. */
+export class DeepYeastError extends Error {
+  override readonly name = 'DeepYeastError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** The exit status of the command line for this error. */
+  get exitStatus(): number {
+    return errorTable[this.code].exit;
+  }
+
+  /** What to do about it. */
+  get remedy(): string {
+    return errorTable[this.code].remedy;
+  }
+}
+
+/** Node's own error as ours: ENOSPC, EDQUOT and EFBIG become `disk-full`, everything else `io-error`. */
+export function fileError(action: string, path: string, cause: unknown): DeepYeastError {
+  if (cause instanceof DeepYeastError) return cause;
+  const code = (cause as NodeJS.ErrnoException)?.code;
+  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DeepYeastError(full ? 'disk-full' : 'io-error', `cannot ${action} ${path}: ${reason}`, { cause });
+}

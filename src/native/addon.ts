@@ -1,0 +1,132 @@
+/**
+ * The typed surface of the native addon, as native/addon/ exports it. Everything that computes returns a promise and
+ * runs on the network's own worker thread, in the order of the calls; every error is an Error with a `code` of
+ * src/errors.ts.
+ */
+
+export type Stage = 'linear' | 'normalized' | 'activated' | 'pooled';
+
+/** The general network of the design; see native/engine/topology.h. */
+export interface NativeTopology {
+  imageSize: number;
+  channels: number;
+  blocks: number[][];
+  dense: number[];
+  classes: number;
+  dropout: number;
+  normalizationEpsilon: number;
+  normalizationMomentum: number;
+}
+
+export interface NativeNetworkOptions {
+  topology: NativeTopology;
+  /** Any integer from 0 to 2^53 - 1. */
+  seed: number;
+  /** 0: as many as the process may use. */
+  threads: number;
+  device: 'cpu';
+}
+
+export interface NativeTensorInformation {
+  name: string;
+  shape: number[];
+  /** False for running statistics. */
+  trainable: boolean;
+}
+
+export interface NativeOptimizer {
+  momentum: number;
+  weightDecay: number;
+  caffeMomentum: boolean;
+  augment: boolean;
+}
+
+/** Mini-batches for NativeNetwork.trainSteps: `iterations` batches of `batchSize`, one after the other. */
+export interface NativeTrainingBatches {
+  images: NativeImageStore;
+  /** Rows of the store, [iterations * batchSize]. */
+  indices: Uint32Array;
+  /** Class of each of them, same length. */
+  labels: Int32Array;
+  batchSize: number;
+  /** The first one's iteration number: it selects the dropout masks and augmentations. */
+  iteration: number;
+  /** One a mini-batch. */
+  learningRates: Float64Array;
+  optimizer: NativeOptimizer;
+}
+
+export interface NativeTrainingResult {
+  /** Mini-batches done: fewer than asked after cancel(), or when a loss was not finite (it is the last one). */
+  completed: number;
+  losses: Float64Array;
+  correct: Int32Array;
+}
+
+/** Where images come from: rows of a store, or crops in memory [n, size, size, channels]. */
+export type NativeImages = { store: NativeImageStore; indices: Uint32Array } | { pixels: Uint8Array };
+
+export interface NativeNetwork {
+  /** Parameters and running statistics, in the order of the network. */
+  readonly tensors: readonly NativeTensorInformation[];
+  readonly description: string;
+  readonly threads: number;
+  /** A copy. `velocity/NAME` is the momentum buffer of a trainable tensor. */
+  tensor(name: string): Promise<Float32Array>;
+  setTensor(name: string, values: Float32Array): Promise<void>;
+  setInputTransform(mean: Float32Array, scale: number): Promise<void>;
+  trainSteps(batches: NativeTrainingBatches): Promise<NativeTrainingResult>;
+  gradients(
+    pixels: Uint8Array,
+    labels: Int32Array,
+    iteration: number,
+    optimizer: NativeOptimizer,
+  ): Promise<{ loss: number; correct: number; logits: Float32Array; gradients: Record<string, Float32Array> }>;
+  /** Inference mode; [n, classes] each. */
+  forward(images: NativeImages): Promise<{ logits: Float32Array; posteriors: Float32Array }>;
+  activations(images: NativeImages, layer: string, stage: Stage): Promise<Float32Array>;
+  activationShape(layer: string, stage: Stage): number[];
+  /**
+   * Writes `header`, then the named tensors' float32 values one after the other, to a temporary file beside `path`,
+   * flushes it and renames it: on failure `path` is as it was and the temporary file is gone.
+   */
+  writeTensors(path: string, header: Uint8Array, names: string[]): Promise<void>;
+  /** Stops a running trainSteps after the present mini-batch. */
+  cancel(): void;
+  /** Waits for the calls already made to end (training is cancelled), then releases all memory. Later calls fail with `closed`. */
+  close(): Promise<void>;
+}
+
+/** Images of one .npy file, read by position; never mapped. */
+export interface NativeImageStore {
+  readonly count: number;
+  /** Images one after the other, [n, size, size, channels]. A short read is `images-truncated`. */
+  read(indices: Uint32Array): Promise<Uint8Array>;
+  /** The per-pixel mean over all images (or those of `indices`), in double: [size, size, channels]. */
+  mean(indices?: Uint32Array): Promise<Float64Array>;
+  close(): void;
+}
+
+/** An exclusive advisory lock of the operating system on a file (created if missing); gone with the process. */
+export interface NativeFileLock {
+  release(): void;
+}
+
+export interface Addon {
+  readonly version: string;
+  Network: new (options: NativeNetworkOptions) => NativeNetwork;
+  ImageStore: new (options: {
+    path: string;
+    /** Bytes before the first image. */
+    offset: number;
+    count: number;
+    size: number;
+    channels: number;
+  }) => NativeImageStore;
+  /** Null when another process (or this one) holds it. */
+  lockFile(path: string): NativeFileLock | null;
+  /** Four words of Philox 4x32-10 for tests against published vectors. */
+  philox(counter: Uint32Array, key: Uint32Array): Uint32Array;
+  /** Instruction sets that this machine can run, widest first, and the threads the process may use. */
+  machine(): { instructionSets: string[]; threads: number };
+}
