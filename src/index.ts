@@ -1,0 +1,2 @@
+/** The public API: nothing else is exported from the package. */
+export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
