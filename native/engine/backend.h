@@ -143,6 +143,11 @@ class Backend {
   virtual void normalization_backward(const NormalizationShape& shape, const NormalizationArguments& arguments,
                                       const float* output_gradient, float* input_gradient, float* gamma_gradient,
                                       float* beta_gradient) = 0;
+  // running = (1 - momentum) * running + momentum * batch, the batch's variance made unbiased: times count / (count - 1),
+  // where count is the number of values behind each channel. The default goes by way of the host.
+  virtual void update_running_statistics(int channels, std::size_t count, float momentum,
+                                         const BatchStatistics& statistics, float* running_mean,
+                                         float* running_variance);
   // logits [batch, classes]; posterior rows sum to one; computed against the row's maximum.
   virtual void softmax(int batch, int classes, const float* logits, float* posterior) = 0;
   // losses (host, [batch]): -log softmax[label], natural logarithm. predicted (host, [batch]): the argmax, ties to the

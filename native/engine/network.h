@@ -1,7 +1,6 @@
 // A network on a backend: parameters, the forward pass, the training step, and any layer's output.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -61,17 +60,32 @@ class Network {
   std::vector<std::size_t> activation_shape(const std::string& layer, Stage stage) const;
 
  private:
-  struct Plan;
-  struct TrainingPlan;
-  struct InferencePlan;
+  struct Operations;      // per-layer convolutions and dense layers, with their prepared weights
+  struct TrainingPlan;    // buffers of one training step
+  struct InferencePlan;   // buffers of one chunk of inference
+
+  float* parameter(const std::string& name);
+  float* find_tensor(const std::string& name, std::size_t* count);
+  void require_operations(int batch, bool training);
+  void prepare_weights();
+  void prepare_epilogues();
+  void plan_training(int batch);
+  void plan_inference(int batch);
+  StepResult forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
+                              std::uint32_t iteration, const Optimizer& optimizer);
+  const float* infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage);
 
   Topology topology_;
   std::vector<Layer> layers_;
   ParameterLayout layout_;
+  std::map<std::string, std::size_t> specification_by_name_;
   std::uint64_t seed_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Buffer> parameters_, statistics_, velocity_, mean_;
   float scale_ = 1.0f;
+  bool weights_changed_ = true;     // since the operations last prepared them
+  bool epilogues_changed_ = true;   // parameters or statistics changed since scale and shift were folded
+  std::unique_ptr<Operations> operations_;
   std::unique_ptr<TrainingPlan> training_;
   std::unique_ptr<InferencePlan> inference_;
 };

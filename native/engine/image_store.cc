@@ -1,0 +1,91 @@
+#include "image_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "error.h"
+
+namespace deepyeast {
+
+ImageStore::ImageStore(std::string path, std::uint64_t offset, std::uint64_t count, int size, int channels)
+    : path_(std::move(path)),
+      offset_(offset),
+      count_(count),
+      size_(size),
+      channels_(channels),
+      image_bytes_(static_cast<std::size_t>(size) * size * channels) {
+  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file_ < 0) throw Error("io-error", "cannot open " + path_ + ": " + std::strerror(errno));
+  struct stat status {};
+  const bool known = ::fstat(file_, &status) == 0;
+  const std::uint64_t expected = offset_ + count_ * image_bytes_;
+  if (known && static_cast<std::uint64_t>(status.st_size) >= expected) return;
+  ::close(file_);
+  throw Error("images-truncated", path_ + " has " + std::to_string(known ? status.st_size : 0) + " bytes; expected " +
+                                      std::to_string(expected) + " for " + std::to_string(count_) + " images");
+}
+
+ImageStore::~ImageStore() { ::close(file_); }
+
+void ImageStore::read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const {
+  std::size_t remaining = number * image_bytes_;
+  std::uint64_t position = offset_ + first * image_bytes_;
+  while (remaining > 0) {
+    const ssize_t done = ::pread(file_, output, remaining, static_cast<off_t>(position));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) throw Error("io-error", "cannot read " + path_ + ": " + std::strerror(errno));
+    if (done == 0) {
+      throw Error("images-truncated", path_ + " ended at byte " + std::to_string(position) + " while image " +
+                                          std::to_string(first + number - 1) +
+                                          " was read: the file was truncated while in use");
+    }
+    output += done;
+    position += static_cast<std::uint64_t>(done);
+    remaining -= static_cast<std::size_t>(done);
+  }
+}
+
+void ImageStore::read(const std::uint32_t* indices, std::size_t number, std::uint8_t* output) const {
+  for (std::size_t i = 0; i < number; ++i) {
+    if (indices[i] >= count_) {
+      throw Error("invalid-argument", "image " + std::to_string(indices[i]) + " of " + path_ +
+                                          " was asked for; expected less than " + std::to_string(count_));
+    }
+  }
+  for (std::size_t i = 0; i < number;) {
+    std::size_t run = 1;  // neighbours in the file are read in one call
+    while (i + run < number && indices[i + run] == indices[i] + run) ++run;
+    read_run(indices[i], run, output + i * image_bytes_);
+    i += run;
+  }
+}
+
+std::vector<double> ImageStore::mean(const std::uint32_t* indices, std::size_t number) const {
+  constexpr std::size_t kChunk = 64;
+  const std::size_t total = indices ? number : static_cast<std::size_t>(count_);
+  if (total == 0) throw Error("invalid-argument", "the mean of no images of " + path_ + " is not defined");
+  std::vector<std::uint64_t> sums(image_bytes_);
+  std::vector<std::uint8_t> images(kChunk * image_bytes_);
+  for (std::size_t start = 0; start < total; start += kChunk) {
+    const std::size_t here = std::min(kChunk, total - start);
+    if (indices) {
+      read(indices + start, here, images.data());
+    } else {
+      read_run(start, here, images.data());
+    }
+    for (std::size_t image = 0; image < here; ++image) {
+      const std::uint8_t* pixels = images.data() + image * image_bytes_;
+      for (std::size_t i = 0; i < image_bytes_; ++i) sums[i] += pixels[i];
+    }
+  }
+  std::vector<double> mean(image_bytes_);
+  for (std::size_t i = 0; i < image_bytes_; ++i) mean[i] = static_cast<double>(sums[i]) / static_cast<double>(total);
+  return mean;
+}
+
+}  // namespace deepyeast

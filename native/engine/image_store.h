@@ -1,0 +1,41 @@
+// Images of an images.npy, read by position and never mapped: a file that somebody truncates while it is in use gives an
+// error, not a dead process, and its pages do not count as ours.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace deepyeast {
+
+class ImageStore {
+ public:
+  // `offset`: bytes before the first image; images are [size, size, channels] bytes, one after the other.
+  // Throws Error("io-error") and, when the file is too short, Error("images-truncated").
+  ImageStore(std::string path, std::uint64_t offset, std::uint64_t count, int size, int channels);
+  ~ImageStore();
+  ImageStore(const ImageStore&) = delete;
+  ImageStore& operator=(const ImageStore&) = delete;
+
+  std::uint64_t count() const { return count_; }
+  int size() const { return size_; }
+  int channels() const { return channels_; }
+  std::size_t image_bytes() const { return image_bytes_; }
+
+  // Copies the images of `indices` (each below count()) into `output`, in that order.
+  void read(const std::uint32_t* indices, std::size_t number, std::uint8_t* output) const;
+  // The per-pixel mean, [size, size, channels]; `indices` null: of all images. Exact: sums are integers.
+  std::vector<double> mean(const std::uint32_t* indices, std::size_t number) const;
+
+ private:
+  void read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const;
+
+  std::string path_;
+  std::uint64_t offset_, count_;
+  int size_, channels_;
+  std::size_t image_bytes_;
+  int file_ = -1;
+};
+
+}  // namespace deepyeast
