@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { errorTable } from '../../src/errors';
+import { projectRoot } from '../shared-data';
+
+const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
+
+describe('the lock file', () => {
+  test('names no registry host', () => {
+    expect(read('.npmrc').split('\n')).toContain('omit-lockfile-registry-resolved=true');
+    const urls = read('package-lock.json').match(/"resolved": "[^"]*"/g) ?? [];
+    expect(urls).toEqual([]);
+  });
+
+  test('is of the version of package.json', () => {
+    const lock = JSON.parse(read('package-lock.json'));
+    const manifest = JSON.parse(read('package.json'));
+    expect(lock.version).toBe(manifest.version);
+    expect(lock.packages[''].dependencies).toEqual(manifest.dependencies);
+    expect(lock.packages[''].devDependencies).toEqual(manifest.devDependencies);
+  });
+});
+
+describe('README.md', () => {
+  test('lists every error code with its exit status and remedy', () => {
+    const rows = [...read('README.md').matchAll(/^\| `([a-z0-9-]+)` \| (\d+) \| (.+) \|$/gm)].map((match) => ({
+      code: match[1],
+      exit: Number(match[2]),
+      remedy: match[3],
+    }));
+    const expected = Object.entries(errorTable).map(([code, entry]) => ({ code, ...entry }));
+    const byCode = (a: { code?: string | undefined }, b: { code?: string | undefined }) => (a.code! < b.code! ? -1 : 1);
+    expect(rows.sort(byCode)).toEqual(expected.sort(byCode));
+  });
+
+  test('shows the two commands', () => {
+    expect(read('README.md')).toContain('npm ci && npm run demo');
+    expect(read('README.md')).toContain('npm ci && npm test');
+  });
+});
+
+test.runIf(process.platform === 'linux')('the addon needs no library beyond those of the C++ run time', () => {
+  const dynamic = execFileSync('readelf', ['-d', join(projectRoot, 'build/Release/deepyeast.node')], {
+    encoding: 'utf8',
+  });
+  const needed = [...dynamic.matchAll(/NEEDED.*\[(.+)\]/g)].map((match) => match[1]!.replace(/\.so.*/, ''));
+  expect(needed).not.toHaveLength(0);
+  const allowed = [
+    'libc',
+    'libm',
+    'libpthread',
+    'libdl',
+    'librt',
+    'libgcc_s',
+    'libstdc++',
+    'ld-linux-x86-64',
+    'ld-linux-aarch64',
+  ];
+  expect(needed.filter((library) => !allowed.includes(library))).toEqual([]);
+});
