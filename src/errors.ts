@@ -53,6 +53,7 @@ export const errorTable = {
   },
   'model-invalid': { exit: exitStatus.data, remedy: 'Use another checkpoint: this file is not a deepyeast model.' },
   'model-mismatch': { exit: exitStatus.data, remedy: 'Use a model and a dataset of the same channels and image size.' },
+  'output-exists': { exit: exitStatus.usage, remedy: 'Give another output path, or remove what is there.' },
   'rule-mismatch': {
     exit: exitStatus.data,
     remedy: 'Re-import the images with the rule of the model (`--rule-from`), or pass `--allow-rule-mismatch`.',

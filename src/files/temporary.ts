@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Temporary files and folders that exist now; whatever is left when the process exits is removed. */
+const pending = new Set<string>();
+
+function removePending(): void {
+  for (const path of pending) rmSync(path, { recursive: true, force: true });
+}
+
+/** A name beside `path`, on the same file system, for what will be renamed to `path`; removed at exit until released. */
+export function claimTemporaryName(path: string): string {
+  const name = `${path}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  if (pending.size === 0) process.on('exit', removePending);
+  pending.add(name);
+  return name;
+}
+
+/** The temporary name has been renamed or removed. */
+export function releaseTemporaryName(name: string): void {
+  pending.delete(name);
+  if (pending.size === 0) process.off('exit', removePending);
+}
+
+/** Makes a rename in this folder durable. Not every system lets a folder be opened or flushed: there it is left to it. */
+export async function flushFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, 'r');
+    await handle.sync();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EACCES' && code !== 'EINVAL' && code !== 'ENOTSUP') {
+      throw error;
+    }
+  } finally {
+    await handle?.close();
+  }
+}
