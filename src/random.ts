@@ -4,7 +4,7 @@
  * the word, exactly as in native/engine/random.h: the same (seed, purpose, iteration, stream, element) gives the same
  * number in TypeScript, in C++ and on every device.
  */
-import { DeepYeastError } from './errors.js';
+import { DeepYeastError } from './errors';
 
 /** What the numbers are for; each purpose is a stream family of its own. */
 export const purposes = {

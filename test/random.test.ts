@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { permutation, philox4x32, purposes, RandomSequence, RandomStream } from '../src/random.js';
+import { permutation, philox4x32, purposes, RandomSequence, RandomStream } from '../src/random';
 
 describe('philox4x32', () => {
   // The known-answer vectors that Random123 publishes (tests/kat_vectors, philox4x32 with 10 rounds).

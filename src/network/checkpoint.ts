@@ -1,0 +1,281 @@
+/**
+ * Checkpoints: safetensors files that hold a network's parameters and running statistics, its mean image, and as
+ * metadata everything else that a model is: classes, topology, input transform, seed, recipe, iteration, metrics. The
+ * momentum (velocity/NAME) is there in checkpoints from which training goes on. Nothing in a checkpoint depends on time
+ * or place, so that equal states make equal bytes.
+ */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Normalization } from '../data/dataset';
+import { DeepYeastError, fileError } from '../errors';
+import { SafetensorsFile, safetensorsHeader } from '../files/safetensors';
+import type { NativeTopology } from '../native/addon';
+import type { Recipe } from '../training/recipe';
+import type { InputTransform, Network } from './network';
+import { tensorsOf } from './tensors';
+
+/** Raised when a change makes older readers misread the file. */
+const formatVersion = '1';
+const meanImage = 'mean_image';
+const velocity = (name: string) => `velocity/${name}`;
+
+/** Names of the two models in a run folder. */
+export const bestModelFile = 'best.safetensors';
+export const lastModelFile = 'last.safetensors';
+
+/** What a checkpoint says beside its tensors. */
+export interface CheckpointDescription {
+  classes: string[];
+  topology: NativeTopology;
+  seed: number;
+  /** All of the input transform but the mean image; absent for a network that never saw a training set. */
+  input?: { scale: number; channels: string[]; normalization: Normalization };
+  recipe?: Recipe;
+  /** Mini-batches that went into it. */
+  iteration?: number;
+  /** Losses and accuracies when it was written. */
+  metrics?: unknown;
+  /** The trainer's own state, in checkpoints from which it goes on. */
+  training?: unknown;
+}
+
+export interface Tensor {
+  shape: number[];
+  values: Float32Array;
+}
+
+export interface Checkpoint extends Omit<CheckpointDescription, 'input'> {
+  inputTransform?: InputTransform;
+  /** By name: parameters and running statistics, and velocity/NAME where asked for. The mean image is not among them. */
+  tensors: Map<string, Tensor>;
+}
+
+/** The model file that a path means: itself, or a run folder's best model. */
+export async function modelPath(path: string): Promise<string> {
+  try {
+    if (!(await stat(path)).isDirectory()) return path;
+  } catch (error) {
+    throw fileError('read the model', path, error);
+  }
+  const best = join(path, bestModelFile);
+  try {
+    await stat(best);
+  } catch (cause) {
+    throw new DeepYeastError(
+      'model-invalid',
+      `${path} holds no ${bestModelFile}; expected a model file or the folder of a run that has reported at least once; ` +
+        `for the latest state of a run name its ${lastModelFile}`,
+      { cause },
+    );
+  }
+  return best;
+}
+
+/**
+ * Reads a checkpoint and checks all of it: sizes and offsets, that the tensors are those of its topology, that every
+ * number is finite.
+ *
+ * @param path a model file or a run folder, whose best model is taken
+ * @param options.momentum also read velocity/NAME of every trainable tensor; an error where they are missing
+ * @throws model-invalid, io-error
+ */
+export async function readCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<Checkpoint> {
+  const file = await SafetensorsFile.open(await modelPath(path));
+  try {
+    const { input, ...description } = describe(file);
+    const { topology } = description;
+    const expected = tensorsOf(topology);
+    const tensors = new Map<string, Tensor>();
+    for (const { name, shape } of expected) tensors.set(name, await readTensor(file, name, shape));
+    if (options.momentum) {
+      for (const { name, shape, trainable } of expected) {
+        if (trainable) tensors.set(velocity(name), await readTensor(file, velocity(name), shape));
+      }
+    }
+    const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
+    for (const name of file.header.tensors.keys()) {
+      if (!known.has(name)) {
+        throw invalid(file.path, `has a tensor ${JSON.stringify(name.slice(0, 80))}, which its topology does not have`);
+      }
+    }
+    const checkpoint: Checkpoint = { ...description, tensors };
+    if (input) {
+      const size = topology.imageSize;
+      const mean = await readTensor(file, meanImage, [size, size, topology.channels]);
+      checkpoint.inputTransform = { mean: mean.values, ...input };
+    }
+    return checkpoint;
+  } finally {
+    await file.close();
+  }
+}
+
+/** As readCheckpoint, without the tensors: what a model is, from its header alone. */
+export async function readCheckpointDescription(path: string): Promise<CheckpointDescription> {
+  const file = await SafetensorsFile.open(await modelPath(path));
+  try {
+    return describe(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readTensor(file: SafetensorsFile, name: string, shape: number[]): Promise<Tensor> {
+  const entry = file.header.tensors.get(name);
+  if (entry === undefined) {
+    throw invalid(file.path, `has no tensor ${name}, which its topology needs (shape [${shape.join(', ')}])`);
+  }
+  if (entry.shape.length !== shape.length || entry.shape.some((extent, i) => extent !== shape[i])) {
+    throw invalid(
+      file.path,
+      `has tensor ${name} of shape [${entry.shape.join(', ')}]; expected [${shape.join(', ')}] for its topology`,
+    );
+  }
+  const values = await file.values(name);
+  const nonNegative = name.endsWith('.running_variance');
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) throw invalid(file.path, `has ${value} in tensor ${name}; expected finite numbers`);
+    if (nonNegative && value < 0) throw invalid(file.path, `has ${value} in tensor ${name}; expected variances`);
+  }
+  return { shape, values };
+}
+
+function invalid(path: string, found: string): DeepYeastError {
+  return new DeepYeastError('model-invalid', `${path} ${found}; use another checkpoint`);
+}
+
+function describe(file: SafetensorsFile): CheckpointDescription {
+  const { metadata } = file.header;
+  if (metadata.get('format') !== 'deepyeast') {
+    throw invalid(file.path, 'is a safetensors file of something else; expected a deepyeast model (metadata format)');
+  }
+  if (metadata.get('version') !== formatVersion) {
+    throw invalid(
+      file.path,
+      `has format version ${metadata.get('version')}; this deepyeast reads version ${formatVersion}`,
+    );
+  }
+  const parsed = (key: string): unknown => {
+    const text = metadata.get(key);
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw invalid(file.path, `has metadata ${key} that is not JSON`);
+    }
+  };
+  const topology = parsed('topology');
+  if (!isTopology(topology)) throw invalid(file.path, 'has no valid topology in its metadata');
+  const classes = parsed('classes');
+  if (!isNames(classes) || classes.length !== topology.classes) {
+    throw invalid(file.path, `has a class list that does not name the ${topology.classes} classes of its topology`);
+  }
+  const seed = parsed('seed');
+  if (!isCount(seed)) throw invalid(file.path, 'has no valid seed in its metadata');
+  const description: CheckpointDescription = { classes, topology, seed };
+  const input = parsed('input');
+  if (input !== undefined) {
+    if (!isInput(input) || input.channels.length !== topology.channels) {
+      throw invalid(file.path, 'has an invalid input transform in its metadata');
+    }
+    description.input = input;
+  }
+  const iteration = parsed('iteration');
+  if (iteration !== undefined) {
+    if (!isCount(iteration)) throw invalid(file.path, 'has an invalid iteration in its metadata');
+    description.iteration = iteration;
+  }
+  const recipe = parsed('recipe');
+  // Shown and compared, never followed: a resumed run takes the recipe of its recipe.json, which is validated.
+  if (recipe !== undefined) description.recipe = recipe as Recipe;
+  for (const key of ['metrics', 'training'] as const) {
+    const value = parsed(key);
+    if (value !== undefined) description[key] = value;
+  }
+  return description;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isWidth(value: unknown): value is number {
+  return isCount(value) && value >= 1 && value <= 1 << 20;
+}
+
+function isNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '');
+}
+
+/** Checks types and what sizes of tensors need; the native core judges whether such a network can be made. */
+function isTopology(value: unknown): value is NativeTopology {
+  if (typeof value !== 'object' || value === null) return false;
+  const { imageSize, channels, blocks, dense, classes, dropout, normalizationEpsilon, normalizationMomentum } =
+    value as Record<keyof NativeTopology, unknown>;
+  return (
+    [imageSize, channels, classes].every(isWidth) &&
+    Array.isArray(blocks) &&
+    blocks.length <= 16 &&
+    blocks.every((block) => Array.isArray(block) && block.length >= 1 && block.every(isWidth)) &&
+    (imageSize as number) % 2 ** blocks.length === 0 &&
+    Array.isArray(dense) &&
+    dense.every(isWidth) &&
+    [dropout, normalizationEpsilon, normalizationMomentum].every(Number.isFinite)
+  );
+}
+
+function isInput(value: unknown): value is NonNullable<CheckpointDescription['input']> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { scale, channels, normalization } = value as Record<string, unknown>;
+  return (
+    Number.isFinite(scale) &&
+    scale !== 0 &&
+    isNames(channels) &&
+    typeof normalization === 'object' &&
+    normalization !== null
+  );
+}
+
+/**
+ * Writes a network's checkpoint atomically: under a temporary name, flushed, renamed. The values go from the native
+ * core to the disk, never through JavaScript.
+ *
+ * @param extra.momentum also writes the momentum, for going on with training
+ * @throws disk-full (an older file at `path` is as it was), io-error, closed
+ */
+export async function writeCheckpoint(
+  path: string,
+  network: Network,
+  extra: Pick<CheckpointDescription, 'recipe' | 'iteration' | 'metrics' | 'training'> & { momentum: boolean },
+): Promise<void> {
+  const { topology, inputTransform } = network;
+  const metadata = new Map([
+    ['format', 'deepyeast'],
+    ['version', formatVersion],
+    ['classes', JSON.stringify(network.classes)],
+    ['topology', JSON.stringify(topology)],
+    ['seed', JSON.stringify(network.seed)],
+  ]);
+  if (inputTransform) {
+    const { scale, channels, normalization } = inputTransform;
+    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
+  }
+  for (const key of ['recipe', 'iteration', 'metrics', 'training'] as const) {
+    if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));
+  }
+  const parameters = network.native.tensors;
+  const tensors: { name: string; shape: readonly number[] }[] = [...parameters];
+  if (inputTransform) {
+    tensors.push({ name: meanImage, shape: [topology.imageSize, topology.imageSize, topology.channels] });
+  }
+  if (extra.momentum) {
+    for (const { name, shape, trainable } of parameters) if (trainable) tensors.push({ name: velocity(name), shape });
+  }
+  const header = safetensorsHeader(metadata, tensors);
+  await network.native.writeTensors(
+    path,
+    header,
+    tensors.map(({ name }) => name),
+  );
+}
