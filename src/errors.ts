@@ -49,17 +49,30 @@ export const errorTable = {
   'invalid-topology': { exit: exitStatus.usage, remedy: 'Correct the field of the topology that the message names.' },
   'loss-diverged': {
     exit: exitStatus.failure,
-    remedy: 'Lower the learning rate and resume from the last good checkpoint, which was kept.',
+    remedy:
+      'Start a run with a lower learning rate, from the last good checkpoint (`--from RUN/last.safetensors`) if you like: it was kept.',
   },
   'model-invalid': { exit: exitStatus.data, remedy: 'Use another checkpoint: this file is not a deepyeast model.' },
   'model-mismatch': { exit: exitStatus.data, remedy: 'Use a model and a dataset of the same channels and image size.' },
   'output-exists': { exit: exitStatus.usage, remedy: 'Give another output path, or remove what is there.' },
+  'recipe-invalid': {
+    exit: exitStatus.usage,
+    remedy: 'Correct the field of the recipe that the message names; what is left out is taken from the paper.',
+  },
   'rule-mismatch': {
     exit: exitStatus.data,
     remedy: 'Re-import the images with the rule of the model (`--rule-from`), or pass `--allow-rule-mismatch`.',
   },
   'run-exists': { exit: exitStatus.usage, remedy: 'Choose another run folder, or continue this one with `--resume`.' },
+  'run-invalid': {
+    exit: exitStatus.data,
+    remedy: 'Start again in another run folder: this one was changed by something else than deepyeast.',
+  },
   'run-locked': { exit: exitStatus.failure, remedy: 'Wait for the other process, or choose another run folder.' },
+  'run-mismatch': {
+    exit: exitStatus.usage,
+    remedy: 'Resume with the data, recipe, network and seed of the run, or start a new run in another folder.',
+  },
   'split-impossible': {
     exit: exitStatus.data,
     remedy: 'Give fewer parts, or pass `--allow-missing` to leave the class out of some parts.',
