@@ -5,6 +5,8 @@ import { readCsvColumns, readCsvRows } from '../files/csv';
 import { readNpyHeader } from '../files/npy';
 import { type Normalization, parseNormalization } from './normalization';
 
+export { type Normalization, sameNormalization } from './normalization';
+
 /** The files of a dataset folder. */
 export const datasetFiles = { images: 'images.npy', cells: 'cells.csv', description: 'dataset.json' } as const;
 

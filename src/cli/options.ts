@@ -1,0 +1,169 @@
+/** What the commands share: options, number parsing, and the context (output, log, cancellation) they run in. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DeepYeastError } from '../errors';
+import { type Log, type LogLevel, logLevels } from '../log';
+import { Progress, type ProgressOptions } from '../progress';
+
+/** What a command line runs in; the process's own streams and variables, or a test's. */
+export interface Environment {
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  variables: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  /** Exit status of the command that ran. */
+  status: number;
+}
+
+/** What a command gets beside its arguments and options. */
+export interface CommandContext {
+  /** Fires on the first SIGINT or SIGTERM, and when nobody reads stdout any more. */
+  readonly signal: AbortSignal;
+  /** Whether --json was given. */
+  readonly json: boolean;
+  /** Messages of the library, to stderr, by DEEPYEAST_LOG. */
+  readonly log: Log;
+  /** Writes to stdout and waits while the reader is slow. */
+  print(text: string): Promise<void>;
+  /** Writes one line of JSON to stdout. */
+  printJson(value: unknown): Promise<void>;
+  /** Writes a line to stderr, for people: nothing with --json. */
+  say(line: string): void;
+  /** A progress bar on stderr. */
+  progress(options: Omit<ProgressOptions, 'stream'>, initial?: number): Progress;
+}
+
+const environments = new WeakMap<Command, Environment>();
+
+/** Gives a program its environment; its commands find it through their root. */
+export function setEnvironment(program: Command, environment: Environment): void {
+  environments.set(program, environment);
+}
+
+/**
+ * Wraps a command's work for commander's `.action`: `work(context, options, ...arguments)`, whose result is the exit
+ * status (0 where it returns nothing).
+ */
+export function withContext<Options extends object>(
+  // biome-ignore lint/suspicious/noConfusingVoidType: a command that has no status to give returns nothing
+  work: (context: CommandContext, options: Options, ...args: string[]) => Promise<number | void>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...all) => {
+    const command = all.pop() as Command;
+    const options = all.pop() as Options & { json?: boolean };
+    let root = command;
+    while (root.parent) root = root.parent;
+    const environment = environments.get(root);
+    if (!environment) throw new Error('setEnvironment was not called for this program');
+    const status = await work(createContext(environment, options.json === true), options, ...(all as string[]));
+    environment.status = status ?? 0;
+  };
+}
+
+function createContext(environment: Environment, json: boolean): CommandContext {
+  const { stdout, stderr, signal } = environment;
+  const threshold = logLevels.indexOf(logLevel(environment.variables));
+  let bar: Progress | undefined;
+  const writeLine = (line: string) => {
+    bar?.clear();
+    stderr.write(`${line}\n`);
+  };
+  const print = (text: string) =>
+    new Promise<void>((resolve) => {
+      // Nobody reads any more: the signal has fired or is about to.
+      if ((stdout as { destroyed?: boolean }).destroyed || stdout.write(text)) return resolve();
+      const done = () => {
+        stdout.off('drain', done);
+        stdout.off('close', done);
+        stdout.off('error', done);
+        resolve();
+      };
+      stdout.on('drain', done).on('close', done).on('error', done);
+    });
+  return {
+    signal,
+    json,
+    log: (level, message) => {
+      if (logLevels.indexOf(level) <= threshold) writeLine(level === 'info' ? message : `${level}: ${message}`);
+    },
+    print,
+    printJson: (value) => print(`${JSON.stringify(value)}\n`),
+    say: (line) => {
+      if (!json) writeLine(line);
+    },
+    progress: (options, initial) => {
+      bar = new Progress({ ...options, stream: stderr }, initial);
+      return bar;
+    },
+  };
+}
+
+function logLevel(variables: NodeJS.ProcessEnv): LogLevel {
+  const value = variables.DEEPYEAST_LOG;
+  if (value === undefined || value === '') return 'info';
+  if ((logLevels as readonly string[]).includes(value)) return value as LogLevel;
+  throw new DeepYeastError('invalid-argument', `DEEPYEAST_LOG is "${value}", expected one of ${logLevels.join(', ')}`);
+}
+
+/** --json */
+export function jsonOption(): Option {
+  return new Option('--json', 'print the result (or the error) as JSON on stdout');
+}
+
+/** --threads, or DEEPYEAST_THREADS; undefined: as many as the process may use. */
+export function threadsOption(): Option {
+  return new Option('--threads <count>', 'threads to compute with (default: as many as the process may use)')
+    .env('DEEPYEAST_THREADS')
+    .argParser(wholeNumber(1, 1024));
+}
+
+/** --seed */
+export function seedOption(initial = 0): Option {
+  return new Option('--seed <number>', 'seed of all random choices')
+    .default(initial)
+    .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER));
+}
+
+/** --device */
+export function deviceOption(): Option {
+  return new Option('--device <name>', 'where to compute').choices(['auto', 'cpu']).default('auto');
+}
+
+/** Parser of a whole number within bounds, for Option.argParser. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** Parser of a number within bounds, for Option.argParser. */
+export function realNumber(least: number, most = Number.MAX_VALUE): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value >= least && value <= most)) {
+      const bounds = most === Number.MAX_VALUE ? `of at least ${least}` : `from ${least} to ${most}`;
+      throw new InvalidArgumentError(`Expected a number ${bounds}.`);
+    }
+    return value;
+  };
+}
+
+/** Parser of names between commas, for Option.argParser. */
+export function nameList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Expected names between commas.');
+  if (new Set(names).size !== names.length) throw new InvalidArgumentError('Expected each name once.');
+  return names;
+}
+
+/** Adds examples below the command's help. */
+export function addExamples(command: Command, ...lines: string[]): Command {
+  return command.addHelpText(
+    'after',
+    `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  ${line}`).join('\n')}`,
+  );
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
+import { type Environment, setEnvironment } from './options';
+
+/** The commands in the order of the help. Their files load what they need only when they run. */
+const commands: readonly ((program: Command) => void)[] = [];
+
+/** The command line as a commander program. */
+export function createProgram(environment: Environment, json: boolean): Command {
+  const program = new Command('deepyeast')
+    .description('Which compartment of a yeast cell holds the tagged protein.')
+    .version(packageVersion())
+    .exitOverride()
+    .showHelpAfterError('(deepyeast <command> --help shows the options and an example)')
+    .configureOutput({
+      writeOut: (text) => environment.stdout.write(text),
+      writeErr: (text) => {
+        if (!json) environment.stderr.write(text);
+      },
+    });
+  setEnvironment(program, environment);
+  for (const register of commands) register(program);
+  return program;
+}
+
+/**
+ * Runs one command line (`argv` without node and script) and returns its exit status. Errors are printed: to stderr, or
+ * as `{"error": {...}}` on stdout with --json.
+ */
+export async function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
+  const json = argv.includes('--json');
+  try {
+    const program = createProgram(environment, json);
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return exitStatus.usage;
+    }
+    await program.parseAsync(argv, { from: 'user' });
+    return environment.status;
+  } catch (error) {
+    if (error instanceof CommanderError) return reportUsage(error, json, environment);
+    return reportError(error, json, environment);
+  }
+}
+
+/** Commander has already printed its message, unless --json. */
+function reportUsage(error: CommanderError, json: boolean, environment: Environment): number {
+  if (error.exitCode === 0) return 0;
+  if (json) {
+    const message = error.message.replace(/^error: /, '');
+    printErrorJson(environment, 'usage', message, 'Run the command with --help to see its options.');
+  }
+  return exitStatus.usage;
+}
+
+function reportError(error: unknown, json: boolean, environment: Environment): number {
+  const known = knownError(error);
+  // Cancelled as asked: there is nothing to add.
+  if (environment.signal.aborted && known?.code === 'aborted') return known.exitStatus;
+  const code = known?.code ?? 'unexpected';
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = known?.remedy ?? 'This is a defect of deepyeast: please report it with the lines above.';
+  if (json) {
+    printErrorJson(environment, code, message, remedy);
+  } else {
+    const trace = !known && error instanceof Error && error.stack ? `\n${error.stack}` : '';
+    environment.stderr.write(`error [${code}]: ${message}${trace}\n${remedy}\n`);
+  }
+  return known?.exitStatus ?? exitStatus.failure;
+}
+
+function printErrorJson(environment: Environment, code: string, message: string, remedy: string): void {
+  environment.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
+}
+
+/** Errors of the addon carry a code of the same table; errors of the file system have a system call. */
+function knownError(error: unknown): DeepYeastError | undefined {
+  if (error instanceof DeepYeastError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code !== undefined && Object.hasOwn(errorTable, code))
+    return new DeepYeastError(code as ErrorCode, error.message);
+  if (syscall !== undefined) return new DeepYeastError('io-error', error.message);
+  return undefined;
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string }).version;
+}
