@@ -124,6 +124,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;             // "cpu"
   virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
+  virtual int threads() const { return 1; }         // of the host that its operations use at most
 
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;

@@ -67,6 +67,21 @@ struct Network::InferencePlan {
   std::vector<std::size_t> epilogue_offsets;
 };
 
+std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, const std::string& name,
+                                          Stage stage) {
+  for (const Layer& layer : layers) {
+    if (layer.name != name) continue;
+    const std::size_t channels = static_cast<std::size_t>(layer.output_channels);
+    if (layer.kind == LayerKind::dense) return {channels};
+    const std::size_t divisor = layer.pool && stage == Stage::pooled ? 2 : 1;
+    return {static_cast<std::size_t>(layer.height) / divisor, static_cast<std::size_t>(layer.width) / divisor,
+            channels};
+  }
+  std::string names;
+  for (const Layer& layer : layers) names += (names.empty() ? "" : ", ") + layer.name;
+  throw Error("invalid-argument", "the network has no layer " + name + "; its layers are " + names);
+}
+
 Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend)
     : topology_(std::move(topology)), seed_(seed), backend_(std::move(backend)) {
   topology_.validate();
@@ -445,23 +460,9 @@ void Network::forward(const std::uint8_t* images, int batch, float* logits, floa
   }
 }
 
-std::vector<std::size_t> Network::activation_shape(const std::string& name, Stage stage) const {
-  for (const Layer& layer : layers_) {
-    if (layer.name != name) continue;
-    const std::size_t channels = static_cast<std::size_t>(layer.output_channels);
-    if (layer.kind == LayerKind::dense) return {channels};
-    const std::size_t divisor = layer.pool && stage == Stage::pooled ? 2 : 1;
-    return {static_cast<std::size_t>(layer.height) / divisor, static_cast<std::size_t>(layer.width) / divisor,
-            channels};
-  }
-  std::string names;
-  for (const Layer& layer : layers_) names += (names.empty() ? "" : ", ") + layer.name;
-  throw Error("invalid-argument", "the network has no layer " + name + "; its layers are " + names);
-}
-
 void Network::activations(const std::uint8_t* images, int batch, const std::string& name, Stage stage, float* output) {
   std::size_t values = 1;
-  for (const std::size_t extent : activation_shape(name, stage)) values *= extent;
+  for (const std::size_t extent : activation_shape(layers_, name, stage)) values *= extent;
   std::size_t index = 0;
   while (layers_[index].name != name) ++index;
   for (int start = 0; start < batch; start += kInferenceChunk) {

@@ -28,6 +28,10 @@ struct StepResult {
   int correct;                   // cells whose largest logit is their label's, in training mode
 };
 
+// Shape of one image's output of a layer: [height, width, channels], or [units] for a dense layer.
+// Throws Error("invalid-argument") naming the layers there are.
+std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, const std::string& layer, Stage stage);
+
 class Network {
  public:
   Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend);
@@ -57,7 +61,6 @@ class Network {
   void forward(const std::uint8_t* images, int batch, float* logits, float* posterior);
   // Output of one layer, [batch, ...activation_shape(layer, stage)].
   void activations(const std::uint8_t* images, int batch, const std::string& layer, Stage stage, float* output);
-  std::vector<std::size_t> activation_shape(const std::string& layer, Stage stage) const;
 
  private:
   struct Operations;      // per-layer convolutions and dense layers, with their prepared weights

@@ -44,13 +44,18 @@ void RandomStream::words(std::uint64_t first_element, std::size_t count, std::ui
 }
 
 void RandomStream::normals(std::uint64_t first_element, std::size_t count, double* output) const {
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t element = first_element + i;
+  std::size_t done = 0;
+  while (done < count) {
+    const std::uint64_t element = first_element + done;
     const auto block = philox4x32({static_cast<std::uint32_t>(element / 4), stream_, iteration_, purpose_}, key_);
-    const std::size_t pair = element % 4 / 2 * 2;
-    const double radius = std::sqrt(-2.0 * std::log((block[pair] + 1.0) / kTwoTo32));
-    const double angle = kTwoPi * (block[pair + 1] / kTwoTo32);
-    output[i] = element % 2 == 0 ? radius * std::cos(angle) : radius * std::sin(angle);
+    double variates[4];
+    for (std::size_t pair = 0; pair < 4; pair += 2) {
+      const double radius = std::sqrt(-2.0 * std::log((block[pair] + 1.0) / kTwoTo32));
+      const double angle = kTwoPi * (block[pair + 1] / kTwoTo32);
+      variates[pair] = radius * std::cos(angle);
+      variates[pair + 1] = radius * std::sin(angle);
+    }
+    for (std::size_t lane = element % 4; lane < 4 && done < count; ++lane) output[done++] = variates[lane];
   }
 }
 

@@ -1,0 +1,34 @@
+// Checking what JavaScript hands over: every number, array and object is validated here before memory is touched.
+// Each function throws Error("invalid-argument") naming the argument, what was found and what was expected.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace deepyeast {
+
+// A name for messages: "number -1", "null", "Uint8Array(3)".
+std::string described(const Napi::Value& value);
+
+Napi::Value argument(const Napi::CallbackInfo& info, std::size_t index);
+Napi::Object object_argument(const Napi::Value& value, const std::string& name);
+double number_argument(const Napi::Value& value, const std::string& name, double low, double high);
+// An integer of [low, high]; high at most 2^53 - 1.
+std::uint64_t integer_argument(const Napi::Value& value, const std::string& name, std::uint64_t low,
+                               std::uint64_t high);
+bool boolean_argument(const Napi::Value& value, const std::string& name);
+std::string string_argument(const Napi::Value& value, const std::string& name);
+
+// Copies of typed arrays: what JavaScript does to the array afterwards cannot matter to a running call.
+std::vector<std::uint8_t> uint8_array(const Napi::Value& value, const std::string& name);
+std::vector<std::uint32_t> uint32_array(const Napi::Value& value, const std::string& name);
+std::vector<std::int32_t> int32_array(const Napi::Value& value, const std::string& name);
+std::vector<float> float32_array(const Napi::Value& value, const std::string& name);
+std::vector<double> float64_array(const Napi::Value& value, const std::string& name);
+std::vector<std::string> string_array(const Napi::Value& value, const std::string& name, std::size_t limit);
+std::vector<int> integer_array(const Napi::Value& value, const std::string& name, std::size_t limit);
+
+}  // namespace deepyeast

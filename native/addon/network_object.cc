@@ -1,0 +1,374 @@
+#include "network_object.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "../engine/atomic_file.h"
+#include "../engine/error.h"
+#include "arguments.h"
+#include "errors.h"
+#include "options.h"
+
+namespace deepyeast {
+namespace {
+
+constexpr std::uint64_t kMaximumSafeInteger = (1ULL << 53) - 1;
+constexpr std::uint64_t kMaximumThreads = 1024;
+constexpr std::uint64_t kMaximumBatch = 65536;
+constexpr std::uint64_t kMaximumIteration = 0xffffffffULL;
+constexpr std::size_t kReadChunk = 256;              // images read at once for inference
+constexpr std::size_t kActivationChunk = 32;
+constexpr std::size_t kMaximumResult = std::size_t{1} << 29;  // floats in one result: 2 GiB
+
+Napi::Value float32_result(Napi::Env env, const std::vector<float>& values) {
+  auto array = Napi::Float32Array::New(env, values.size());
+  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(float));
+  return array;
+}
+
+Napi::Array shape_result(Napi::Env env, const std::vector<std::size_t>& shape) {
+  Napi::Array array = Napi::Array::New(env, shape.size());
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    array.Set(static_cast<std::uint32_t>(i), Napi::Number::New(env, static_cast<double>(shape[i])));
+  }
+  return array;
+}
+
+WorkQueue::Settle nothing() {
+  return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+}
+
+}  // namespace
+
+Network& NetworkObject::Core::ready() const {
+  if (failure) std::rethrow_exception(failure);
+  if (!network) throw Error("closed", "this network was closed");
+  return *network;
+}
+
+Napi::Function NetworkObject::define(Napi::Env env) {
+  return DefineClass(env, "Network",
+                     {InstanceMethod<&NetworkObject::ready>("ready"),
+                      InstanceAccessor<&NetworkObject::tensors>("tensors"),
+                      InstanceMethod<&NetworkObject::tensor>("tensor"),
+                      InstanceMethod<&NetworkObject::set_tensor>("setTensor"),
+                      InstanceMethod<&NetworkObject::set_input_transform>("setInputTransform"),
+                      InstanceMethod<&NetworkObject::train_steps>("trainSteps"),
+                      InstanceMethod<&NetworkObject::gradients>("gradients"),
+                      InstanceMethod<&NetworkObject::forward>("forward"),
+                      InstanceMethod<&NetworkObject::activations>("activations"),
+                      InstanceMethod<&NetworkObject::activation_shape_of>("activationShape"),
+                      InstanceMethod<&NetworkObject::write_tensors>("writeTensors"),
+                      InstanceMethod<&NetworkObject::cancel>("cancel"), InstanceMethod<&NetworkObject::close>("close")});
+}
+
+NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NetworkObject>(info) {
+  throwing(info.Env(), [&] {
+    const Napi::Object options = object_argument(argument(info, 0), "options");
+    topology_ = topology_argument(options.Get("topology"));
+    layers_ = layers_of(topology_);
+    layout_ = parameters_of(layers_);
+    const std::uint64_t seed = integer_argument(options.Get("seed"), "seed", 0, kMaximumSafeInteger);
+    const int threads = static_cast<int>(integer_argument(options.Get("threads"), "threads", 0, kMaximumThreads));
+    const std::string device = string_argument(options.Get("device"), "device");
+    if (device != "cpu") {
+      throw Error("device-unavailable", "device " + device + " is not in this build; expected cpu");
+    }
+    queue_ = std::make_unique<WorkQueue>(info.Env());
+    queue_->on_shutdown([core = core_] { core->cancelled = ~std::uint64_t{0}; });
+    // Drawing the weights takes a while: on the worker thread, before whatever is called next. A failure shows in each
+    // later call, ready() first.
+    enqueue(info, [core = core_, topology = topology_, seed, threads]() -> WorkQueue::Settle {
+      try {
+        core->network = std::make_unique<Network>(topology, seed, make_cpu_backend(threads));
+      } catch (...) {
+        core->failure = std::current_exception();
+      }
+      return nothing();
+    });
+  });
+}
+
+void NetworkObject::require_open() const {
+  if (closed_) throw Error("closed", "this network was closed");
+}
+
+Napi::Value NetworkObject::enqueue(const Napi::CallbackInfo& info, WorkQueue::Work work) {
+  return queue_->enqueue(info.Env(), info.This().As<Napi::Object>(), std::move(work));
+}
+
+std::size_t NetworkObject::image_bytes() const {
+  return static_cast<std::size_t>(topology_.image_size) * topology_.image_size * topology_.channels;
+}
+
+std::vector<std::int32_t> NetworkObject::labels_argument(const Napi::Value& value, std::size_t count) const {
+  auto labels = int32_array(value, "labels");
+  if (labels.size() != count) {
+    throw Error("invalid-argument", "labels has " + std::to_string(labels.size()) + " elements; expected " +
+                                        std::to_string(count) + ", one an image");
+  }
+  for (const std::int32_t label : labels) {
+    if (label < 0 || label >= topology_.classes) {
+      throw Error("labels-invalid", "labels hold " + std::to_string(label) + "; expected 0 to " +
+                                        std::to_string(topology_.classes - 1));
+    }
+  }
+  return labels;
+}
+
+Napi::Value NetworkObject::ready(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    return enqueue(info, [core = core_]() -> WorkQueue::Settle {
+      const std::string description = core->ready().backend().description();
+      const int threads = core->ready().backend().threads();
+      return [description, threads](Napi::Env env) -> Napi::Value {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("description", description);
+        result.Set("threads", threads);
+        return result;
+      };
+    });
+  });
+}
+
+Napi::Value NetworkObject::tensors(const Napi::CallbackInfo& info) {
+  return throwing(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    Napi::Array array = Napi::Array::New(env, layout_.specifications.size());
+    for (std::size_t i = 0; i < layout_.specifications.size(); ++i) {
+      const ParameterSpecification& specification = layout_.specifications[i];
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("name", specification.name);
+      object.Set("shape", shape_result(env, specification.shape));
+      object.Set("trainable", Napi::Boolean::New(env, specification.trainable()));
+      array.Set(static_cast<std::uint32_t>(i), object);
+    }
+    return array;
+  });
+}
+
+Napi::Value NetworkObject::tensor(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    const std::string name = string_argument(argument(info, 0), "name");
+    return enqueue(info, [core = core_, name]() -> WorkQueue::Settle {
+      auto values = std::make_shared<std::vector<float>>(core->ready().tensor(name));
+      return [values](Napi::Env env) { return float32_result(env, *values); };
+    });
+  });
+}
+
+Napi::Value NetworkObject::set_tensor(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    const std::string name = string_argument(argument(info, 0), "name");
+    auto values = float32_array(argument(info, 1), "values");
+    return enqueue(info, [core = core_, name, values = std::move(values)]() -> WorkQueue::Settle {
+      core->ready().set_tensor(name, values.data(), values.size());
+      return nothing();
+    });
+  });
+}
+
+Napi::Value NetworkObject::set_input_transform(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    auto mean = float32_array(argument(info, 0), "mean");
+    const auto scale = static_cast<float>(number_argument(argument(info, 1), "scale", 1e-30, 1e30));
+    if (mean.size() != image_bytes()) {
+      throw Error("invalid-argument", "mean has " + std::to_string(mean.size()) + " values; expected " +
+                                          std::to_string(image_bytes()) + ", one a pixel and channel");
+    }
+    return enqueue(info, [core = core_, mean = std::move(mean), scale]() -> WorkQueue::Settle {
+      core->ready().set_input_transform(mean.data(), scale);
+      return nothing();
+    });
+  });
+}
+
+Napi::Value NetworkObject::train_steps(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    const Napi::Object batches = object_argument(argument(info, 0), "batches");
+    auto store = store_argument(batches.Get("images"), topology_);
+    auto indices = uint32_array(batches.Get("indices"), "indices");
+    auto labels = labels_argument(batches.Get("labels"), indices.size());
+    auto rates = float64_array(batches.Get("learningRates"), "learningRates");
+    const std::size_t batch =
+        static_cast<std::size_t>(integer_argument(batches.Get("batchSize"), "batchSize", 1, kMaximumBatch));
+    const auto first = integer_argument(batches.Get("iteration"), "iteration", 0, kMaximumIteration);
+    const Optimizer optimizer = optimizer_argument(batches.Get("optimizer"));
+    if (rates.size() * batch != indices.size()) {
+      throw Error("invalid-argument", "indices has " + std::to_string(indices.size()) + " elements; expected " +
+                                          std::to_string(rates.size() * batch) + ": batchSize for each of the " +
+                                          std::to_string(rates.size()) + " learning rates");
+    }
+    if (first + rates.size() > kMaximumIteration) {
+      throw Error("invalid-argument", "the iterations end beyond 2^32 - 1");
+    }
+    for (const double rate : rates) {
+      if (!std::isfinite(rate) || rate < 0) {
+        throw Error("invalid-argument", "learningRates hold " + std::to_string(rate) + "; expected numbers from 0");
+      }
+    }
+    require_rows(indices, *store);
+    const std::uint64_t ticket = ++tickets_;
+    return enqueue(info, [core = core_, store, indices = std::move(indices), labels = std::move(labels),
+                          rates = std::move(rates), batch, first, optimizer, ticket]() -> WorkQueue::Settle {
+      Network& network = core->ready();
+      auto losses = std::make_shared<std::vector<double>>();
+      auto correct = std::make_shared<std::vector<std::int32_t>>();
+      std::vector<std::uint8_t> images(batch * store->image_bytes());
+      for (std::size_t step = 0; step < rates.size(); ++step) {
+        if (core->cancelled >= ticket) break;
+        store->read(indices.data() + step * batch, batch, images.data());
+        const StepResult result =
+            network.train_step(images.data(), labels.data() + step * batch, static_cast<int>(batch),
+                               static_cast<std::uint32_t>(first + step), static_cast<float>(rates[step]), optimizer);
+        losses->push_back(result.loss);
+        correct->push_back(result.correct);
+        if (!std::isfinite(result.loss)) break;
+      }
+      return [losses, correct](Napi::Env env) -> Napi::Value {
+        auto loss_array = Napi::Float64Array::New(env, losses->size());
+        auto correct_array = Napi::Int32Array::New(env, correct->size());
+        std::copy(losses->begin(), losses->end(), loss_array.Data());
+        std::copy(correct->begin(), correct->end(), correct_array.Data());
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("completed", static_cast<double>(losses->size()));
+        result.Set("losses", loss_array);
+        result.Set("correct", correct_array);
+        return result;
+      };
+    });
+  });
+}
+
+Napi::Value NetworkObject::gradients(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    auto pixels = uint8_array(argument(info, 0), "pixels");
+    const std::size_t batch = pixels.size() / image_bytes();
+    if (batch == 0 || batch > kMaximumBatch || pixels.size() % image_bytes() != 0) {
+      throw Error("invalid-argument", "pixels has " + std::to_string(pixels.size()) + " bytes; expected 1 to " +
+                                          std::to_string(kMaximumBatch) + " images of " +
+                                          std::to_string(image_bytes()));
+    }
+    auto labels = labels_argument(argument(info, 1), batch);
+    const auto iteration =
+        static_cast<std::uint32_t>(integer_argument(argument(info, 2), "iteration", 0, kMaximumIteration));
+    const Optimizer optimizer = optimizer_argument(argument(info, 3));
+    return enqueue(info, [core = core_, pixels = std::move(pixels), labels = std::move(labels), batch, iteration,
+                          optimizer]() -> WorkQueue::Settle {
+      auto gradients = std::make_shared<std::map<std::string, std::vector<float>>>();
+      auto logits = std::make_shared<std::vector<float>>();
+      const StepResult step = core->ready().gradients(pixels.data(), labels.data(), static_cast<int>(batch), iteration,
+                                                      optimizer, gradients.get(), logits.get());
+      return [gradients, logits, step](Napi::Env env) -> Napi::Value {
+        Napi::Object by_name = Napi::Object::New(env);
+        for (const auto& [name, values] : *gradients) by_name.Set(name, float32_result(env, values));
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("loss", step.loss);
+        result.Set("correct", step.correct);
+        result.Set("logits", float32_result(env, *logits));
+        result.Set("gradients", by_name);
+        return result;
+      };
+    });
+  });
+}
+
+Napi::Value NetworkObject::forward(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    auto images = std::make_shared<const ImageSource>(images_argument(argument(info, 0), topology_));
+    const std::size_t classes = static_cast<std::size_t>(topology_.classes);
+    return enqueue(info, [core = core_, images, classes, bytes = image_bytes()]() -> WorkQueue::Settle {
+      Network& network = core->ready();
+      auto logits = std::make_shared<std::vector<float>>(images->count * classes);
+      auto posteriors = std::make_shared<std::vector<float>>(images->count * classes);
+      images->for_each_chunk(kReadChunk, bytes, [&](std::size_t first, int number, const std::uint8_t* pixels) {
+        network.forward(pixels, number, logits->data() + first * classes, posteriors->data() + first * classes);
+      });
+      return [logits, posteriors](Napi::Env env) -> Napi::Value {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("logits", float32_result(env, *logits));
+        result.Set("posteriors", float32_result(env, *posteriors));
+        return result;
+      };
+    });
+  });
+}
+
+Napi::Value NetworkObject::activations(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    auto images = std::make_shared<const ImageSource>(images_argument(argument(info, 0), topology_));
+    const std::string layer = string_argument(argument(info, 1), "layer");
+    const Stage stage = stage_argument(argument(info, 2));
+    std::size_t values = 1;
+    for (const std::size_t extent : activation_shape(layers_, layer, stage)) values *= extent;
+    if (images->count > kMaximumResult / values) {
+      throw Error("invalid-argument", "the activations of " + std::to_string(images->count) +
+                                          " images are too large for one call: ask for fewer images at once");
+    }
+    return enqueue(info, [core = core_, images, layer, stage, values, bytes = image_bytes()]() -> WorkQueue::Settle {
+      Network& network = core->ready();
+      auto output = std::make_shared<std::vector<float>>(images->count * values);
+      images->for_each_chunk(kActivationChunk, bytes, [&](std::size_t first, int number, const std::uint8_t* pixels) {
+        network.activations(pixels, number, layer, stage, output->data() + first * values);
+      });
+      return [output](Napi::Env env) { return float32_result(env, *output); };
+    });
+  });
+}
+
+Napi::Value NetworkObject::activation_shape_of(const Napi::CallbackInfo& info) {
+  return throwing(info.Env(), [&]() -> Napi::Value {
+    const std::string layer = string_argument(argument(info, 0), "layer");
+    return shape_result(info.Env(), activation_shape(layers_, layer, stage_argument(argument(info, 1))));
+  });
+}
+
+Napi::Value NetworkObject::write_tensors(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    const std::string path = string_argument(argument(info, 0), "path");
+    auto header = uint8_array(argument(info, 1), "header");
+    auto names = string_array(argument(info, 2), "names", 1 << 16);
+    return enqueue(info, [core = core_, path, header = std::move(header),
+                          names = std::move(names)]() -> WorkQueue::Settle {
+      Network& network = core->ready();
+      AtomicFile file(path);
+      file.write(header.data(), header.size());
+      for (const std::string& name : names) {
+        const std::vector<float> values = network.tensor(name);
+        file.write(values.data(), values.size() * sizeof(float));
+      }
+      file.commit();
+      return nothing();
+    });
+  });
+}
+
+Napi::Value NetworkObject::cancel(const Napi::CallbackInfo& info) {
+  core_->cancelled = tickets_;
+  return info.Env().Undefined();
+}
+
+Napi::Value NetworkObject::close(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    if (closed_) return closing_.Value();
+    closed_ = true;
+    core_->cancelled = tickets_;
+    const Napi::Value promise = enqueue(info, [core = core_]() -> WorkQueue::Settle {
+      core->network.reset();
+      return nothing();
+    });
+    closing_ = Napi::Reference<Napi::Promise>::New(promise.As<Napi::Promise>(), 1);
+    return promise;
+  });
+}
+
+}  // namespace deepyeast

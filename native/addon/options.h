@@ -1,0 +1,37 @@
+// Objects of options from JavaScript: the topology, the optimizer, the images.
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../engine/image_store.h"
+#include "../engine/network.h"
+
+namespace deepyeast {
+
+Topology topology_argument(const Napi::Value& value);
+Optimizer optimizer_argument(const Napi::Value& value);
+Stage stage_argument(const Napi::Value& value);
+
+// Rows of a store, or crops in memory.
+struct ImageSource {
+  std::shared_ptr<const ImageStore> store;
+  std::vector<std::uint32_t> indices;
+  std::vector<std::uint8_t> pixels;
+  std::size_t count = 0;
+
+  // Calls body(first, number, images) for chunks of at most `limit` images, in order.
+  void for_each_chunk(std::size_t limit, std::size_t image_bytes,
+                      const std::function<void(std::size_t, int, const std::uint8_t*)>& body) const;
+};
+
+ImageSource images_argument(const Napi::Value& value, const Topology& topology);
+// The store of `value`, whose images must fit the network.
+std::shared_ptr<const ImageStore> store_argument(const Napi::Value& value, const Topology& topology);
+// Every one below the store's count.
+void require_rows(const std::vector<std::uint32_t>& indices, const ImageStore& store);
+
+}  // namespace deepyeast

@@ -1,0 +1,57 @@
+// One worker thread and the calls waiting for it, in order. Each network has one, so that a long call never blocks the
+// event loop nor libuv's own threads.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace deepyeast {
+
+class WorkQueue {
+ public:
+  // Makes the call's JavaScript result; runs on the JavaScript thread.
+  using Settle = std::function<Napi::Value(Napi::Env)>;
+  // Computes; runs on the worker thread and touches no JavaScript value. What it throws rejects the promise.
+  using Work = std::function<Settle()>;
+
+  explicit WorkQueue(Napi::Env env);
+  // Waits for the running call; calls not yet begun never run.
+  ~WorkQueue();
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+
+  // The promise settles after the work; `keep` is held until then. On the JavaScript thread only.
+  Napi::Promise enqueue(Napi::Env env, Napi::Object keep, Work work);
+  // Called first when the environment goes away, so that a long call can be cancelled.
+  void on_shutdown(std::function<void()> callback) { on_shutdown_ = std::move(callback); }
+  // Stops the thread: the running call is waited for. Idempotent. On the JavaScript thread only.
+  void shutdown();
+
+ private:
+  struct Call;
+
+  void run();
+  void deliver(std::unique_ptr<Call> call);
+  static void settle(Napi::Env env, Napi::Function, std::nullptr_t*, Call* call);
+
+  Napi::Env env_;
+  using Delivery = Napi::TypedThreadSafeFunction<std::nullptr_t, Call, &WorkQueue::settle>;
+  Delivery delivery_;
+  std::function<void()> on_shutdown_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Call>> waiting_;
+  bool stopping_ = false;
+  std::size_t unsettled_ = 0;  // JavaScript thread only
+  bool shut_down_ = false;     // JavaScript thread only
+  std::thread thread_;
+};
+
+}  // namespace deepyeast
