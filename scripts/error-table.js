@@ -11,4 +11,7 @@ const table = ['| code | exit status | what to do |', '| --- | --- | --- |', ...
 const readme = readFileSync(path, 'utf8');
 const marked = /(<!-- error codes -->\n)[\s\S]*?(\n<!-- end of error codes -->)/;
 if (!marked.test(readme)) throw new Error('README.md has lost the markers of its table of error codes');
-writeFileSync(path, readme.replace(marked, (_, begin, end) => begin + table + end));
+writeFileSync(
+  path,
+  readme.replace(marked, (_, begin, end) => begin + table + end),
+);
