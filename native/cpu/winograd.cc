@@ -1,0 +1,396 @@
+// Winograd's convolution (Lavin and Gray, 2016). The image is cut into tiles of 4x4 output pixels, each depending on 6x6
+// input pixels. Input tiles and weights are transformed to 36 numbers a channel ("positions"); at each position the
+// convolution is then a plain matrix product, tiles x inputs times inputs x outputs; 36 instead of 144 multiplications a
+// pair of channels and tile. A last transform leads back to 4x4 pixels. kernels/winograd.cc has the transforms.
+//
+// Forward, and the data gradient, which is the same with the weights rotated:
+//   - A block of up to 24 tiles at a time, so that what is transformed stays in a core's L2 cache: transform its input
+//     once, V[36][tile][input]; then for each 64 outputs multiply, M[36][tile][64] = V U, and at once transform M back,
+//     with the statistics or the epilogue. Weights are packed when they are set: U[output / 64][36][panel][input][panel
+//     width], a panel being as wide as the registers of the product take. Blocks are shared out over the threads.
+//   - Where there are few tiles (small images, batch 1) every block would read all of U for itself. Then the three steps
+//     run one after the other over all tiles, products shared out by position and 64 outputs.
+//   Both add the same numbers in the same order: a cell's values do not depend on the batch it is in.
+// Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
+// tiles, and one transform at the end. A stretch of tiles at a time, whose size depends on the shape only: transform
+// both sides (shared out by tiles), then multiply (shared out by position and panel).
+//
+// Rows that are a multiple of 4 KB apart would compete for the same lines of the L1 cache, so that strides are padded by
+// a cache line.
+#include "winograd.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "kernels/winograd.h"
+#include "memory.h"
+
+namespace deepyeast {
+
+namespace {
+
+constexpr int cache_line = 16;                   // floats
+constexpr int output_block = 64;                 // outputs multiplied and transformed back together
+constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
+constexpr std::size_t few_floats = 512 << 10;    // of V for all tiles, at most, to run step by step
+constexpr std::size_t stretch_floats = 2 << 20;  // of both sides of the weight gradient's products
+constexpr int chunk_tiles = 96;                  // of one product of the weight gradient: its panel stays in L1
+
+int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
+
+const WinogradKernels& kernels_for(InstructionSet instruction_set) {
+#if defined(__x86_64__)
+  if (instruction_set == InstructionSet::avx512) return avx512::winograd_kernels;
+  if (instruction_set == InstructionSet::avx2) return avx2::winograd_kernels;
+#endif
+  return portable::winograd_kernels;
+}
+
+// Tiles [begin, end) of block `index` of `count` blocks of nearly equal size.
+struct TileRange {
+  int begin, end;
+  TileRange(int tiles, int count, int index)
+      : begin(static_cast<int>(static_cast<long>(tiles) * index / count)),
+        end(static_cast<int>(static_cast<long>(tiles) * (index + 1) / count)) {}
+  int size() const { return end - begin; }
+};
+
+// A convolution from `inputs` to `outputs` channels: forward, or the data gradient with both exchanged.
+struct Direction {
+  int inputs, outputs;
+  int row;                            // floats of a tile of V at one position
+  std::size_t panel, position, block; // strides of U
+  AlignedMemory weights;              // U
+
+  Direction(int input_channels, int output_channels, int panel_width)
+      : inputs(input_channels), outputs(output_channels), row(round_up(inputs, cache_line) + cache_line),
+        panel(static_cast<std::size_t>(inputs) * panel_width), position(output_block / panel_width * panel + cache_line),
+        block(winograd_positions * position), weights(divide_up(outputs, output_block) * block) {}
+
+  int output_blocks() const { return divide_up(outputs, output_block); }
+  int most_block_tiles() const {
+    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)) / 6 * 6, 6, 24);
+  }
+  WinogradLayout input_layout(int tiles) const {
+    return {static_cast<std::size_t>(tiles) * row + cache_line, 0, static_cast<std::size_t>(row), row};
+  }
+  WinogradLayout output_layout(int tiles) const {
+    return {static_cast<std::size_t>(tiles) * output_block + cache_line, 0, output_block, output_block};
+  }
+};
+
+class WinogradConvolution : public Convolution {
+ public:
+  WinogradConvolution(const ConvolutionShape& shape, bool training, CpuContext& context)
+      : shape_(shape), context_(context), kernels_(kernels_for(context.instruction_set())),
+        zeros_(std::max(shape.input_channels, shape.output_channels)),
+        forward_(shape.input_channels, shape.output_channels, kernels_.panel_width) {
+    const int tiles = tiles_of(shape.batch);
+    reserve(forward_, tiles);
+    if (!training) return;
+    statistics_ = AlignedMemory(static_cast<std::size_t>(blocks_of(forward_, tiles)) * 3 * shape.output_channels);
+    backward_ = std::make_unique<Direction>(shape.output_channels, shape.input_channels, kernels_.panel_width);
+    reserve(*backward_, tiles);
+    reserve_weight_gradient(tiles);
+  }
+
+  void set_weights(const float* weights) override {
+    constexpr int group = 16;  // outputs of a task; a multiple or a divisor of every panel width
+    const int outputs = shape_.output_channels, inputs = shape_.input_channels;
+    const int forward_tasks = divide_up(outputs, group);
+    const int backward_tasks = backward_ ? divide_up(inputs, group) : 0;
+    context_.parallel_for(forward_tasks + backward_tasks, [&](std::size_t index, int) {
+      const bool forward = static_cast<int>(index) < forward_tasks;
+      Direction& direction = forward ? forward_ : *backward_;
+      const int first = (static_cast<int>(index) - (forward ? 0 : forward_tasks)) * group;
+      const int count = std::min(group, direction.outputs - first);
+      const int in_block = first % output_block;
+      float* target = direction.weights.data() + first / output_block * direction.block +
+                      in_block / kernels_.panel_width * direction.panel + in_block % kernels_.panel_width;
+      if (forward)
+        kernels_.transform_weights(weights, inputs, first, count, direction.position, direction.panel, target);
+      else
+        kernels_.transform_weights_rotated(weights, inputs, outputs, first, count, direction.position, direction.panel,
+                                           target);
+    });
+  }
+
+  void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
+    convolve(forward_, batch, input, statistics != nullptr, nullptr, output);
+    if (statistics) combine_statistics(batch, *statistics);
+  }
+
+  void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
+    convolve(forward_, batch, input, false, &epilogue, output);
+  }
+
+  void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
+    convolve(*backward_, batch, output_gradient, false, nullptr, input_gradient);
+  }
+
+  void backward_weights(int batch, const float* input, const float* output_gradient,
+                        float* weight_gradient) override;
+
+ private:
+  WinogradGrid grid(int channels) const {
+    return {shape_.height, shape_.width, channels, divide_up(shape_.height, 4), divide_up(shape_.width, 4),
+            zeros_.data()};
+  }
+  int tiles_of(int batch) const { return batch * divide_up(shape_.height, 4) * divide_up(shape_.width, 4); }
+
+  // Into how many blocks the tiles are cut; even for few of them, so that they share out well.
+  int blocks_of(const Direction& direction, int tiles) const {
+    const int blocks = divide_up(tiles, direction.most_block_tiles());
+    return blocks < 16 ? std::min(round_up(blocks, 4), tiles) : blocks;
+  }
+  bool few(const Direction& direction, int tiles) const {
+    return winograd_positions * static_cast<std::size_t>(tiles) * direction.row <= few_floats;
+  }
+
+  void reserve(const Direction& direction, int tiles);
+  void convolve(const Direction& direction, int batch, const float* input, bool statistics,
+                const InferenceEpilogue* epilogue, float* output);
+  void convolve_by_blocks(const Direction& direction, int tiles, const float* input, bool statistics,
+                          const InferenceEpilogue* epilogue, float* output);
+  void convolve_by_steps(const Direction& direction, int tiles, const float* input, bool statistics,
+                         const InferenceEpilogue* epilogue, float* output);
+  void multiply(const Direction& direction, int position, int block, int tiles, const float* transformed,
+                float* product) const;
+  void write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
+             const float* product, const WinogradLayout& layout, bool statistics, const InferenceEpilogue* epilogue,
+             float* output);
+  void combine_statistics(int batch, const BatchStatistics& result) const;
+
+  // The weight gradient's sizes.
+  struct Stretch {
+    int tiles;                        // of a stretch
+    int gradient_row, product_row;
+    WinogradLayout input, gradient;
+    std::size_t product_position;
+  };
+  Stretch stretch(int tiles) const;
+  void reserve_weight_gradient(int tiles);
+
+  const ConvolutionShape shape_;
+  CpuContext& context_;
+  const WinogradKernels& kernels_;
+  AlignedMemory zeros_;
+  AlignedMemory statistics_;  // [block][first, sum, sum of squares][output]
+  Direction forward_;
+  std::unique_ptr<Direction> backward_;
+};
+
+void WinogradConvolution::reserve(const Direction& direction, int tiles) {
+  const std::size_t most = direction.most_block_tiles();
+  const std::size_t per_thread = winograd_positions * (direction.input_layout(most).position +
+                                                       direction.output_layout(most).position);
+  // A smaller batch than the largest may run step by step.
+  const std::size_t most_few = std::min<std::size_t>(tiles, few_floats / (winograd_positions * direction.row));
+  const std::size_t by_steps =
+      winograd_positions * (direction.input_layout(most_few).position +
+                            direction.output_blocks() * direction.output_layout(most_few).position);
+  context_.reserve_workspace(std::max(context_.threads() * per_thread, by_steps));
+}
+
+void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
+                                   const InferenceEpilogue* epilogue, float* output) {
+  const int tiles = tiles_of(batch);
+  if (few(direction, tiles))
+    convolve_by_steps(direction, tiles, input, statistics, epilogue, output);
+  else
+    convolve_by_blocks(direction, tiles, input, statistics, epilogue, output);
+}
+
+void WinogradConvolution::convolve_by_blocks(const Direction& direction, int tiles, const float* input,
+                                             bool statistics, const InferenceEpilogue* epilogue, float* output) {
+  const int blocks = blocks_of(direction, tiles);
+  const std::size_t most = direction.most_block_tiles();
+  const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
+  const std::size_t product_size = winograd_positions * direction.output_layout(most).position;
+  float* workspace = context_.workspace();
+  const WinogradGrid input_grid = grid(direction.inputs);
+  context_.parallel_for(blocks, [&](std::size_t index, int slot) {
+    const TileRange range(tiles, blocks, static_cast<int>(index));
+    float* transformed = workspace + slot * (transformed_size + product_size);
+    float* product = transformed + transformed_size;
+    const WinogradLayout layout = direction.output_layout(range.size());
+    kernels_.transform_input(input, input_grid, range.begin, range.size(), direction.input_layout(range.size()),
+                             transformed);
+    for (int block = 0; block < direction.output_blocks(); ++block) {
+      for (int position = 0; position < winograd_positions; ++position)
+        multiply(direction, position, block, range.size(), transformed, product);
+      write(direction, range, static_cast<int>(index), block, product, layout, statistics, epilogue, output);
+    }
+  });
+}
+
+void WinogradConvolution::convolve_by_steps(const Direction& direction, int tiles, const float* input,
+                                            bool statistics, const InferenceEpilogue* epilogue, float* output) {
+  const WinogradLayout input_layout = direction.input_layout(tiles), output_layout = direction.output_layout(tiles);
+  const std::size_t product_size = winograd_positions * output_layout.position;
+  float* transformed = context_.workspace();
+  float* products = transformed + winograd_positions * input_layout.position;
+  const WinogradGrid input_grid = grid(direction.inputs);
+  const int groups = std::min(tiles, 16), blocks = blocks_of(direction, tiles);
+  context_.parallel_for(groups, [&](std::size_t index, int) {
+    const TileRange range(tiles, groups, static_cast<int>(index));
+    kernels_.transform_input(input, input_grid, range.begin, range.size(), input_layout,
+                             transformed + range.begin * input_layout.tile);
+  });
+  const int output_blocks = direction.output_blocks();
+  context_.parallel_for(winograd_positions * output_blocks, [&](std::size_t index, int) {
+    const int block = static_cast<int>(index) % output_blocks;
+    multiply(direction, static_cast<int>(index) / output_blocks, block, tiles, transformed,
+             products + block * product_size);
+  });
+  context_.parallel_for(static_cast<std::size_t>(blocks) * output_blocks, [&](std::size_t index, int) {
+    const int block = static_cast<int>(index) % output_blocks, block_of_tiles = static_cast<int>(index) / output_blocks;
+    const TileRange range(tiles, blocks, block_of_tiles);
+    write(direction, range, block_of_tiles, block,
+          products + block * product_size + range.begin * output_layout.tile, output_layout, statistics, epilogue,
+          output);
+  });
+}
+
+// The product at one position: tiles x inputs times inputs x (up to) 64 outputs.
+void WinogradConvolution::multiply(const Direction& direction, int position, int block, int tiles,
+                                   const float* transformed, float* product) const {
+  const int outputs = std::min(output_block, direction.outputs - block * output_block);
+  const float* weights = direction.weights.data() + block * direction.block + position * direction.position;
+  const float* left = transformed + position * direction.input_layout(tiles).position;
+  float* target = product + position * direction.output_layout(tiles).position;
+  for (int output = 0; output < outputs; output += kernels_.panel_width) {
+    kernels_.multiply(tiles, std::min(kernels_.panel_width, outputs - output), direction.inputs, left, direction.row, 1,
+                      weights, target + output, output_block, false);
+    weights += direction.panel;
+  }
+}
+
+void WinogradConvolution::write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
+                                const float* product, const WinogradLayout& layout, bool statistics,
+                                const InferenceEpilogue* epilogue, float* output) {
+  const int channel = block * output_block, channels = std::min(output_block, direction.outputs - channel);
+  float* sums = statistics_.data() + static_cast<std::size_t>(block_of_tiles) * 3 * direction.outputs + channel;
+  const WinogradStatistics statistics_target = {sums, sums + direction.outputs, sums + 2 * direction.outputs};
+  WinogradEpilogue epilogue_source = {};
+  if (epilogue) {
+    epilogue_source = {epilogue->scale ? epilogue->scale + channel : nullptr,
+                       epilogue->shift ? epilogue->shift + channel : nullptr, epilogue->relu, epilogue->pool};
+  }
+  kernels_.transform_output(product, layout, grid(direction.outputs), range.begin, range.size(), channel, channels,
+                            statistics ? &statistics_target : nullptr, epilogue ? &epilogue_source : nullptr, output);
+}
+
+// Mean and variance from the sums of all blocks, in double and in the order of the blocks.
+void WinogradConvolution::combine_statistics(int batch, const BatchStatistics& result) const {
+  const int tiles = tiles_of(batch), blocks = blocks_of(forward_, tiles), outputs = shape_.output_channels;
+  const WinogradGrid cut = grid(outputs);
+  std::vector<double> counts(blocks);  // pixels of a block
+  for (int block = 0; block < blocks; ++block) {
+    const TileRange range(tiles, blocks, block);
+    for (int tile = range.begin; tile < range.end; ++tile) {
+      const int row = tile / cut.columns % cut.rows, column = tile % cut.columns;
+      counts[block] += std::min(4, cut.height - row * 4) * std::min(4, cut.width - column * 4);
+    }
+  }
+  const double count = static_cast<double>(batch) * shape_.height * shape_.width;
+  context_.parallel_for(divide_up(outputs, cache_line), [&](std::size_t index, int) {
+    for (int channel = static_cast<int>(index) * cache_line;
+         channel < std::min(outputs, static_cast<int>(index + 1) * cache_line); ++channel) {
+      const float* first = statistics_.data() + channel;
+      double total = 0;
+      for (int block = 0; block < blocks; ++block) {
+        const float* sums = first + static_cast<std::size_t>(block) * 3 * outputs;
+        total += counts[block] * sums[0] + sums[outputs];
+      }
+      const double mean = total / count;
+      double squares = 0;
+      for (int block = 0; block < blocks; ++block) {
+        const float* sums = first + static_cast<std::size_t>(block) * 3 * outputs;
+        const double offset = sums[0] - mean;
+        squares += sums[2 * outputs] + offset * (2 * static_cast<double>(sums[outputs]) + counts[block] * offset);
+      }
+      result.mean[channel] = static_cast<float>(mean);
+      result.variance[channel] = static_cast<float>(std::max(0.0, squares / count));
+    }
+  });
+}
+
+WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
+  const int inputs = round_up(shape_.input_channels, kernels_.panel_width);
+  const int panel_width = kernels_.panel_width;
+  Stretch result;
+  result.gradient_row = round_up(shape_.output_channels, cache_line) + cache_line;
+  result.product_row = inputs + cache_line;
+  result.product_position = static_cast<std::size_t>(shape_.output_channels) * result.product_row + cache_line;
+  const int most = static_cast<int>(stretch_floats / (winograd_positions * (inputs + result.gradient_row)));
+  result.tiles = std::min(std::max(most / chunk_tiles, 1) * chunk_tiles, tiles);
+  const std::size_t panel = static_cast<std::size_t>(result.tiles) * panel_width + cache_line;
+  result.input = {inputs / panel_width * panel, panel, static_cast<std::size_t>(panel_width), panel_width};
+  result.gradient = {static_cast<std::size_t>(result.tiles) * result.gradient_row + cache_line, 0,
+                     static_cast<std::size_t>(result.gradient_row), result.gradient_row};
+  return result;
+}
+
+void WinogradConvolution::reserve_weight_gradient(int tiles) {
+  const Stretch sizes = stretch(tiles);
+  context_.reserve_workspace(winograd_positions *
+                             (sizes.input.position + sizes.gradient.position + sizes.product_position));
+}
+
+void WinogradConvolution::backward_weights(int batch, const float* input, const float* output_gradient,
+                                           float* weight_gradient) {
+  const int inputs = shape_.input_channels, outputs = shape_.output_channels;
+  const int tiles = tiles_of(batch), panel_width = kernels_.panel_width;
+  const Stretch sizes = stretch(tiles);
+  const WinogradGrid input_grid = grid(inputs), gradient_grid = grid(outputs);
+  float* transformed_input = context_.workspace();
+  float* transformed_gradient = transformed_input + winograd_positions * sizes.input.position;
+  float* products = transformed_gradient + winograd_positions * sizes.gradient.position;
+  const int panels = divide_up(inputs, panel_width);
+
+  for (int begin = 0; begin < tiles; begin += sizes.tiles) {
+    const int count = std::min(sizes.tiles, tiles - begin);
+    const int groups = divide_up(count, 8);
+    context_.parallel_for(groups, [&](std::size_t index, int) {
+      const TileRange range(count, groups, static_cast<int>(index));
+      kernels_.transform_input(input, input_grid, begin + range.begin, range.size(), sizes.input,
+                               transformed_input + range.begin * sizes.input.tile);
+      kernels_.transform_gradient(output_gradient, gradient_grid, begin + range.begin, range.size(), sizes.gradient,
+                                  transformed_gradient + range.begin * sizes.gradient.tile);
+    });
+    context_.parallel_for(winograd_positions * panels, [&](std::size_t index, int) {
+      const int position = static_cast<int>(index) / panels, panel = static_cast<int>(index) % panels;
+      for (int chunk = 0; chunk < count; chunk += chunk_tiles) {
+        kernels_.multiply(outputs, std::min(panel_width, inputs - panel * panel_width),
+                          std::min(chunk_tiles, count - chunk),
+                          transformed_gradient + position * sizes.gradient.position + chunk * sizes.gradient.tile, 1,
+                          sizes.gradient.tile,
+                          transformed_input + position * sizes.input.position + panel * sizes.input.panel +
+                              chunk * sizes.input.tile,
+                          products + position * sizes.product_position + panel * panel_width, sizes.product_row,
+                          begin + chunk > 0);
+      }
+    });
+  }
+  context_.parallel_for(outputs, [&](std::size_t output, int) {
+    kernels_.transform_weight_gradient(products + output * sizes.product_row, sizes.product_position, inputs,
+                                       weight_gradient + output * 9 * inputs);
+  });
+}
+
+}  // namespace
+
+bool winograd_suits(const ConvolutionShape& shape) {
+  const int covered = round_up(shape.height, 4) * round_up(shape.width, 4);
+  return shape.input_channels >= 16 && shape.output_channels >= 16 && covered <= 2 * shape.height * shape.width;
+}
+
+std::unique_ptr<Convolution> make_winograd_convolution(const ConvolutionShape& shape, bool training,
+                                                       CpuContext& context) {
+  return std::make_unique<WinogradConvolution>(shape, training, context);
+}
+
+}  // namespace deepyeast
