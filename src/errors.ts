@@ -59,6 +59,11 @@ export const errorTable = {
     exit: exitStatus.usage,
     remedy: 'Correct the field of the recipe that the message names; what is left out is taken from the paper.',
   },
+  internal: { exit: exitStatus.failure, remedy: 'This is a bug in deepyeast: please report it with the message.' },
+  'out-of-memory': {
+    exit: exitStatus.failure,
+    remedy: 'Use a smaller batch, a smaller network or a machine with more memory.',
+  },
   'rule-mismatch': {
     exit: exitStatus.data,
     remedy: 'Re-import the images with the rule of the model (`--rule-from`), or pass `--allow-rule-mismatch`.',

@@ -4,6 +4,8 @@
  * src/errors.ts.
  */
 
+import type { ErrorCode } from '../errors';
+
 export type Stage = 'linear' | 'normalized' | 'activated' | 'pooled';
 
 /** The general network of the design; see native/engine/topology.h. */
@@ -69,9 +71,9 @@ export type NativeImages = { store: NativeImageStore; indices: Uint32Array } | {
 export interface NativeNetwork {
   /** Parameters and running statistics, in the order of the network. */
   readonly tensors: readonly NativeTensorInformation[];
-  readonly description: string;
-  readonly threads: number;
-  /** A copy. `velocity/NAME` is the momentum buffer of a trainable tensor. */
+  /** Waits until the weights are drawn; rejects with what went wrong. `description`: "cpu (avx512, 2 threads)". */
+  ready(): Promise<{ description: string; threads: number }>;
+  /** A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor. */
   tensor(name: string): Promise<Float32Array>;
   setTensor(name: string, values: Float32Array): Promise<void>;
   setInputTransform(mean: Float32Array, scale: number): Promise<void>;
@@ -123,6 +125,8 @@ export interface Addon {
     size: number;
     channels: number;
   }) => NativeImageStore;
+  /** Errors are made by `new errorClass(code, message)`; once, by the loader. */
+  setErrorClass(errorClass: new (code: ErrorCode, message: string) => Error): void;
   /** Null when another process (or this one) holds it. */
   lockFile(path: string): NativeFileLock | null;
   /** Four words of Philox 4x32-10 for tests against published vectors. */

@@ -1,0 +1,2 @@
+export type * from './addon';
+export { type LoadedAddon, loadAddon, locateAddon } from './load';

@@ -1,0 +1,19 @@
+export {
+  type Checkpoint,
+  type CheckpointDescription,
+  readCheckpoint,
+  readCheckpointDescription,
+  writeCheckpoint,
+} from './checkpoint';
+export {
+  type ActivationBatch,
+  type BatchOptions,
+  type DeviceOptions,
+  type ImageSource,
+  type InputTransform,
+  Network,
+  type NetworkOptions,
+  type PredictionBatch,
+  type Predictions,
+} from './network';
+export { type Depth, depths, layerNames, parameterCount, type TopologyOptions, topologyOf } from './topology';
