@@ -1,0 +1,162 @@
+/** The table of predictions, one row a cell: `cell, protein, predicted`, then what was asked for, then `p_<class>`. */
+import type { Cell } from '../data/dataset';
+import { DeepYeastError } from '../errors';
+import { numberField, type TextTable } from '../files/table-reader';
+import {
+  type ByteSink,
+  type TableColumn,
+  type TableValue,
+  TableWriter,
+  type TableWriterOptions,
+} from '../files/table-writer';
+import { argmax } from './metrics';
+
+const posteriorPrefix = 'p_';
+const leadingColumns = ['cell', 'protein', 'predicted'];
+
+/** What evaluate adds to its predictions: the class, and what tells fields apart for the bootstrap of `proteins`. */
+export const evaluationColumns = ['label', 'plate', 'well', 'field'] as const;
+
+/** Writes predictions as they come; see TableWriter. */
+export class PredictionsWriter {
+  readonly #table: TableWriter;
+  readonly #classes: readonly string[];
+  readonly #labelNames: readonly string[];
+  readonly #copied: readonly string[];
+
+  private constructor(
+    table: TableWriter,
+    classes: readonly string[],
+    labelNames: readonly string[],
+    copied: readonly string[],
+  ) {
+    this.#table = table;
+    this.#classes = classes;
+    this.#labelNames = labelNames;
+    this.#copied = copied;
+  }
+
+  /**
+   * @param target a path, or a sink such as standard output
+   * @param classes of the model, in the order of the posteriors
+   * @param options.copy columns of cells.csv to copy, `label` as a class name
+   * @param options.labelNames class names behind the cells' labels, those of their dataset
+   * @throws invalid-argument for a column that would be taken for another
+   */
+  static async create(
+    target: string | ByteSink,
+    classes: readonly string[],
+    options: TableWriterOptions & { copy?: readonly string[]; labelNames?: readonly string[] } = {},
+  ): Promise<PredictionsWriter> {
+    const { copy = [], labelNames = [], ...tableOptions } = options;
+    const reserved = copy.find((name) => leadingColumns.includes(name) || name.startsWith(posteriorPrefix));
+    if (reserved !== undefined) {
+      throw new DeepYeastError(
+        'invalid-argument',
+        `the column '${reserved}' cannot be copied into predictions: ${leadingColumns.join(', ')} and names that ` +
+          `begin with ${posteriorPrefix} are theirs; rename it in cells.csv`,
+      );
+    }
+    const columns: TableColumn[] = [
+      ...[...leadingColumns, ...copy].map((name): TableColumn => ({ name, type: 'string' })),
+      ...classes.map((name): TableColumn => ({ name: posteriorPrefix + name, type: 'float' })),
+    ];
+    const table = await TableWriter.create(target, columns, tableOptions);
+    return new PredictionsWriter(table, classes, labelNames, copy);
+  }
+
+  /** Rows written so far. */
+  get count(): number {
+    return this.#table.count;
+  }
+
+  /** One cell; its K posteriors begin at `start`. */
+  async append(cell: Cell, posteriors: Float32Array, start: number): Promise<void> {
+    const k = this.#classes.length;
+    const row: TableValue[] = [cell.cell, cell.protein, this.#classes[argmax(posteriors, start, k)] as string];
+    for (const name of this.#copied) {
+      row.push(name === 'label' ? (this.#labelNames[cell.label] ?? '') : String(cell[name] ?? ''));
+    }
+    for (let c = 0; c < k; c++) row.push(posteriors[start + c] as number);
+    await this.#table.append(row);
+  }
+
+  commit(): Promise<void> {
+    return this.#table.commit();
+  }
+
+  abort(): Promise<void> {
+    return this.#table.abort();
+  }
+}
+
+/** One cell of a table of predictions. */
+export interface PredictedCell {
+  protein: string;
+  /** Tells fields apart; empty when not known. */
+  field: string;
+  /** Class name, null when not labelled. */
+  label: string | null;
+  /** In the order of the table's classes. */
+  posterior: Float64Array;
+}
+
+/** Names of the classes of a table of predictions; empty when the table is not one. */
+export function predictedClasses(table: TextTable): string[] {
+  return table.columns
+    .filter((name) => name.startsWith(posteriorPrefix))
+    .map((name) => name.slice(posteriorPrefix.length));
+}
+
+/**
+ * What tells fields apart: plate, well (or else protein) and field; empty when the field is not known.
+ */
+export function fieldKey(cell: { protein: string; plate?: string; well?: string; field?: string }): string {
+  const { protein, plate = '', well = '', field = '' } = cell;
+  if (field === '') return '';
+  return JSON.stringify(plate === '' && well === '' ? [protein, field] : [plate, well, field]);
+}
+
+/**
+ * Streams the cells of a table of predictions, CSV or Parquet. It needs `protein` and `p_<class>` columns; `label`,
+ * `plate`, `well` and `field` are read where present, others ignored. A row whose probabilities are not numbers from 0
+ * to 1 that sum to 1 (within 0.001) is `table-invalid`.
+ */
+export async function* readPredictions(table: TextTable): AsyncGenerator<PredictedCell> {
+  const classes = predictedClasses(table);
+  if (classes.length === 0 || !table.columns.includes('protein')) {
+    throw new DeepYeastError(
+      'table-invalid',
+      `${table.path} has the columns ${table.columns.join(', ')}, expected protein and ${posteriorPrefix}<class> for ` +
+        'every class; write it with `deepyeast predict`',
+    );
+  }
+  for await (const row of table.rows()) {
+    const { protein, label, plate, well, field } = row.values as { protein: string } & Partial<Record<string, string>>;
+    const posterior = new Float64Array(classes.length);
+    let sum = 0;
+    classes.forEach((name, c) => {
+      const probability = numberField(table, row, posteriorPrefix + name);
+      if (probability < 0 || probability > 1.001) {
+        throw new DeepYeastError(
+          'table-invalid',
+          `${table.path}, ${row.where}: found the probability ${probability} for '${name}', expected 0 to 1`,
+        );
+      }
+      posterior[c] = probability;
+      sum += probability;
+    });
+    if (Math.abs(sum - 1) > 1e-3) {
+      throw new DeepYeastError(
+        'table-invalid',
+        `${table.path}, ${row.where}: the probabilities sum to ${sum}, expected 1; write the table again`,
+      );
+    }
+    yield {
+      protein,
+      field: fieldKey({ protein, plate: plate ?? '', well: well ?? '', field: field ?? '' }),
+      label: label === undefined || label === '' ? null : label,
+      posterior,
+    };
+  }
+}

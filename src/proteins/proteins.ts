@@ -1,0 +1,126 @@
+/** From predictions, in memory or in files, to the table of proteins. */
+import type { Dataset } from '../data/dataset';
+import { DeepYeastError } from '../errors';
+import { fieldKey, predictedClasses, readPredictions } from '../evaluation/predictions-table';
+import { openTable } from '../files/table-reader';
+import type { Predictions } from '../network/network';
+import { dirichletTable, type ProteinOptions, type ProteinTable, proteinOptions } from './dirichlet';
+import { SoftCounts } from './soft-counts';
+import { proteinTableClasses, readProteinTable } from './table';
+
+/**
+ * The Dirichlet posterior of every protein of a dataset.
+ * @param predictions the network's for this dataset, in the order of its cells
+ * @throws invalid-argument when they are not, labels-invalid for a protein with two labels
+ */
+export async function proteins(
+  predictions: Predictions,
+  dataset: Dataset,
+  options: ProteinOptions = {},
+): Promise<ProteinTable> {
+  proteinOptions(options);
+  if (predictions.count !== dataset.count) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `found predictions of ${predictions.count} cells, expected ${dataset.count} as ${dataset.path} holds; predict it`,
+    );
+  }
+  const sums = new SoftCounts(predictions.classes);
+  const k = predictions.classes.length;
+  let index = 0;
+  for await (const cell of dataset.cells()) {
+    sums.addCell({
+      protein: cell.protein,
+      field: fieldKey(cell),
+      label: dataset.classes[cell.label] ?? null,
+      posterior: predictions.posteriors,
+      start: index++ * k,
+    });
+  }
+  return dirichletTable(sums, options);
+}
+
+/** proteinsOfFiles's table, and what the user should know about it. */
+export interface ProteinsOfFiles {
+  table: ProteinTable;
+  /** No predictions named a field, so that the bootstrap had to draw cells. */
+  fieldsUnknown: boolean;
+  /** Rows read from tables of proteins, added up by soft counts. */
+  partialRows: number;
+}
+
+/**
+ * The Dirichlet posterior of every protein of several files together. Each is either a table of predictions (columns
+ * p_<class>) or a table of proteins made by this function (columns soft_count_<class>), CSV or Parquet, and the latter
+ * are added by soft counts, never by alpha. The files' classes must be the same; their order is the first file's.
+ * Without `prior` the partial tables' own is used, or else 1.
+ *
+ * @throws table-invalid, labels-invalid for a protein with two labels, invalid-argument when partial tables were made
+ *   with several priors and none is given
+ */
+export async function proteinsOfFiles(
+  paths: readonly string[],
+  options: ProteinOptions = {},
+): Promise<ProteinsOfFiles> {
+  proteinOptions(options);
+  let sums: SoftCounts | undefined;
+  const priors = new Set<number>();
+  let fieldsUnknown = true;
+  let partialRows = 0;
+  for (const path of paths) {
+    const table = await openTable(path);
+    const partial = proteinTableClasses(table);
+    const classes = partial.length > 0 ? partial : predictedClasses(table);
+    // readPredictions says what is wrong with a table without classes.
+    sums ??= classes.length > 0 ? new SoftCounts(classes) : undefined;
+    const order = sums ? columnOrder(sums.classes, classes, path, paths[0] as string) : [];
+    const ordered = (values: ArrayLike<number>) => Float64Array.from(order, (c) => values[c] as number);
+    if (sums && partial.length > 0) {
+      for await (const { row, prior } of readProteinTable(table)) {
+        priors.add(prior);
+        partialRows++;
+        const { bootstrap } = row;
+        sums.addPartial({
+          ...row,
+          softCounts: ordered(row.softCounts),
+          bootstrap: bootstrap && {
+            unit: bootstrap.unit,
+            low: order.map((c) => bootstrap.low[c] ?? null),
+            high: order.map((c) => bootstrap.high[c] ?? null),
+          },
+        });
+      }
+    } else {
+      for await (const cell of readPredictions(table)) {
+        if (cell.field !== '') fieldsUnknown = false;
+        sums?.addCell({ ...cell, posterior: ordered(cell.posterior) });
+      }
+    }
+  }
+  if (!sums) throw new DeepYeastError('invalid-argument', 'found no table of predictions, expected at least one');
+  if (options.prior === undefined && priors.size > 1) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `the tables were made with the priors ${[...priors].join(', ')}; say which to use with --prior`,
+    );
+  }
+  const [prior] = priors;
+  const table = dirichletTable(sums, prior === undefined ? options : { prior, ...options });
+  const onlyPartial = [...sums.proteins.values()].every((entry) => entry.partial.length > 0);
+  return { table, fieldsUnknown: fieldsUnknown && !onlyPartial, partialRows };
+}
+
+/** Where each of the first file's classes is in another's. */
+function columnOrder(expected: readonly string[], found: readonly string[], path: string, first: string): number[] {
+  const missing = expected.find((name) => !found.includes(name));
+  const surplus = found.find((name) => !expected.includes(name));
+  if (missing !== undefined || surplus !== undefined) {
+    throw new DeepYeastError(
+      'table-invalid',
+      missing !== undefined
+        ? `${path} has no class '${missing}', which ${first} has; give tables of one model`
+        : `${path} has the class '${surplus}', which ${first} has not; give tables of one model`,
+    );
+  }
+  return expected.map((name) => found.indexOf(name));
+}
