@@ -1,2 +1,3 @@
 /** The public API: nothing else is exported from the package. */
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
+export { type Diagnosis, diagnose } from './native/diagnosis';

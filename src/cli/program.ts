@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
+import { register as registerDoctor } from './doctor';
 import { type Environment, setEnvironment } from './options';
 
 /** The commands in the order of the help. Their files load what they need only when they run. */
-const commands: readonly ((program: Command) => void)[] = [];
+const commands: readonly ((program: Command) => void)[] = [registerDoctor];
 
 /** The command line as a commander program. */
 export function createProgram(environment: Environment, json: boolean): Command {

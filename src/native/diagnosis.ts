@@ -1,0 +1,119 @@
+import { access, constants } from 'node:fs/promises';
+import { availableParallelism, cpus, homedir, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DeepYeastError, type ErrorCode } from '../errors';
+import { locateAddon } from './load';
+
+/** What deepyeast finds on this machine: the content of a bug report. */
+export interface Diagnosis {
+  /** Version of the package. */
+  version: string;
+  node: { version: string; napi: number };
+  platform: {
+    os: string;
+    arch: string;
+    release: string /** null where there is none, as on musl or macOS. */;
+    glibc: string | null;
+  };
+  processor: { model: string; logicalCores: number };
+  addon:
+    | { loaded: true; path: string; origin: 'prebuilt' | 'built' }
+    | { loaded: false; code: ErrorCode; reason: string };
+  /** Null where the addon could not be loaded, or where DEEPYEAST_ISA asks for what there is not. */
+  computing: {
+    /** Instruction sets that this machine can run, widest first. */
+    instructionSets: string[];
+    /** What a new network runs on, such as "cpu (avx512, 2 threads)". */
+    device: string;
+    threads: number;
+  } | null;
+  /** Folder for what may be deleted at any time: DEEPYEAST_CACHE or the platform's. */
+  cache: { path: string; writable: boolean };
+  cuda: { available: boolean; reason: string };
+  /** What is wrong, in sentences; empty where all is well. */
+  problems: string[];
+}
+
+/** Looks at the machine and the addon; never throws for what it finds. */
+export async function diagnose(variables: NodeJS.ProcessEnv = process.env): Promise<Diagnosis> {
+  const problems: string[] = [];
+  const addon = findAddon(problems);
+  const path = cacheFolder(variables);
+  const writable = await isWritable(path);
+  if (!writable) problems.push(`The cache folder ${path} cannot be written: set DEEPYEAST_CACHE to another.`);
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return {
+    version: (require('../../package.json') as { version: string }).version,
+    node: { version: process.versions.node, napi: Number(process.versions.napi) },
+    platform: {
+      os: process.platform,
+      arch: process.arch,
+      release: release(),
+      glibc: report.header?.glibcVersionRuntime ?? null,
+    },
+    processor: { model: cpus()[0]?.model ?? 'unknown', logicalCores: availableParallelism() },
+    addon,
+    computing: addon.loaded ? await findDevice(problems) : null,
+    cache: { path, writable },
+    cuda: { available: false, reason: 'not built in this version' },
+    problems,
+  };
+}
+
+function findAddon(problems: string[]): Diagnosis['addon'] {
+  try {
+    const { path, origin } = locateAddon();
+    return { loaded: true, path, origin };
+  } catch (error) {
+    if (!(error instanceof DeepYeastError)) throw error;
+    problems.push(`${error.message}. ${error.remedy}`);
+    return { loaded: false, code: error.code, reason: error.message };
+  }
+}
+
+/** What a new network would run on: found by making the smallest one. */
+async function findDevice(problems: string[]): Promise<Diagnosis['computing']> {
+  const { addon } = locateAddon();
+  const { instructionSets, threads } = addon.machine();
+  try {
+    const network = new addon.Network({ topology: smallestTopology, seed: 0, threads: 0, device: 'cpu' });
+    try {
+      return { instructionSets, device: (await network.ready()).description, threads };
+    } finally {
+      await network.close();
+    }
+  } catch (error) {
+    if (!(error instanceof DeepYeastError)) throw error;
+    problems.push(`No network can be made: ${error.message}. ${error.remedy}`);
+    return null;
+  }
+}
+
+const smallestTopology = {
+  imageSize: 2,
+  channels: 1,
+  blocks: [[1]],
+  dense: [],
+  classes: 1,
+  dropout: 0,
+  normalizationEpsilon: 1e-5,
+  normalizationMomentum: 0.1,
+};
+
+/** DEEPYEAST_CACHE, else the folder that the platform has for caches. */
+function cacheFolder(variables: NodeJS.ProcessEnv): string {
+  if (variables.DEEPYEAST_CACHE) return variables.DEEPYEAST_CACHE;
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'deepyeast');
+  return join(variables.XDG_CACHE_HOME || join(homedir(), '.cache'), 'deepyeast');
+}
+
+/** Whether the folder, or the nearest one above it that exists, may be written to. */
+async function isWritable(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK);
+    return true;
+  } catch (error) {
+    const parent = dirname(folder);
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' && parent !== folder && isWritable(parent);
+  }
+}
