@@ -6,7 +6,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Normalization } from '../data/dataset';
+import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
 import { SafetensorsFile, safetensorsHeader } from '../files/safetensors';
 import type { NativeTopology } from '../native/addon';
@@ -179,7 +179,7 @@ function describe(file: SafetensorsFile): CheckpointDescription {
     if (!isInput(input) || input.channels.length !== topology.channels) {
       throw invalid(file.path, 'has an invalid input transform in its metadata');
     }
-    description.input = input;
+    description.input = { ...input, normalization: normalizationOf(input.normalization, topology.channels, file.path) };
   }
   const iteration = parsed('iteration');
   if (iteration !== undefined) {
@@ -217,9 +217,10 @@ function isTopology(value: unknown): value is NativeTopology {
     [imageSize, channels, classes].every(isWidth) &&
     Array.isArray(blocks) &&
     blocks.length <= 16 &&
-    blocks.every((block) => Array.isArray(block) && block.length >= 1 && block.every(isWidth)) &&
+    blocks.every((block) => Array.isArray(block) && block.length >= 1 && block.length <= 256 && block.every(isWidth)) &&
     (imageSize as number) % 2 ** blocks.length === 0 &&
     Array.isArray(dense) &&
+    dense.length <= 256 &&
     dense.every(isWidth) &&
     [dropout, normalizationEpsilon, normalizationMomentum].every(Number.isFinite)
   );
@@ -235,6 +236,30 @@ function isInput(value: unknown): value is NonNullable<CheckpointDescription['in
     typeof normalization === 'object' &&
     normalization !== null
   );
+}
+
+function normalizationOf(value: unknown, channels: number, path: string): Normalization {
+  try {
+    return parseNormalization(value, channels, path);
+  } catch (cause) {
+    throw new DeepYeastError('model-invalid', (cause as Error).message, { cause });
+  }
+}
+
+/** The fields in one order, so that equal topologies make equal bytes. */
+function topologyJson(topology: NativeTopology): string {
+  const { imageSize, channels, blocks, dense, classes, dropout, normalizationEpsilon, normalizationMomentum } =
+    topology;
+  return JSON.stringify({
+    imageSize,
+    channels,
+    blocks,
+    dense,
+    classes,
+    dropout,
+    normalizationEpsilon,
+    normalizationMomentum,
+  });
 }
 
 /**
@@ -254,7 +279,7 @@ export async function writeCheckpoint(
     ['format', 'deepyeast'],
     ['version', formatVersion],
     ['classes', JSON.stringify(network.classes)],
-    ['topology', JSON.stringify(topology)],
+    ['topology', topologyJson(topology)],
     ['seed', JSON.stringify(network.seed)],
   ]);
   if (inputTransform) {

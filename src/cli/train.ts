@@ -1,0 +1,216 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Dataset } from '../data/dataset';
+import { Network } from '../network';
+import { readTopologyFile } from '../network/topology-file';
+import {
+  type Interval,
+  intervalRow,
+  loadRecipe,
+  type Recipe,
+  type RunDescription,
+  readRunDescription,
+  recipes,
+  train,
+} from '../training';
+import {
+  addExamples,
+  type CommandContext,
+  deviceOption,
+  jsonOption,
+  realNumber,
+  threadsOption,
+  wholeNumber,
+  withContext,
+} from './options';
+
+interface TrainCommandOptions {
+  training: string;
+  validation?: string;
+  out: string;
+  recipe?: string;
+  epochs?: number;
+  iterations?: number;
+  batchSize?: number;
+  learningRate?: number;
+  depth?: '5' | '9' | '11' | '13';
+  topology?: string;
+  from?: string;
+  seed?: number;
+  threads?: number;
+  device: 'auto' | 'cpu';
+  resume?: boolean;
+  reportEvery?: number;
+  checkpointEvery?: { iterations?: number; seconds?: number };
+  allowRuleMismatch?: boolean;
+}
+
+export function register(program: Command): void {
+  const most = 2 ** 32 - 2;
+  const command = program
+    .command('train')
+    .description(
+      'Train a network. The run folder gets recipe.json, log.jsonl, best.safetensors (lowest validation loss; without ' +
+        'a validation set lowest training loss) and last.safetensors (to go on from).',
+    )
+    .requiredOption('--training <dataset>', 'dataset folder to learn from')
+    .option('--validation <dataset>', 'dataset folder by which the best model is picked')
+    .requiredOption('--out <run>', 'run folder')
+    .option('--recipe <file>', 'JSON file, or paper (default: paper)')
+    .addOption(
+      new Option('--epochs <number>', "passes over the training set (default: the recipe's)")
+        .argParser(realNumber(1e-6))
+        .conflicts('iterations'),
+    )
+    .option('--iterations <count>', 'mini-batches, instead of --epochs', wholeNumber(1, most))
+    .option('--batch-size <cells>', "cells in a mini-batch (default: the recipe's)", wholeNumber(1, 65536))
+    .option('--learning-rate <number>', "first learning rate (default: the recipe's)", realNumber(1e-12))
+    .addOption(
+      new Option('--depth <layers>', 'layers with weights; 11 is the paper (default: 11)')
+        .choices(['5', '9', '11', '13'])
+        .conflicts(['topology', 'from']),
+    )
+    .addOption(
+      new Option('--topology <file>', 'JSON file, such as {"blocks": [[8], [16]], "dense": [16]}').conflicts('from'),
+    )
+    .addOption(new Option('--from <model>', 'begin with the weights of a model file or run folder').conflicts('seed'))
+    .addOption(
+      new Option('--seed <number>', 'seed of weights, shuffles, dropout and augmentation (default: 0)').argParser(
+        wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .addOption(threadsOption())
+    .addOption(deviceOption())
+    .option('--resume', 'go on with the run in the folder; begin it where there is none yet')
+    .option('--report-every <iterations>', 'mini-batches between two reports (default: an epoch)', wholeNumber(1, most))
+    .addOption(
+      new Option(
+        '--checkpoint-every <interval>',
+        'when last.safetensors is written: iterations (500) or seconds (60s) (default: the shorter of an epoch and 60s)',
+      ).argParser(checkpointInterval),
+    )
+    .option('--allow-rule-mismatch', 'accept images made by another intensity rule')
+    .addOption(jsonOption())
+    .action(withContext<TrainCommandOptions>(run));
+  addExamples(
+    command,
+    'deepyeast train --training data/train --validation data/validation --out runs/first',
+    'deepyeast train --training data/train --validation data/validation --out runs/first --resume',
+    'deepyeast train --training data/train --out runs/short --epochs 10 --learning-rate 0.02 --seed 7',
+  );
+}
+
+/** 500: iterations; 60s: seconds. */
+function checkpointInterval(text: string): { iterations?: number; seconds?: number } {
+  const match = /^(\d+(?:\.\d+)?)(s?)$/.exec(text);
+  const value = Number(match?.[1]);
+  if (match?.[2] === 's' && value > 0) return { seconds: value };
+  if (match?.[2] === '' && Number.isInteger(value) && value > 0) return { iterations: value };
+  throw new InvalidArgumentError('Expected a number of iterations (500) or seconds (60s).');
+}
+
+async function run(context: CommandContext, options: TrainCommandOptions): Promise<void> {
+  const training = await Dataset.open(options.training);
+  const validation = options.validation === undefined ? undefined : await Dataset.open(options.validation);
+  const present = options.resume ? await readRunDescription(options.out) : undefined;
+  const recipe = await recipeOf(options, present);
+  const reportEvery = options.reportEvery ?? present?.reportEvery ?? undefined;
+  const network = await networkOf(options, present, training, context);
+  try {
+    const bar = progressBar(context, recipe.batchSize);
+    let last: Interval | undefined;
+    for await (const interval of train(network, {
+      training,
+      ...(validation && { validation }),
+      recipe,
+      run: options.out,
+      resume: options.resume ?? false,
+      ...(reportEvery !== undefined && { reportEvery }),
+      ...(options.checkpointEvery && { checkpointEvery: options.checkpointEvery }),
+      allowRuleMismatch: options.allowRuleMismatch ?? false,
+      signal: context.signal,
+      log: context.log,
+      onProgress: bar.update,
+    })) {
+      last = interval;
+      await report(context, interval);
+    }
+    bar.finish();
+    if (last === undefined) context.say(`${options.out} was complete already`);
+    else context.say(`the best model is ${options.out}/best.safetensors`);
+  } finally {
+    await network.close();
+  }
+}
+
+/** Flags over the recipe file over the run that is resumed over the paper's. */
+async function recipeOf(options: TrainCommandOptions, present: RunDescription | undefined): Promise<Recipe> {
+  const named = options.recipe === undefined ? undefined : await loadRecipe(options.recipe);
+  const recipe: Recipe = { ...(named ?? present?.recipe ?? recipes.paper) };
+  if (options.epochs !== undefined) {
+    delete recipe.iterations;
+    recipe.epochs = options.epochs;
+  }
+  if (options.iterations !== undefined) {
+    delete recipe.epochs;
+    recipe.iterations = options.iterations;
+  }
+  if (options.batchSize !== undefined) recipe.batchSize = options.batchSize;
+  if (options.learningRate !== undefined) recipe.learningRate = options.learningRate;
+  return recipe;
+}
+
+/** The network to begin with; the checkpoint of a run that is resumed replaces its weights. */
+async function networkOf(
+  options: TrainCommandOptions,
+  present: RunDescription | undefined,
+  training: { classes: readonly string[]; channels: readonly string[]; size: number },
+  context: CommandContext,
+): Promise<Network> {
+  const { device, threads } = options;
+  const where = { device, log: context.log, ...(threads !== undefined && { threads }) };
+  if (options.from !== undefined) return Network.load(options.from, where);
+  const seed = options.seed ?? present?.seed ?? 0;
+  const chosen = options.topology !== undefined || options.depth !== undefined;
+  if (present && !chosen) {
+    const { imageSize, classes: _, ...topology } = present.topology;
+    return Network.create({ ...topology, size: imageSize, classes: present.classes, seed, ...where });
+  }
+  const layers = options.topology === undefined ? {} : await readTopologyFile(options.topology);
+  return Network.create({
+    ...layers,
+    ...(options.depth !== undefined && { depth: Number(options.depth) as 5 | 9 | 11 | 13 }),
+    classes: training.classes,
+    channels: training.channels.length,
+    size: training.size,
+    seed,
+    ...where,
+  });
+}
+
+/** A bar that counts cells, made when the training says where it begins. */
+function progressBar(context: CommandContext, batchSize: number) {
+  let bar: ReturnType<CommandContext['progress']> | undefined;
+  return {
+    update: (iteration: number, total: number) => {
+      bar ??= context.progress({ label: 'train', total: total * batchSize, unit: 'cells' }, iteration * batchSize);
+      bar.update(iteration * batchSize);
+    },
+    finish: () => bar?.finish(),
+  };
+}
+
+async function report(context: CommandContext, interval: Interval): Promise<void> {
+  if (context.json) return context.printJson(intervalRow(interval));
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const { validation } = interval;
+  const parts = [
+    `iteration ${interval.iteration} (epoch ${Number(interval.epoch.toFixed(2))}): loss ${interval.loss.toFixed(4)}`,
+    `accuracy ${percent(interval.accuracy)}`,
+    ...(validation
+      ? [`validation loss ${validation.loss.toFixed(4)}`, `accuracy ${percent(validation.accuracy)}`]
+      : []),
+    `learning rate ${interval.learningRate}`,
+    `${interval.imagesPerSecond.toFixed(1)} images/s`,
+  ];
+  context.say(`${parts.join(', ')}${interval.best ? ' (best)' : ''}`);
+}

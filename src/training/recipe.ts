@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises';
+import { closest } from 'fastest-levenshtein';
+import { DeepYeastError, fileError } from '../errors';
+
+/** How the learning rate goes down. Lengths are in epochs, so that a recipe means the same for any dataset. */
+export type Schedule =
+  /** Halved each time this many epochs have passed: the paper's. */
+  | { kind: 'step'; halveEveryEpochs: number }
+  /** Rises linearly for some epochs (0: none), then falls to zero along a half cosine. */
+  | { kind: 'cosine'; warmUpEpochs: number }
+  | { kind: 'constant' };
+
+export interface Recipe {
+  learningRate: number;
+  schedule: Schedule;
+  /** Cells in a mini-batch. Every mini-batch is full: epochs follow each other in one stream. */
+  batchSize: number;
+  /** How long to train: passes over the training set. */
+  epochs?: number;
+  /** How long to train, instead of `epochs`: mini-batches. */
+  iterations?: number;
+  momentum: number;
+  /**
+   * caffe: v = m v + lr g, w -= v, so that the velocity keeps the old rate when the rate changes (the paper's);
+   * pytorch: v = m v + g, w -= lr v.
+   */
+  momentumForm: 'caffe' | 'pytorch';
+  /** On the weights of convolutions and dense layers only. */
+  weightDecay: number;
+  /** flips-and-turns: the eight flips and quarter turns, drawn for each cell of a mini-batch. */
+  augmentation: 'none' | 'flips-and-turns';
+}
+
+/** Recipes by name. */
+export const recipes = {
+  /**
+   * The default: Pärnamaa and Parts, "Accurate Classification of Protein Subcellular Localization from High-Throughput
+   * Microscopy Images Using Deep Learning", G3 7, 2017.
+   */
+  paper: {
+    learningRate: 0.1,
+    schedule: { kind: 'step', halveEveryEpochs: 25 },
+    batchSize: 100,
+    epochs: 300,
+    momentum: 0.9,
+    momentumForm: 'caffe',
+    weightDecay: 0.0005,
+    augmentation: 'none',
+  },
+} as const satisfies Record<string, Recipe>;
+
+type Fields = Record<string, unknown>;
+
+function invalid(source: string, message: string): DeepYeastError {
+  return new DeepYeastError('recipe-invalid', `${source}: ${message}`);
+}
+
+function fieldsOf(value: unknown, source: string, known: readonly string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(source, `found ${JSON.stringify(value)}, expected an object with ${known.join(', ')}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) {
+      throw invalid(
+        source,
+        `there is no field "${key}"; did you mean "${closest(key, known)}"? (The fields are ${known.join(', ')}.)`,
+      );
+    }
+  }
+  return value as Fields;
+}
+
+function numberField(
+  fields: Fields,
+  key: string,
+  source: string,
+  accept: (value: number) => boolean,
+  expected: string,
+) {
+  const value = fields[key];
+  if (typeof value !== 'number' || !Number.isFinite(value) || !accept(value)) {
+    throw invalid(source, `${key} is ${JSON.stringify(value)}; expected ${expected}`);
+  }
+  return value;
+}
+
+function choiceField<Choice extends string>(
+  fields: Fields,
+  key: string,
+  source: string,
+  choices: readonly Choice[],
+): Choice {
+  const value = fields[key];
+  if (!choices.includes(value as Choice)) {
+    const hint = typeof value === 'string' ? `; did you mean "${closest(value, choices)}"?` : '';
+    throw invalid(source, `${key} is ${JSON.stringify(value)}; expected ${choices.join(' or ')}${hint}`);
+  }
+  return value as Choice;
+}
+
+const positive = (value: number) => value > 0;
+const notNegative = (value: number) => value >= 0;
+const wholeFrom1 = (value: number) => Number.isSafeInteger(value) && value >= 1 && value < 2 ** 32;
+
+function parseSchedule(value: unknown, source: string): Schedule {
+  const known = { step: ['kind', 'halveEveryEpochs'], cosine: ['kind', 'warmUpEpochs'], constant: ['kind'] } as const;
+  const all = [...new Set(Object.values(known).flat())];
+  const kind = choiceField(fieldsOf(value, source, all), 'kind', source, ['step', 'cosine', 'constant']);
+  const fields = fieldsOf(value, source, known[kind]);
+  switch (kind) {
+    case 'step':
+      return {
+        kind,
+        halveEveryEpochs: numberField(fields, 'halveEveryEpochs', source, positive, 'a number above 0'),
+      };
+    case 'cosine':
+      return { kind, warmUpEpochs: numberField(fields, 'warmUpEpochs', source, notNegative, 'a number from 0 on') };
+    case 'constant':
+      return { kind };
+  }
+}
+
+/**
+ * A recipe from JSON; what is left out is taken from the paper's. `source` is for messages.
+ *
+ * @throws recipe-invalid, naming the field, what was found and what is expected; for an unknown field the nearest known
+ */
+export function parseRecipe(value: unknown, source: string): Recipe {
+  const known = [...Object.keys(recipes.paper), 'iterations'];
+  const given = fieldsOf(value, source, known);
+  if (given.epochs !== undefined && given.iterations !== undefined) {
+    throw invalid(source, 'both epochs and iterations are given; expected one of them');
+  }
+  const fields: Fields = { ...recipes.paper, ...given };
+  const length =
+    given.iterations === undefined
+      ? { epochs: numberField(fields, 'epochs', source, positive, 'a number above 0') }
+      : { iterations: numberField(fields, 'iterations', source, wholeFrom1, 'a whole number from 1 on') };
+  const below1 = (number: number) => number >= 0 && number < 1;
+  return {
+    learningRate: numberField(fields, 'learningRate', source, positive, 'a number above 0'),
+    schedule: parseSchedule(fields.schedule, `${source}, schedule`),
+    batchSize: numberField(fields, 'batchSize', source, wholeFrom1, 'a whole number from 1 on'),
+    ...length,
+    momentum: numberField(fields, 'momentum', source, below1, 'a number from 0 to less than 1'),
+    momentumForm: choiceField(fields, 'momentumForm', source, ['caffe', 'pytorch']),
+    weightDecay: numberField(fields, 'weightDecay', source, notNegative, 'a number from 0 on'),
+    augmentation: choiceField(fields, 'augmentation', source, ['none', 'flips-and-turns']),
+  };
+}
+
+/**
+ * A recipe by its name or from a JSON file.
+ *
+ * @throws recipe-invalid, io-error
+ */
+export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
+  if (Object.hasOwn(recipes, nameOrPath)) return recipes[nameOrPath as keyof typeof recipes];
+  let text: string;
+  try {
+    text = await readFile(nameOrPath, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new DeepYeastError(
+        'recipe-invalid',
+        `found no recipe ${nameOrPath}; expected ${Object.keys(recipes).join(', ')} or the path of a JSON file`,
+        { cause: error },
+      );
+    }
+    throw fileError('read the recipe', nameOrPath, error);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new DeepYeastError('recipe-invalid', `${nameOrPath} is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return parseRecipe(json, nameOrPath);
+}
