@@ -1,0 +1,71 @@
+/** The compartments that the simulator draws, and how the real screen's cells and proteins are spread over them. */
+
+/** The twelve classes of the DeepYeast data set, in the order of its HOwt_doc.txt. */
+export const compartments = [
+  'cell periphery',
+  'cytoplasm',
+  'endosome',
+  'er',
+  'golgi',
+  'mitochondrion',
+  'nuclear periphery',
+  'nucleolus',
+  'nucleus',
+  'peroxisome',
+  'spindle pole',
+  'vacuole',
+] as const;
+
+/** The four classes of its transfer task, in the order of HOwt_transfer_doc.txt. */
+export const transferCompartments = ['actin', 'bud neck', 'lipid particle', 'microtubule'] as const;
+
+export type Compartment = (typeof compartments)[number] | (typeof transferCompartments)[number];
+
+interface ClassShare {
+  /** Cells and proteins (wells) of the class over the three real label lists. */
+  readonly cells: number;
+  readonly proteins: number;
+}
+
+/** Counted on the real label lists by bench/realism/measure.mjs. */
+export const classShares: Record<Compartment, ClassShare> = {
+  'cell periphery': { cells: 9454, proteins: 38 },
+  cytoplasm: { cells: 9434, proteins: 707 },
+  endosome: { cells: 4078, proteins: 11 },
+  er: { cells: 9343, proteins: 146 },
+  golgi: { cells: 3360, proteins: 11 },
+  mitochondrion: { cells: 9350, proteins: 301 },
+  'nuclear periphery': { cells: 9077, proteins: 32 },
+  nucleolus: { cells: 9424, proteins: 52 },
+  nucleus: { cells: 9379, proteins: 414 },
+  peroxisome: { cells: 2141, proteins: 9 },
+  'spindle pole': { cells: 7011, proteins: 28 },
+  vacuole: { cells: 7949, proteins: 34 },
+  actin: { cells: 2500, proteins: 25 },
+  'bud neck': { cells: 2500, proteins: 15 },
+  'lipid particle': { cells: 2500, proteins: 19 },
+  microtubule: { cells: 2500, proteins: 10 },
+};
+
+/**
+ * What a cell of a compartment is mistaken for, with the share of its cells that look so at the `paper` difficulty: the
+ * confusions of the paper's network (its Figure 2), which come from dim, dividing and out-of-plane cells.
+ */
+export const lookalikes: Record<Compartment, Partial<Record<Compartment, number>>> = {
+  'cell periphery': { er: 0.015, cytoplasm: 0.01 },
+  cytoplasm: { er: 0.015, nucleus: 0.015, mitochondrion: 0.005 },
+  endosome: { vacuole: 0.1, golgi: 0.03, cytoplasm: 0.01 },
+  er: { 'nuclear periphery': 0.06, cytoplasm: 0.015 },
+  golgi: { endosome: 0.1, mitochondrion: 0.02 },
+  mitochondrion: { er: 0.015, cytoplasm: 0.015, golgi: 0.01 },
+  'nuclear periphery': { er: 0.02, nucleus: 0.015 },
+  nucleolus: { nucleus: 0.065, 'spindle pole': 0.01 },
+  nucleus: { nucleolus: 0.065, cytoplasm: 0.015 },
+  peroxisome: { 'spindle pole': 0.13, golgi: 0.02 },
+  'spindle pole': { peroxisome: 0.015, nucleolus: 0.01, endosome: 0.01 },
+  vacuole: { endosome: 0.03, 'nuclear periphery': 0.01 },
+  actin: { 'bud neck': 0.03, endosome: 0.02 },
+  'bud neck': { actin: 0.03, 'cell periphery': 0.02 },
+  'lipid particle': { peroxisome: 0.04, golgi: 0.03 },
+  microtubule: { 'spindle pole': 0.06 },
+};
