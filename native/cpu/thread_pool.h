@@ -40,18 +40,19 @@ class ThreadPool {
   using Invoke = void (*)(const void* function, std::size_t task, int slot);
   struct Job;
 
-  ThreadPool();
+  ThreadPool() = default;
   void run(std::size_t tasks, int max_threads, Invoke invoke, const void* function);
   void start_workers(int count);
   void work();
   Job* join_job();
 
-  const int spin_limit_;
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;            // a job was announced, or the pool stops
+  std::condition_variable finished_;        // a job's last worker left it
   std::vector<std::thread> workers_;
   std::vector<Job*> jobs_;                  // with tasks left to claim
   std::atomic<unsigned> announcements_{0};  // jobs ever put on the list: what spinning workers watch
+  std::atomic<int> spins_{0};               // how long to spin: not at all with more threads than cores
   bool stopping_ = false;
 };
 

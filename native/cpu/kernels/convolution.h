@@ -1,14 +1,17 @@
-// Direct 3x3 convolution on one padded image; see convolution.cc.
+// Direct 3x3 convolution of a padded image; see convolution.cc.
 #pragma once
+
+#include <cstddef>
 
 namespace deepyeast {
 
+// Packed weights: [vectors of output channels][9][input channels][width], output channels past the last are zero.
 struct ConvolutionKernels {
-  // Output rows [0, rows) of `row_width` pixels each. input: the padded pixel above and left of the first output pixel,
-  // rows input_row floats apart, pixels `channels` floats apart. weights: packed [output_channels / width][9][channels]
-  // [width]. output: rows output_row floats apart, pixels output_channels apart.
-  void (*forward)(const float* input, long input_row, int channels, const float* weights, int rows, int row_width,
-                  float* output, long output_row, int output_channels);
+  // Output rows [0, rows) of row_width pixels. input: the padded pixel above and left of the first output pixel; its
+  // rows are input_row floats apart, its pixels `channels`. Output pixels are output_channels floats apart, rows follow
+  // each other.
+  void (*forward)(const float* input, std::ptrdiff_t input_row, int channels, const float* packed_weights, int rows,
+                  int row_width, float* output, int output_channels);
 };
 
 }  // namespace deepyeast

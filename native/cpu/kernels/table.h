@@ -1,15 +1,27 @@
-// The kernels of one instruction set as a table of functions, so that the rest of the library, compiled without special
-// flags, can pick them at run time. Each group is declared in its own header beside the file that implements it.
+// The kernels of one instruction set as tables of functions, so that the rest of the library, compiled without special
+// flags, can pick them at run time. Each group is declared in its own header and defined beside its functions.
 #pragma once
 
 #include "convolution.h"
+#include "convolution_weight_gradient.h"
+#include "dense.h"
+#include "inference.h"
+#include "normalization.h"
+#include "statistics.h"
+#include "update.h"
 
 namespace deepyeast {
 
 struct KernelTable {
   const char* name;  // as in DEEPYEAST_ISA
   int width;         // floats in a vector
-  ConvolutionKernels convolution;
+  const ConvolutionKernels* convolution;
+  const DenseKernels* dense;
+  const InferenceKernels* inference;
+  const NormalizationKernels* normalization;
+  const StatisticsKernels* statistics;
+  const UpdateKernels* update;
+  const WeightGradientKernels* weight_gradient;
 };
 
 #if defined(__x86_64__)

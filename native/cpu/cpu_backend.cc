@@ -1,0 +1,84 @@
+// The CPU's Backend: hands every operation to its file.
+#include <cstring>
+
+#include "../engine/backend.h"
+#include "available_threads.h"
+#include "cpu_context.h"
+#include "dense_layer.h"
+#include "direct_convolution.h"
+#include "instruction_set.h"
+#include "memory.h"
+#include "operations.h"
+
+namespace deepyeast {
+
+namespace {
+
+class CpuBuffer : public Buffer {
+ public:
+  explicit CpuBuffer(std::size_t floats) : memory_(floats) {}
+  float* data() override { return memory_.data(); }
+  std::size_t size() const override { return memory_.size(); }
+
+ private:
+  AlignedMemory memory_;
+};
+
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(InstructionSet instruction_set, int threads) : context_(instruction_set, threads) {}
+
+  std::string name() const override { return "cpu"; }
+  std::string description() const override {
+    const int count = context_.threads();
+    return std::string("cpu (") + context_.kernels().name + ", " + std::to_string(count) +
+           (count == 1 ? " thread)" : " threads)");
+  }
+  int threads() const override { return context_.threads(); }
+
+  std::unique_ptr<Buffer> allocate(std::size_t floats) override { return std::make_unique<CpuBuffer>(floats); }
+  void upload(const float* host, std::size_t count, float* device) override {
+    std::memcpy(device, host, count * sizeof(float));
+  }
+  void download(const float* device, std::size_t count, float* host) override {
+    std::memcpy(host, device, count * sizeof(float));
+  }
+
+  std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) override {
+    return make_direct_convolution(shape, training, context_);
+  }
+  std::unique_ptr<Dense> dense(const DenseShape& shape, bool) override { return make_dense(shape, context_); }
+
+  void gather(const GatherArguments& arguments, float* output) override {
+    deepyeast::gather(context_, arguments, output);
+  }
+  void normalization_forward(const NormalizationShape& shape, const NormalizationArguments& arguments,
+                             float* output) override {
+    deepyeast::normalization_forward(context_, shape, arguments, output);
+  }
+  void normalization_backward(const NormalizationShape& shape, const NormalizationArguments& arguments,
+                              const float* output_gradient, float* input_gradient, float* gamma_gradient,
+                              float* beta_gradient) override {
+    deepyeast::normalization_backward(context_, shape, arguments, output_gradient, input_gradient, gamma_gradient,
+                                      beta_gradient);
+  }
+  void softmax(int batch, int classes, const float* logits, float* posterior) override {
+    deepyeast::softmax(batch, classes, logits, posterior);
+  }
+  void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, double* losses,
+                             std::int32_t* predicted, float* logits_gradient) override {
+    deepyeast::softmax_cross_entropy(batch, classes, logits, labels, losses, predicted, logits_gradient);
+  }
+  void update(const UpdateArguments& arguments) override { deepyeast::update(context_, arguments); }
+
+ private:
+  CpuContext context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(int threads) {
+  return std::make_unique<CpuBackend>(choose_instruction_set(), threads > 0 ? threads : available_threads());
+}
+
+}  // namespace deepyeast

@@ -1,0 +1,26 @@
+// Image bytes to network input: augmentation, mean and scale.
+#include "operations.h"
+
+namespace deepyeast {
+
+void gather(CpuContext& context, const GatherArguments& arguments, float* output) {
+  const std::ptrdiff_t size = arguments.size, channels = arguments.channels, image_size = size * size * channels;
+  context.parallel_for(static_cast<std::size_t>(arguments.batch), [&](std::size_t cell, int) {
+    const int code = arguments.augmentation != nullptr ? arguments.augmentation[cell] : 0;
+    const bool mirror_x = code & 1, mirror_y = code & 2, transpose = code & 4;
+    const std::uint8_t* image = arguments.images + static_cast<std::ptrdiff_t>(cell) * image_size;
+    float* target = output + static_cast<std::ptrdiff_t>(cell) * image_size;
+    const float* mean = arguments.mean;
+    for (std::ptrdiff_t y = 0; y < size; ++y) {
+      for (std::ptrdiff_t x = 0; x < size; ++x, target += channels, mean += channels) {
+        // The last step of the augmentation is undone first.
+        const std::ptrdiff_t row = transpose ? x : y, column = transpose ? y : x;
+        const std::uint8_t* pixel =
+            image + ((mirror_y ? size - 1 - row : row) * size + (mirror_x ? size - 1 - column : column)) * channels;
+        for (std::ptrdiff_t c = 0; c < channels; ++c) target[c] = (pixel[c] - mean[c]) * arguments.scale;
+      }
+    }
+  });
+}
+
+}  // namespace deepyeast

@@ -1,0 +1,144 @@
+#include "thread_pool.h"
+
+#include <algorithm>
+#include <exception>
+#include <system_error>
+
+#include "available_threads.h"
+
+namespace deepyeast {
+
+namespace {
+
+// About 30 microseconds of pauses: longer than the gap between two operations of a network, too short to be noticed.
+constexpr int spins_before_sleep = 1500;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+struct ThreadPool::Job {
+  Job(std::size_t tasks, int max_threads, Invoke invoke, const void* function)
+      : tasks(tasks), max_threads(max_threads), invoke(invoke), function(function) {}
+
+  const std::size_t tasks;
+  const int max_threads;
+  const Invoke invoke;
+  const void* const function;
+  std::atomic<std::size_t> next{0};  // first task not yet claimed
+  int slots = 1;                     // handed out; 0 is the caller's. Guarded by the pool's mutex
+  std::atomic<int> workers{0};       // inside the job; written under the mutex
+  std::exception_ptr exception;      // guarded by the mutex
+
+  bool has_room() const { return slots < max_threads && next.load(std::memory_order_relaxed) < tasks; }
+
+  void work(int slot, std::mutex& mutex) {
+    try {
+      for (;;) {
+        const std::size_t task = next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= tasks) return;
+        invoke(function, task, slot);
+      }
+    } catch (...) {
+      next.store(tasks, std::memory_order_relaxed);
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!exception) exception = std::current_exception();
+    }
+  }
+};
+
+std::shared_ptr<ThreadPool> ThreadPool::shared() {
+  // Never destroyed: a network may still be closing while the process's static objects are.
+  static std::mutex& mutex = *new std::mutex;
+  static std::weak_ptr<ThreadPool>& pool = *new std::weak_ptr<ThreadPool>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::shared_ptr<ThreadPool> held = pool.lock();
+  if (!held) {
+    held.reset(new ThreadPool);
+    pool = held;
+  }
+  return held;
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    announcements_.fetch_add(1);
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::start_workers(int count) {
+  while (static_cast<int>(workers_.size()) < count) {
+    try {
+      workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      break;  // the system's limit on threads: those there are do the work
+    }
+  }
+  spins_ = static_cast<int>(workers_.size()) < available_threads() ? spins_before_sleep : 0;
+}
+
+void ThreadPool::run(std::size_t tasks, int max_threads, Invoke invoke, const void* function) {
+  if (static_cast<std::size_t>(std::max(max_threads, 1)) > tasks) max_threads = static_cast<int>(tasks);
+  if (max_threads <= 1) {
+    for (std::size_t task = 0; task < tasks; ++task) invoke(function, task, 0);
+    return;
+  }
+  Job job(tasks, max_threads, invoke, function);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (static_cast<int>(workers_.size()) < max_threads - 1) start_workers(max_threads - 1);
+    jobs_.push_back(&job);
+    announcements_.fetch_add(1, std::memory_order_release);
+  }
+  wake_.notify_all();
+  job.work(0, mutex_);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));  // from here on nobody joins it
+  }
+  for (int spin = spins_; spin > 0 && job.workers.load(std::memory_order_acquire) > 0; --spin) pause();
+  std::unique_lock<std::mutex> lock(mutex_);
+  finished_.wait(lock, [&] { return job.workers.load(std::memory_order_relaxed) == 0; });
+  if (job.exception) std::rethrow_exception(job.exception);
+}
+
+ThreadPool::Job* ThreadPool::join_job() {
+  for (Job* job : jobs_)
+    if (job->has_room()) return job;
+  return nullptr;
+}
+
+void ThreadPool::work() {
+  unsigned seen = announcements_.load();
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    if (Job* job = join_job()) {
+      const int slot = job->slots++;
+      job->workers.fetch_add(1, std::memory_order_relaxed);
+      lock.unlock();
+      job->work(slot, mutex_);
+      lock.lock();
+      // The caller may return, and the job vanish, as soon as this is zero.
+      if (job->workers.fetch_sub(1, std::memory_order_release) == 1) finished_.notify_all();
+      continue;
+    }
+    if (stopping_) return;
+    seen = announcements_.load(std::memory_order_relaxed);
+    lock.unlock();
+    for (int spin = spins_; spin > 0 && announcements_.load(std::memory_order_relaxed) == seen; --spin) pause();
+    lock.lock();
+    wake_.wait(lock, [&] { return announcements_.load(std::memory_order_relaxed) != seen; });
+  }
+}
+
+}  // namespace deepyeast

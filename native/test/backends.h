@@ -1,0 +1,55 @@
+// Backends and random data for the tests.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../cpu/instruction_set.h"
+#include "../engine/backend.h"
+
+namespace deepyeast::test {
+
+// A CPU backend on the given instruction set.
+std::unique_ptr<Backend> make_backend(InstructionSet instruction_set, int threads);
+
+// Calls function(backend, its name) for every instruction set that this machine has, with two threads.
+void for_each_backend(const std::function<void(Backend&, const std::string&)>& function);
+
+// Deterministic values from Philox: uniform in [-1, 1), normal, or like an image after ReLU: max(0, mean + sigma n) with
+// mean / sigma = 3.
+class Values {
+ public:
+  explicit Values(std::uint64_t seed) : seed_(seed) {}
+  std::vector<float> uniform(std::size_t count, double low = -1, double high = 1);
+  std::vector<float> normal(std::size_t count, double mean = 0, double deviation = 1);
+  std::vector<float> after_relu(std::size_t count);
+  std::vector<std::uint8_t> bytes(std::size_t count);
+  std::vector<std::int32_t> labels(std::size_t count, int classes);
+
+ private:
+  RandomStream next() { return RandomStream(seed_, Purpose::simulation, 0, stream_++); }
+  std::uint64_t seed_;
+  std::uint32_t stream_ = 0;
+};
+
+// A backend's buffer filled with values, or of `count` floats that are not numbers, so that what an operation does not
+// write shows.
+class Device {
+ public:
+  Device(Backend& backend, const std::vector<float>& values);
+  Device(Backend& backend, std::size_t count);
+  float* data() { return buffer_->data(); }
+  operator float*() { return buffer_->data(); }
+  std::vector<float> values();
+
+ private:
+  Backend& backend_;
+  std::unique_ptr<Buffer> buffer_;
+  std::size_t count_;
+};
+
+std::vector<double> to_double(const std::vector<float>& values);
+
+}  // namespace deepyeast::test

@@ -1,0 +1,87 @@
+#include "test.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+namespace deepyeast::test {
+
+namespace {
+
+struct Entry {
+  const char* name;
+  void (*function)();
+};
+
+std::vector<Entry>& entries() {
+  static std::vector<Entry> all;
+  return all;
+}
+
+}  // namespace
+
+bool add(const char* name, void (*function)()) {
+  entries().push_back({name, function});
+  return true;
+}
+
+void expect(bool condition, const std::string& message) {
+  if (!condition) throw Failure(message);
+}
+
+double error_of(const std::vector<float>& values, const std::vector<double>& reference) {
+  double largest = 0, scale = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double difference = std::abs(values[i] - reference[i]);
+    if (!(difference <= largest)) largest = difference;  // keeps what is not a number
+    scale = std::max(scale, std::abs(reference[i]));
+  }
+  return scale > 0 ? largest / scale : largest;
+}
+
+void expect_close(const std::vector<float>& values, const std::vector<double>& reference, double tolerance,
+                  const std::string& what) {
+  expect(values.size() == reference.size(), what + ": " + std::to_string(values.size()) + " values, expected " +
+                                                std::to_string(reference.size()));
+  const double error = error_of(values, reference);
+  char text[64];
+  std::snprintf(text, sizeof text, ": error %.3g, allowed %.3g", error, tolerance);
+  expect(error <= tolerance, what + text);
+}
+
+void expect_same(const std::vector<float>& values, const std::vector<float>& reference, const std::string& what) {
+  expect(values.size() == reference.size(), what + ": sizes differ");
+  for (std::size_t i = 0; i < values.size(); ++i)
+    expect(std::memcmp(&values[i], &reference[i], sizeof(float)) == 0,
+           what + ": element " + std::to_string(i) + " is " + std::to_string(values[i]) + ", expected " +
+               std::to_string(reference[i]));
+}
+
+}  // namespace deepyeast::test
+
+// Runs every test whose name contains the first argument, or all.
+int main(int count, char** arguments) {
+  using namespace deepyeast::test;
+  const std::string filter = count > 1 ? arguments[1] : "";
+  int passed = 0, failed = 0, skipped = 0;
+  std::sort(entries().begin(), entries().end(),
+            [](const Entry& a, const Entry& b) { return std::strcmp(a.name, b.name) < 0; });
+  for (const Entry& entry : entries()) {
+    if (std::string(entry.name).find(filter) == std::string::npos) continue;
+    try {
+      entry.function();
+      std::printf("ok   %s\n", entry.name);
+      ++passed;
+    } catch (const Skipped& reason) {
+      std::printf("skip %s: %s\n", entry.name, reason.what());
+      ++skipped;
+    } catch (const std::exception& failure) {
+      std::printf("FAIL %s: %s\n", entry.name, failure.what());
+      ++failed;
+    }
+    std::fflush(stdout);
+  }
+  std::printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+  return failed > 0 ? 1 : 0;
+}
