@@ -1,4 +1,5 @@
 export { type Interval, intervalRow } from './interval';
+export type { TrainOptions } from './options';
 export { loadRecipe, parseRecipe, type Recipe, recipes, type Schedule } from './recipe';
 export { type RunDescription, readRunDescription } from './run-folder';
-export { type TrainOptions, train } from './trainer';
+export { train } from './trainer';

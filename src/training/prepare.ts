@@ -6,10 +6,10 @@ import type { NativeImageStore, NativeOptimizer } from '../native';
 import type { Network } from '../network/network';
 import { BatchStream } from './batches';
 import { type LabelledCells, labelledCells } from './labelled-cells';
+import type { TrainOptions } from './options';
 import { parseRecipe, recipes } from './recipe';
 import { readRunDescription } from './run-folder';
 import { Schedule } from './schedule';
-import type { TrainOptions } from './trainer';
 
 /** Iterations at which something is due. */
 export interface Borders {
@@ -49,9 +49,11 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
   const cells = labelledCells(training, network.classes, log);
   const validationCells = validation && labelledCells(validation, network.classes, log);
   if (cells.labels.every((label) => label === cells.labels[0])) {
-    log(
-      'warn',
-      `all ${cells.rows.length} training cells are of one class, ${network.classes[cells.labels[0] as number]}`,
+    const { rows, labels } = cells;
+    throw new DeepYeastError(
+      'dataset-invalid',
+      `all ${rows.length} labelled cells of ${training.path} are of one class, ${network.classes[labels[0] as number]}; ` +
+        'training needs two classes or more',
     );
   }
   const schedule = new Schedule(recipe, cells.rows.length);

@@ -5,10 +5,10 @@ import { readCheckpoint } from '../network/checkpoint';
 import type { Network } from '../network/network';
 import { identifyDataset } from './dataset-identity';
 import { LogFile } from './log-file';
+import type { TrainOptions } from './options';
 import type { Preparation } from './prepare';
 import { RunFolder } from './run-folder';
 import { initialState, stateOf, type TrainingState } from './state';
-import type { TrainOptions } from './trainer';
 
 /** A run that has begun or goes on: its folder is locked, its log open, the network is in `state`. */
 export interface Run {

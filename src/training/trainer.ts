@@ -1,39 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { throwIfAborted } from '../abort';
-import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import type { Log } from '../log';
 import { writeCheckpoint } from '../network/checkpoint';
 import type { Network } from '../network/network';
 import type { Interval } from './interval';
+import type { TrainOptions } from './options';
 import { type Preparation, prepare } from './prepare';
-import type { Recipe } from './recipe';
 import { begin, type Run } from './run';
 import { emptyInterval, type TrainingState } from './state';
 import { validate } from './validation';
-
-export interface TrainOptions {
-  training: Dataset;
-  /** Evaluated at each report; the model with the lowest loss on it is the best. Without it the training loss decides. */
-  validation?: Dataset;
-  /** Default: the paper's; of a run that is resumed: the run's. */
-  recipe?: Recipe;
-  /** Folder for recipe.json, log.jsonl, best.safetensors and last.safetensors; without one nothing is written. */
-  run?: string;
-  /** Go on with the run in the folder, or begin it where there is none yet. */
-  resume?: boolean;
-  /** Mini-batches between two reports; default: an epoch. */
-  reportEvery?: number;
-  /** When last.safetensors is written, beside the start, the end and an interruption; default: an epoch, or 60 seconds. */
-  checkpointEvery?: { iterations?: number; seconds?: number };
-  /** Accept images made by another intensity rule than the model's or the training set's. */
-  allowRuleMismatch?: boolean;
-  /** Stops after the mini-batch under way, with a checkpoint. */
-  signal?: AbortSignal;
-  log?: Log;
-  /** Called at the start and then a few times a second, with the mini-batches done and their total. */
-  onProgress?: (iteration: number, total: number) => void;
-}
 
 /** Seconds of work in one native call: between two, time-based checkpoints and progress have their turn. */
 const secondsPerCall = 0.25;
