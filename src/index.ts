@@ -1,6 +1,30 @@
 /** The public API: nothing else is exported from the package. */
+
+export { type Cell, Dataset, type DatasetDescription } from './data/dataset';
+export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer';
+export {
+  defaultNormalization,
+  describeNormalization,
+  type Normalization,
+  sameNormalization,
+} from './data/normalization';
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
+export type { Log, LogLevel } from './log';
+export type { Stage } from './native/addon';
 export { type Diagnosis, diagnose } from './native/diagnosis';
+export {
+  type ActivationBatch,
+  type BatchOptions,
+  type Depth,
+  type DeviceOptions,
+  depths,
+  type ImageSource,
+  type InputTransform,
+  Network,
+  type NetworkOptions,
+  type PredictionBatch,
+  type Predictions,
+} from './network';
 export {
   type Interval,
   loadRecipe,

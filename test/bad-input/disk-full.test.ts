@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AtomicFile } from '../../src/files/atomic-file';
 import { Dataset, errorTable, Network } from '../../src/index';
-import { runCommand, runCommandWithFileLimit } from './command-line';
+import { runCommand, runCommandWithFileLimit } from '../command-line';
 import { folderSnapshot } from './folder-snapshot';
 import { writeSmallDataset } from './small-dataset';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset, DeepYeastError, errorTable, Network } from '../../src/index';
-import { runCommand } from './command-line';
+import { runCommand } from '../command-line';
 import { datasetRows, mismatchRows } from './dataset-rows';
 import { folderSnapshot } from './folder-snapshot';
 import { modelRows } from './model-rows';

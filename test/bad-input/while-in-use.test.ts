@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Dataset, type Log, Network, recipes, train } from '../../src/index';
-import { runCommand, startCommand, until } from './command-line';
+import { runCommand, startCommand, until } from '../command-line';
 import { writeSmallDataset } from './small-dataset';
 
 // What goes wrong while the work is under way: files that shrink, folders that are taken, networks that are closed.

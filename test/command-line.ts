@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from '../shared-data';
+import { projectRoot } from './shared-data';
 
 /** The compiled program: `npm test` compiles it first. */
 export const program = join(projectRoot, 'dist/cli/main.js');
