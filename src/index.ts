@@ -8,6 +8,18 @@ export {
   type Normalization,
   sameNormalization,
 } from './data/normalization';
+export {
+  type Appearance,
+  type Compartment,
+  compartments,
+  type Difficulty,
+  type PreviewOptions,
+  type SimulatedScreen,
+  type SimulateOptions,
+  simulate,
+  transferCompartments,
+  writePreview,
+} from './data/simulate';
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';

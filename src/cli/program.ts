@@ -4,10 +4,11 @@ import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
 import { register as registerDoctor } from './doctor';
 import { type Environment, setEnvironment } from './options';
+import { register as registerSimulate } from './simulate';
 import { register as registerTrain } from './train';
 
 /** The commands in the order of the help. Their files load what they need only when they run. */
-const commands: readonly ((program: Command) => void)[] = [registerDoctor, registerTrain];
+const commands: readonly ((program: Command) => void)[] = [registerDoctor, registerTrain, registerSimulate];
 
 /** The command line as a commander program. */
 export function createProgram(environment: Environment, json: boolean): Command {

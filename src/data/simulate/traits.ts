@@ -1,0 +1,101 @@
+/** What a protein, a plate and a field have of their own: every cell of theirs shares it. */
+import type { Habits } from './compartments';
+import { Draws } from './draws';
+
+export const difficulties = ['easy', 'paper', 'hard'] as const;
+export type Difficulty = (typeof difficulties)[number];
+
+interface DifficultyNumbers {
+  /** Factor on the shares of cells that look like another class. */
+  readonly lookalikes: number;
+  /** Share of cells whose label is simply wrong. */
+  readonly wrongLabels: number;
+  /** Share of crops that are no good cell, unless asked otherwise. */
+  readonly nonCells: number;
+  /** Share of cells far out of focus. */
+  readonly outOfFocus: number;
+  /** Factor on the photons of both channels. */
+  readonly light: number;
+}
+
+export const difficultyNumbers: Record<Difficulty, DifficultyNumbers> = {
+  easy: { lookalikes: 0.15, wrongLabels: 0, nonCells: 0, outOfFocus: 0.02, light: 2.5 },
+  paper: { lookalikes: 1, wrongLabels: 0.008, nonCells: 0.12, outOfFocus: 0.06, light: 1 },
+  hard: { lookalikes: 2.2, wrongLabels: 0.02, nonCells: 0.12, outOfFocus: 0.15, light: 0.45 },
+};
+
+export interface ProteinTraits {
+  /** Green photons relative to the plate's exposure. */
+  readonly expression: number;
+  /** Cytosolic haze over the compartment's brightness. */
+  readonly haze: number;
+  /** Factor on how often its cells look like another class. */
+  readonly ambiguity: number;
+  readonly habits: Habits;
+}
+
+export function proteinTraits(seed: number, protein: number): ProteinTraits {
+  const draws = new Draws(seed, 'protein', protein);
+  const habit = () => draws.truncatedNormal(0, 1, -2.2, 2.2);
+  const habits = { count: habit(), size: habit(), unevenness: habit(), haze: habit(), form: habit() };
+  return {
+    habits,
+    expression: draws.logNormal(1, 0.65),
+    haze: Math.min(0.7, draws.logNormal(0.17, 0.6)),
+    ambiguity: Math.min(2.5, draws.logNormal(0.85, 0.55)),
+  };
+}
+
+export interface PlateTraits {
+  /** Photons of a bright cell in the red channel, of a bright compartment in the green one. */
+  readonly redPhotons: number;
+  readonly greenPhotons: number;
+  /** Background over a bright object's light. */
+  readonly redBackground: number;
+  readonly greenBackground: number;
+  readonly readNoise: number;
+  /** Sigma of the point-spread function in pixels. */
+  readonly redBlur: number;
+  readonly greenBlur: number;
+  /** How far the red image is moved to lie on the green one. */
+  readonly shiftX: number;
+  readonly shiftY: number;
+  /** Green light that passes into the red channel. */
+  readonly crosstalk: number;
+}
+
+export function plateTraits(seed: number, plate: number): PlateTraits {
+  const draws = new Draws(seed, 'plate', plate);
+  const blur = draws.uniform(1.1, 1.45);
+  return {
+    redPhotons: draws.logNormal(230, 0.5),
+    greenPhotons: draws.logNormal(300, 0.6),
+    redBackground: draws.uniform(0.04, 0.16),
+    greenBackground: draws.uniform(0.03, 0.16),
+    readNoise: draws.uniform(3, 9),
+    redBlur: blur * draws.uniform(1, 1.15),
+    greenBlur: blur,
+    shiftX: draws.uniform(0.25, 0.75) + draws.integer(-1, 0),
+    shiftY: draws.uniform(0.25, 0.75) + draws.integer(-1, 0),
+    crosstalk: draws.chance(0.5) ? draws.uniform(0, 0.25) : 0.02,
+  };
+}
+
+export interface FieldTraits {
+  /** Extra blur of the whole field, in pixels. */
+  readonly defocus: number;
+  readonly redBrightness: number;
+  readonly greenBrightness: number;
+  /** Slope of the background across a crop, over a bright object's light. */
+  readonly gradient: number;
+}
+
+export function fieldTraits(seed: number, field: number): FieldTraits {
+  const draws = new Draws(seed, 'field', field);
+  return {
+    defocus: Math.abs(draws.normal(0, 0.35)),
+    redBrightness: draws.logNormal(1, 0.25),
+    greenBrightness: draws.logNormal(1, 0.25),
+    gradient: Math.abs(draws.normal(0, 0.03)),
+  };
+}
