@@ -9,6 +9,7 @@
 #include "instruction_set.h"
 #include "memory.h"
 #include "operations.h"
+#include "winograd.h"
 
 namespace deepyeast {
 
@@ -45,7 +46,8 @@ class CpuBackend : public Backend {
   }
 
   std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) override {
-    return make_direct_convolution(shape, training, context_);
+    return winograd_suits(shape) ? make_winograd_convolution(shape, training, context_)
+                                 : make_direct_convolution(shape, training, context_);
   }
   std::unique_ptr<Dense> dense(const DenseShape& shape, bool) override { return make_dense(shape, context_); }
 

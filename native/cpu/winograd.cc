@@ -21,10 +21,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
+#include "batch_statistics.h"
 #include "kernels/winograd.h"
 #include "memory.h"
+#include "shape_check.h"
 
 namespace deepyeast {
 
@@ -39,14 +40,6 @@ constexpr int chunk_tiles = 96;                  // of one product of the weight
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
-
-const WinogradKernels& kernels_for(InstructionSet instruction_set) {
-#if defined(__x86_64__)
-  if (instruction_set == InstructionSet::avx512) return avx512::winograd_kernels;
-  if (instruction_set == InstructionSet::avx2) return avx2::winograd_kernels;
-#endif
-  return portable::winograd_kernels;
-}
 
 // Tiles [begin, end) of block `index` of `count` blocks of nearly equal size.
 struct TileRange {
@@ -84,13 +77,16 @@ struct Direction {
 class WinogradConvolution : public Convolution {
  public:
   WinogradConvolution(const ConvolutionShape& shape, bool training, CpuContext& context)
-      : shape_(shape), context_(context), kernels_(kernels_for(context.instruction_set())),
+      : shape_(shape), context_(context), kernels_(*context.kernels().winograd),
         zeros_(std::max(shape.input_channels, shape.output_channels)),
         forward_(shape.input_channels, shape.output_channels, kernels_.panel_width) {
+    check_shape(shape.batch > 0 && shape.height > 0 && shape.width > 0 && shape.input_channels > 0 &&
+                    shape.output_channels > 0,
+                "a convolution needs a positive batch, height, width and numbers of channels");
     const int tiles = tiles_of(shape.batch);
     reserve(forward_, tiles);
     if (!training) return;
-    statistics_ = AlignedMemory(static_cast<std::size_t>(blocks_of(forward_, tiles)) * 3 * shape.output_channels);
+    statistics_.reserve(blocks_of(forward_, tiles), shape.output_channels);
     backward_ = std::make_unique<Direction>(shape.output_channels, shape.input_channels, kernels_.panel_width);
     reserve(*backward_, tiles);
     reserve_weight_gradient(tiles);
@@ -118,11 +114,15 @@ class WinogradConvolution : public Convolution {
   }
 
   void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
+    const std::size_t blocks = blocks_of(forward_, tiles_of(batch));
+    if (statistics) statistics_.reserve(blocks, shape_.output_channels);
     convolve(forward_, batch, input, statistics != nullptr, nullptr, output);
-    if (statistics) combine_statistics(batch, *statistics);
+    if (statistics) statistics_.combine(blocks, statistics);
   }
 
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
+    check_shape(!epilogue.pool || (shape_.height % 2 == 0 && shape_.width % 2 == 0),
+                "a 2x2 pool needs an even height and width");
     convolve(forward_, batch, input, false, &epilogue, output);
   }
 
@@ -161,7 +161,7 @@ class WinogradConvolution : public Convolution {
   void write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
              const float* product, const WinogradLayout& layout, bool statistics, const InferenceEpilogue* epilogue,
              float* output);
-  void combine_statistics(int batch, const BatchStatistics& result) const;
+  void prefetch(const Direction& direction, const float* images, const TileRange& range, int part, int parts) const;
 
   // The weight gradient's sizes.
   struct Stretch {
@@ -177,7 +177,7 @@ class WinogradConvolution : public Convolution {
   CpuContext& context_;
   const WinogradKernels& kernels_;
   AlignedMemory zeros_;
-  AlignedMemory statistics_;  // [block][first, sum, sum of squares][output]
+  BlockStatistics statistics_;
   Direction forward_;
   std::unique_ptr<Direction> backward_;
 };
@@ -196,6 +196,7 @@ void WinogradConvolution::reserve(const Direction& direction, int tiles) {
 
 void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
                                    const InferenceEpilogue* epilogue, float* output) {
+  check_shape(batch <= shape_.batch, "a convolution was given more images than the batch it was made for");
   const int tiles = tiles_of(batch);
   if (few(direction, tiles))
     convolve_by_steps(direction, tiles, input, statistics, epilogue, output);
@@ -218,9 +219,14 @@ void WinogradConvolution::convolve_by_blocks(const Direction& direction, int til
     const WinogradLayout layout = direction.output_layout(range.size());
     kernels_.transform_input(input, input_grid, range.begin, range.size(), direction.input_layout(range.size()),
                              transformed);
+    // Most likely this thread's next block.
+    const TileRange next(tiles, blocks, std::min(static_cast<int>(index) + context_.threads(), blocks - 1));
+    const int products = winograd_positions * direction.output_blocks();
     for (int block = 0; block < direction.output_blocks(); ++block) {
-      for (int position = 0; position < winograd_positions; ++position)
+      for (int position = 0; position < winograd_positions; ++position) {
         multiply(direction, position, block, range.size(), transformed, product);
+        prefetch(direction, input, next, block * winograd_positions + position, products);
+      }
       write(direction, range, static_cast<int>(index), block, product, layout, statistics, epilogue, output);
     }
   });
@@ -272,50 +278,44 @@ void WinogradConvolution::write(const Direction& direction, const TileRange& ran
                                 const float* product, const WinogradLayout& layout, bool statistics,
                                 const InferenceEpilogue* epilogue, float* output) {
   const int channel = block * output_block, channels = std::min(output_block, direction.outputs - channel);
-  float* sums = statistics_.data() + static_cast<std::size_t>(block_of_tiles) * 3 * direction.outputs + channel;
-  const WinogradStatistics statistics_target = {sums, sums + direction.outputs, sums + 2 * direction.outputs};
+  float first[output_block], sum[output_block], square_sum[output_block];
+  const WinogradStatistics sums = {first, sum, square_sum};
   WinogradEpilogue epilogue_source = {};
   if (epilogue) {
     epilogue_source = {epilogue->scale ? epilogue->scale + channel : nullptr,
                        epilogue->shift ? epilogue->shift + channel : nullptr, epilogue->relu, epilogue->pool};
   }
-  kernels_.transform_output(product, layout, grid(direction.outputs), range.begin, range.size(), channel, channels,
-                            statistics ? &statistics_target : nullptr, epilogue ? &epilogue_source : nullptr, output);
+  const WinogradGrid cut = grid(direction.outputs);
+  kernels_.transform_output(product, layout, cut, range.begin, range.size(), channel, channels,
+                            statistics ? &sums : nullptr, epilogue ? &epilogue_source : nullptr, output);
+  if (!statistics) return;
+  int pixels = 0;
+  for (int tile = range.begin; tile < range.end; ++tile) {
+    const int row = tile / cut.columns % cut.rows, column = tile % cut.columns;
+    pixels += std::min(4, cut.height - row * 4) * std::min(4, cut.width - column * 4);
+  }
+  if (block == 0) statistics_.set_count(block_of_tiles, pixels);
+  for (int c = 0; c < channels; ++c) {
+    const double difference = static_cast<double>(sum[c]) / pixels;  // of the mean to the first value
+    statistics_.mean(block_of_tiles)[channel + c] = first[c] + difference;
+    statistics_.deviations(block_of_tiles)[channel + c] = square_sum[c] - difference * sum[c];
+  }
 }
 
-// Mean and variance from the sums of all blocks, in double and in the order of the blocks.
-void WinogradConvolution::combine_statistics(int batch, const BatchStatistics& result) const {
-  const int tiles = tiles_of(batch), blocks = blocks_of(forward_, tiles), outputs = shape_.output_channels;
-  const WinogradGrid cut = grid(outputs);
-  std::vector<double> counts(blocks);  // pixels of a block
-  for (int block = 0; block < blocks; ++block) {
-    const TileRange range(tiles, blocks, block);
-    for (int tile = range.begin; tile < range.end; ++tile) {
-      const int row = tile / cut.columns % cut.rows, column = tile % cut.columns;
-      counts[block] += std::min(4, cut.height - row * 4) * std::min(4, cut.width - column * 4);
-    }
+// Brings part `part` of `parts` of a block's input into the cache while products keep the core busy, because the input
+// transform waits for memory otherwise. Of each tile the pixels that the tiles above and to the left don't read.
+void WinogradConvolution::prefetch(const Direction& direction, const float* images, const TileRange& range, int part,
+                                   int parts) const {
+  const WinogradGrid cut = grid(direction.inputs);
+  const int pixels = range.size() * 16;
+  for (int pixel = pixels * part / parts; pixel < pixels * (part + 1) / parts; ++pixel) {
+    const int tile = range.begin + pixel / 16, row = tile / cut.columns, column = tile % cut.columns;
+    const int y = row % cut.rows * 4 + pixel / 4 % 4 + 1, x = column * 4 + pixel % 4 + 1;
+    if (y >= cut.height || x >= cut.width) continue;
+    const float* source =
+        images + ((static_cast<std::size_t>(row / cut.rows) * cut.height + y) * cut.width + x) * cut.channels;
+    for (int channel = 0; channel < cut.channels; channel += cache_line) __builtin_prefetch(source + channel, 0, 2);
   }
-  const double count = static_cast<double>(batch) * shape_.height * shape_.width;
-  context_.parallel_for(divide_up(outputs, cache_line), [&](std::size_t index, int) {
-    for (int channel = static_cast<int>(index) * cache_line;
-         channel < std::min(outputs, static_cast<int>(index + 1) * cache_line); ++channel) {
-      const float* first = statistics_.data() + channel;
-      double total = 0;
-      for (int block = 0; block < blocks; ++block) {
-        const float* sums = first + static_cast<std::size_t>(block) * 3 * outputs;
-        total += counts[block] * sums[0] + sums[outputs];
-      }
-      const double mean = total / count;
-      double squares = 0;
-      for (int block = 0; block < blocks; ++block) {
-        const float* sums = first + static_cast<std::size_t>(block) * 3 * outputs;
-        const double offset = sums[0] - mean;
-        squares += sums[2 * outputs] + offset * (2 * static_cast<double>(sums[outputs]) + counts[block] * offset);
-      }
-      result.mean[channel] = static_cast<float>(mean);
-      result.variance[channel] = static_cast<float>(std::max(0.0, squares / count));
-    }
-  });
 }
 
 WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {

@@ -9,6 +9,7 @@
 #include "normalization.h"
 #include "statistics.h"
 #include "update.h"
+#include "winograd.h"
 
 namespace deepyeast {
 
@@ -22,6 +23,7 @@ struct KernelTable {
   const StatisticsKernels* statistics;
   const UpdateKernels* update;
   const WeightGradientKernels* weight_gradient;
+  const WinogradKernels* winograd;
 };
 
 #if defined(__x86_64__)

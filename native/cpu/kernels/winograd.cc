@@ -43,18 +43,19 @@ DEEPYEAST_INLINE void store_channels(float* target, Vector value, int channels) 
     store_first(target, value, channels);
 }
 
-// B d.
-DEEPYEAST_INLINE void input_transform(const Vector d[6], Vector t[6]) {
-  const Vector even_a = fma(broadcast(-2.0f), d[2], d[4]);
-  const Vector odd_a = broadcast(a) * fma(broadcast(-2.0f), d[1], d[3]);
-  const Vector even_b = fma(broadcast(-0.5f), d[2], d[4]);
-  const Vector odd_b = broadcast(b) * fma(broadcast(-0.5f), d[1], d[3]);
-  t[0] = fma(broadcast(-2.5f), d[2], d[4] + d[0]);
-  t[1] = even_a + odd_a;
-  t[2] = even_a - odd_a;
-  t[3] = even_b + odd_b;
-  t[4] = even_b - odd_b;
-  t[5] = fma(broadcast(-2.5f), d[3], d[5] + d[1]);
+// B d: the rows of infinity and 0, of +-a and of +-b.
+DEEPYEAST_INLINE Vector input_row_0(Vector d0, Vector d2, Vector d4) { return fma(broadcast(-2.5f), d2, d4 + d0); }
+
+DEEPYEAST_INLINE void input_rows_a(Vector d1, Vector d2, Vector d3, Vector d4, Vector* plus, Vector* minus) {
+  const Vector even = fma(broadcast(-2.0f), d2, d4), odd = broadcast(a) * fma(broadcast(-2.0f), d1, d3);
+  *plus = even + odd;
+  *minus = even - odd;
+}
+
+DEEPYEAST_INLINE void input_rows_b(Vector d1, Vector d2, Vector d3, Vector d4, Vector* plus, Vector* minus) {
+  const Vector even = fma(broadcast(-0.5f), d2, d4), odd = broadcast(b) * fma(broadcast(-0.5f), d1, d3);
+  *plus = even + odd;
+  *minus = even - odd;
 }
 
 // G' g without the division.
@@ -132,27 +133,43 @@ DEEPYEAST_INLINE void pixels_of(const float* images, const WinogradGrid& grid, c
   }
 }
 
-// One vector of channels of one tile: columns first, then each row as soon as it is complete.
+// B d for one row of what the columns gave.
+DEEPYEAST_INLINE void store_input_row(const Vector d[6], std::size_t position, float* transformed) {
+  Vector plus_a, minus_a, plus_b, minus_b;
+  input_rows_a(d[1], d[2], d[3], d[4], &plus_a, &minus_a);
+  input_rows_b(d[1], d[2], d[3], d[4], &plus_b, &minus_b);
+  store(transformed, input_row_0(d[0], d[2], d[4]));
+  store(transformed + position, plus_a);
+  store(transformed + 2 * position, minus_a);
+  store(transformed + 3 * position, plus_b);
+  store(transformed + 4 * position, minus_b);
+  store(transformed + 5 * position, input_row_0(d[1], d[3], d[5]));
+}
+
+// One vector of channels of one tile: two rows at a time, because all six do not fit the registers; pixels are read
+// again for each two, which costs less than to spill them.
 template <bool whole>
 DEEPYEAST_INLINE void transform_input_vector(const float* const pixels[6][6], int channel, int channels,
                                              std::size_t position, float* transformed) {
-  Vector columns[6][6];
+  const auto pixel = [&](int i, int j) { return load_channels<whole>(pixels[i][j] + channel, channels); };
+  Vector upper[6], lower[6];
 #pragma GCC unroll 6
   for (int j = 0; j < 6; ++j) {
-    Vector d[6], t[6];
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) d[i] = load_channels<whole>(pixels[i][j] + channel, channels);
-    input_transform(d, t);
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) columns[i][j] = t[i];
+    upper[j] = input_row_0(pixel(0, j), pixel(2, j), pixel(4, j));
+    lower[j] = input_row_0(pixel(1, j), pixel(3, j), pixel(5, j));
   }
+  store_input_row(upper, position, transformed);
+  store_input_row(lower, position, transformed + 30 * position);
 #pragma GCC unroll 6
-  for (int i = 0; i < 6; ++i) {
-    Vector t[6];
-    input_transform(columns[i], t);
+  for (int j = 0; j < 6; ++j)
+    input_rows_a(pixel(1, j), pixel(2, j), pixel(3, j), pixel(4, j), &upper[j], &lower[j]);
+  store_input_row(upper, position, transformed + 6 * position);
+  store_input_row(lower, position, transformed + 12 * position);
 #pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) store(transformed + (i * 6 + j) * position, t[j]);
-  }
+  for (int j = 0; j < 6; ++j)
+    input_rows_b(pixel(1, j), pixel(2, j), pixel(3, j), pixel(4, j), &upper[j], &lower[j]);
+  store_input_row(upper, position, transformed + 18 * position);
+  store_input_row(lower, position, transformed + 24 * position);
 }
 
 template <bool whole>
@@ -229,7 +246,11 @@ DEEPYEAST_INLINE void output_pixels(const float* transformed, std::size_t positi
   for (int i = 0; i < 4; ++i) output_transform(columns[i], y[i]);
 }
 
-DEEPYEAST_INLINE Vector larger(Vector x, Vector y) { return x > y ? x : y; }
+// What is not a number stays so through ReLU and pool.
+DEEPYEAST_INLINE Vector rectify(Vector value) { return value < Vector{} ? Vector{} : value; }
+DEEPYEAST_INLINE Vector larger(Vector best, Vector value) {
+  return ((value > best) | (value != value)) ? value : best;
+}
 
 // What is done with the output pixels.
 enum class Output { linear, statistics, epilogue };
@@ -251,13 +272,12 @@ DEEPYEAST_INLINE void write_output(const OutputTarget& target, const TileOrigin&
     const WinogradEpilogue& epilogue = *target.epilogue;
     const Vector scale = epilogue.scale ? load_channels<whole>(epilogue.scale + offset, channels) : broadcast(1.0f);
     const Vector shift = epilogue.shift ? load_channels<whole>(epilogue.shift + offset, channels) : broadcast(0.0f);
-    const Vector zero = broadcast(0.0f);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
 #pragma GCC unroll 4
       for (int j = 0; j < 4; ++j) {
         y[i][j] = fma(y[i][j], scale, shift);
-        if (epilogue.relu) y[i][j] = y[i][j] < zero ? zero : y[i][j];
+        if (epilogue.relu) y[i][j] = rectify(y[i][j]);
       }
     }
     if (epilogue.pool) {
@@ -473,6 +493,7 @@ void multiply(int rows, int columns, int steps, const float* left, std::size_t l
 
 }  // namespace
 
+extern const WinogradKernels winograd_kernels;
 const WinogradKernels winograd_kernels = {
     panel_width,       transform_input,           transform_gradient,        transform_output,
     transform_weights, transform_weights_rotated, transform_weight_gradient, multiply,

@@ -75,14 +75,4 @@ struct WinogradKernels {
                    const float* b, float* c, std::size_t c_row, bool accumulate);
 };
 
-namespace avx512 {
-extern const WinogradKernels winograd_kernels;
-}
-namespace avx2 {
-extern const WinogradKernels winograd_kernels;
-}
-namespace portable {
-extern const WinogradKernels winograd_kernels;
-}
-
 }  // namespace deepyeast
