@@ -23,7 +23,7 @@ test.each([1, 2, 3, 4])('wrong values give the addon no crash and only typed err
       join(folder, 'data', 'images.npy'),
       call,
       String(seed),
-      '1500',
+      '3000',
     ],
     { encoding: 'utf8', cwd: projectRoot, timeout: 50_000 },
   );
@@ -35,5 +35,5 @@ test.each([1, 2, 3, 4])('wrong values give the addon no crash and only typed err
   });
   const counts = JSON.parse(child.stdout) as { refused: number; accepted: number; posteriors: number };
   expect(counts.posteriors).toBe(6);
-  expect(counts.refused).toBeGreaterThan(1000);
+  expect(counts.refused).toBeGreaterThan(2000);
 });
