@@ -5,7 +5,7 @@
 import { RandomSequence, RandomStream } from '../random';
 
 /** The lower and the upper end. */
-export type Interval = [number, number];
+export type ConfidenceInterval = [number, number];
 
 export interface BootstrapOptions {
   /** How many resamples. 0: no intervals. */
@@ -45,7 +45,7 @@ export function bootstrapIntervals(
   statistics: number,
   compute: (times: Uint32Array, values: Float64Array) => void,
   { replicates, seed, stream = 0, level = 0.95 }: BootstrapOptions,
-): (Interval | null)[] {
+): (ConfidenceInterval | null)[] {
   if (units < 2 || replicates < 1) return new Array(statistics).fill(null);
   const samples = Array.from({ length: statistics }, () => new Float64Array(replicates));
   const values = new Float64Array(statistics);

@@ -21,18 +21,11 @@ export const evaluationColumns = ['label', 'plate', 'well', 'field'] as const;
 export class PredictionsWriter {
   readonly #table: TableWriter;
   readonly #classes: readonly string[];
-  readonly #labelNames: readonly string[];
   readonly #copied: readonly string[];
 
-  private constructor(
-    table: TableWriter,
-    classes: readonly string[],
-    labelNames: readonly string[],
-    copied: readonly string[],
-  ) {
+  private constructor(table: TableWriter, classes: readonly string[], copied: readonly string[]) {
     this.#table = table;
     this.#classes = classes;
-    this.#labelNames = labelNames;
     this.#copied = copied;
   }
 
@@ -40,15 +33,14 @@ export class PredictionsWriter {
    * @param target a path, or a sink such as standard output
    * @param classes of the model, in the order of the posteriors
    * @param options.copy columns of cells.csv to copy, `label` as a class name
-   * @param options.labelNames class names behind the cells' labels, those of their dataset
    * @throws invalid-argument for a column that would be taken for another
    */
   static async create(
     target: string | ByteSink,
     classes: readonly string[],
-    options: TableWriterOptions & { copy?: readonly string[]; labelNames?: readonly string[] } = {},
+    options: TableWriterOptions & { copy?: readonly string[] } = {},
   ): Promise<PredictionsWriter> {
-    const { copy = [], labelNames = [], ...tableOptions } = options;
+    const { copy = [], ...tableOptions } = options;
     const reserved = copy.find((name) => leadingColumns.includes(name) || name.startsWith(posteriorPrefix));
     if (reserved !== undefined) {
       throw new DeepYeastError(
@@ -62,7 +54,7 @@ export class PredictionsWriter {
       ...classes.map((name): TableColumn => ({ name: posteriorPrefix + name, type: 'float' })),
     ];
     const table = await TableWriter.create(target, columns, tableOptions);
-    return new PredictionsWriter(table, classes, labelNames, copy);
+    return new PredictionsWriter(table, classes, copy);
   }
 
   /** Rows written so far. */
@@ -70,12 +62,15 @@ export class PredictionsWriter {
     return this.#table.count;
   }
 
-  /** One cell; its K posteriors begin at `start`. */
-  async append(cell: Cell, posteriors: Float32Array, start: number): Promise<void> {
+  /**
+   * One cell; its K posteriors begin at `start`.
+   * @param labelNames class names behind the cell's label, those of its dataset
+   */
+  async append(cell: Cell, posteriors: Float32Array, start: number, labelNames: readonly string[] = []): Promise<void> {
     const k = this.#classes.length;
     const row: TableValue[] = [cell.cell, cell.protein, this.#classes[argmax(posteriors, start, k)] as string];
     for (const name of this.#copied) {
-      row.push(name === 'label' ? (this.#labelNames[cell.label] ?? '') : String(cell[name] ?? ''));
+      row.push(name === 'label' ? (labelNames[cell.label] ?? '') : String(cell[name] ?? ''));
     }
     for (let c = 0; c < k; c++) row.push(posteriors[start + c] as number);
     await this.#table.append(row);
@@ -143,7 +138,8 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
           `${table.path}, ${row.where}: found the probability ${probability} for '${name}', expected 0 to 1`,
         );
       }
-      posterior[c] = probability;
+      // The network's numbers are float32, of which a text holds just the digits that tell them apart.
+      posterior[c] = Math.fround(probability);
       sum += probability;
     });
     if (Math.abs(sum - 1) > 1e-3) {

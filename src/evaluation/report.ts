@@ -2,7 +2,7 @@
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import type { Predictions } from '../network/network';
-import { bootstrapIntervals, type Interval } from './bootstrap';
+import { bootstrapIntervals, type ConfidenceInterval } from './bootstrap';
 import { matchClasses } from './class-match';
 import type { Confusion } from './confusion';
 import { argmax, type ClassMetrics, classMetrics, mean, median, ratio, type Summary } from './metrics';
@@ -21,7 +21,7 @@ export interface Accuracy {
   count: number;
   correct: number;
   accuracy: number | null;
-  interval: Interval | null;
+  interval: ConfidenceInterval | null;
 }
 
 export interface ProteinScores extends Accuracy {
@@ -31,13 +31,16 @@ export interface ProteinScores extends Accuracy {
   classes: ({ name: string } & Accuracy)[];
 }
 
-type WithInterval<T> = T & { interval: Interval | null };
+type WithInterval<T> = T & { interval: ConfidenceInterval | null };
 
 export interface Report {
   /** Cells without a label are counted in `unlabelled` and left out of everything else. */
   cells: Accuracy & { unlabelled: number };
   /** In the model's order. */
-  classes: (ClassMetrics & { recallInterval: Interval | null; precisionInterval: Interval | null })[];
+  classes: (ClassMetrics & {
+    recallInterval: ConfidenceInterval | null;
+    precisionInterval: ConfidenceInterval | null;
+  })[];
   medianRecall: WithInterval<Summary>;
   medianPrecision: WithInterval<Summary>;
   macroRecall: WithInterval<Summary>;

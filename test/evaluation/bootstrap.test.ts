@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bootstrapIntervals, type Interval, quantile } from '../../src/evaluation/bootstrap';
+import { bootstrapIntervals, type ConfidenceInterval, quantile } from '../../src/evaluation/bootstrap';
 import { RandomStream } from '../../src/random';
 
 const { quantiles } = JSON.parse(readFileSync(join(__dirname, '../fixtures/evaluation/scores.json'), 'utf8'));
@@ -36,7 +36,9 @@ describe('bootstrap intervals', () => {
   });
 
   test('a mean’s interval is the normal one', () => {
-    const [interval] = bootstrapIntervals(200, 1, meanOf(sample), { replicates: 4000, seed: 1 }) as [Interval];
+    const [interval] = bootstrapIntervals(200, 1, meanOf(sample), { replicates: 4000, seed: 1 }) as [
+      ConfidenceInterval,
+    ];
     const average = sample.reduce((sum, value) => sum + value, 0) / 200;
     const deviation = Math.sqrt(sample.reduce((sum, value) => sum + (value - average) ** 2, 0)) / 200;
     expect(interval[0]).toBeCloseTo(average - 1.96 * deviation, 2);

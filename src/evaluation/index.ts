@@ -1,0 +1,8 @@
+export type { ConfidenceInterval } from './bootstrap';
+export type { Confusion } from './confusion';
+export { type EvaluateModelOptions, evaluateModel } from './evaluate-model';
+export type { ClassMetrics } from './metrics';
+export { type PredictedCells, type PredictImagesOptions, predictDataset, predictImages } from './predict-cells';
+export { PredictionsWriter } from './predictions-table';
+export { type Accuracy, type EvaluationOptions, evaluate, type ProteinScores, type Report } from './report';
+export { type RuleOptions, requireModelRule } from './rule-match';

@@ -1,0 +1,204 @@
+/** A layer's outputs for every cell of a dataset: the features that the analyses work on. */
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { type Dataset, datasetFiles } from '../data/dataset';
+import { DeepYeastError, fileError } from '../errors';
+import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
+import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
+import { npyHeader } from '../files/npy';
+import { makeOutputFolder } from '../files/output-folder';
+import type { Stage } from '../native/addon';
+import type { BatchOptions, Network } from '../network/network';
+
+export type { Stage };
+
+/**
+ * What is kept of a convolution's maps, which have a value at every position: each unit's maximum, its mean, both
+ * (all maxima, then all means), or the maps themselves. Dense layers have no positions, and nothing is summarised.
+ */
+export const summaries = ['maximum', 'mean', 'both', 'maps'] as const;
+export type Summary = (typeof summaries)[number];
+
+export const stages = ['linear', 'normalized', 'activated', 'pooled'] as const satisfies readonly Stage[];
+
+export interface FeatureOptions extends BatchOptions, RuleOptions {
+  /** One of network.layerNames. */
+  layer: string;
+  /** Which value of the layer. Default `activated`: after normalization and ReLU, before pooling and dropout. */
+  stage?: Stage;
+  /** For convolutions. Default `maximum`. */
+  summary?: Summary;
+}
+
+/** Features of consecutive cells. */
+export interface FeatureBatch {
+  start: number;
+  count: number;
+  /** [count, ...shape] of featureShape. */
+  values: Float32Array;
+}
+
+/** features.json: what features.npy holds and what made it. */
+export interface FeatureDescription {
+  layer: string;
+  stage: Stage;
+  /** Null for a dense layer. */
+  summary: Summary | null;
+  /** Of features.npy; cells first. */
+  shape: number[];
+  /** Class names behind the labels of cells.csv. */
+  classes: string[];
+}
+
+function requireKnown<Name extends string>(what: string, value: string, names: readonly Name[]): Name {
+  const known = names.find((name) => name === value);
+  if (known === undefined) {
+    throw new DeepYeastError('invalid-argument', `found the ${what} '${value}', expected one of ${names.join(', ')}`);
+  }
+  return known;
+}
+
+interface Plan {
+  layer: string;
+  stage: Stage;
+  summary: Summary | null;
+  /** Of the layer's output for one cell: [height, width, units], or [units] for a dense layer. */
+  activation: number[];
+  /** Of the features of one cell. */
+  shape: number[];
+}
+
+function plan(network: Network, options: FeatureOptions): Plan {
+  const layer = requireKnown('layer', options.layer, network.layerNames);
+  const stage = requireKnown('stage', options.stage ?? 'activated', stages);
+  const summary = requireKnown('summary', options.summary ?? 'maximum', summaries);
+  const activation = network.activationShape(layer, stage);
+  const units = activation.at(-1) as number;
+  if (activation.length === 1) return { layer, stage, summary: null, activation, shape: [units] };
+  const shape = summary === 'maps' ? activation : [summary === 'both' ? 2 * units : units];
+  return { layer, stage, summary, activation, shape };
+}
+
+/**
+ * Shape of one cell's features: [units], or [height, width, units] for whole maps.
+ * @throws invalid-argument for an unknown layer, stage or summary, or a stage that the layer does not have
+ */
+export function featureShape(network: Network, options: FeatureOptions): number[] {
+  return plan(network, options).shape;
+}
+
+/** Maxima or means over positions of maps [count, positions, units], written from `first` on into rows of `columns`. */
+function summarise(
+  maps: Float32Array,
+  positions: number,
+  units: number,
+  kind: 'maximum' | 'mean',
+  rows: Float32Array,
+  columns: number,
+  first: number,
+): void {
+  const count = maps.length / (positions * units);
+  const sums = new Float64Array(units);
+  for (let cell = 0; cell < count; cell++) {
+    sums.fill(kind === 'mean' ? 0 : Number.NEGATIVE_INFINITY);
+    for (let position = 0; position < positions; position++) {
+      const start = (cell * positions + position) * units;
+      for (let unit = 0; unit < units; unit++) {
+        const value = maps[start + unit] as number;
+        const before = sums[unit] as number;
+        sums[unit] = kind === 'mean' ? before + value : Math.max(before, value);
+      }
+    }
+    for (let unit = 0; unit < units; unit++) {
+      const value = sums[unit] as number;
+      rows[cell * columns + first + unit] = kind === 'mean' ? value / positions : value;
+    }
+  }
+}
+
+function summariseBatch(values: Float32Array, { summary, activation, shape }: Plan): Float32Array {
+  if (summary === null || summary === 'maps') return values;
+  const units = activation.at(-1) as number;
+  const positions = activation.slice(0, -1).reduce((product, length) => product * length, 1);
+  const columns = shape[0] as number;
+  const rows = new Float32Array((values.length / (positions * units)) * columns);
+  if (summary !== 'mean') summarise(values, positions, units, 'maximum', rows, columns, 0);
+  if (summary !== 'maximum') summarise(values, positions, units, 'mean', rows, columns, columns - units);
+  return rows;
+}
+
+/**
+ * A layer's outputs for a dataset's cells, in order, in inference mode. Memory does not grow with the number of cells.
+ * @throws invalid-argument, rule-mismatch, model-mismatch, images-truncated, aborted, closed
+ */
+export async function* features(
+  network: Network,
+  dataset: Dataset,
+  options: FeatureOptions,
+): AsyncGenerator<FeatureBatch> {
+  const chosen = plan(network, options);
+  requireModelRule(network, dataset, options);
+  const { layer, stage } = chosen;
+  for await (const { start, count, values } of network.activations(dataset, layer, { ...options, stage })) {
+    yield { start, count, values: summariseBatch(values, chosen) };
+  }
+}
+
+export interface WriteFeaturesOptions extends FeatureOptions {
+  /** What features.json says of the model and the dataset, before the rest. */
+  record?: Readonly<Record<string, unknown>>;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Writes features.npy (float32 [cells, units], or [cells, height, width, units] for whole maps), cells.csv (the
+ * dataset's, unchanged) and features.json into a folder, each whole or not at all.
+ * @throws disk-full, io-error and what features throws
+ */
+export async function writeFeatures(
+  network: Network,
+  dataset: Dataset,
+  out: string,
+  options: WriteFeaturesOptions,
+): Promise<FeatureDescription> {
+  const { record = {}, onProgress } = options;
+  const { layer, stage, summary, shape } = plan(network, options);
+  const description: FeatureDescription = {
+    layer,
+    stage,
+    summary,
+    shape: [dataset.count, ...shape],
+    classes: [...dataset.classes],
+  };
+  const folder = await makeOutputFolder(out);
+  const files: AtomicFile[] = [];
+  try {
+    const array = await AtomicFile.create(join(out, 'features.npy'));
+    files.push(array);
+    await array.write(npyHeader('<f4', description.shape));
+    for await (const { start, count, values } of features(network, dataset, options)) {
+      await array.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      onProgress?.(start + count, dataset.count);
+    }
+    const cells = await AtomicFile.create(join(out, datasetFiles.cells));
+    files.push(cells);
+    await copyInto(cells, join(dataset.path, datasetFiles.cells));
+    await array.commit();
+    await cells.commit();
+    const text = JSON.stringify({ ...record, ...description }, null, 2);
+    await writeFileAtomically(join(out, 'features.json'), `${text}\n`);
+    return description;
+  } catch (error) {
+    for (const file of files) await file.abort();
+    await folder.undo();
+    throw error;
+  }
+}
+
+async function copyInto(file: AtomicFile, source: string): Promise<void> {
+  try {
+    for await (const chunk of createReadStream(source)) await file.write(chunk as Buffer);
+  } catch (error) {
+    throw fileError('copy', source, error);
+  }
+}
