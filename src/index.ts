@@ -1,7 +1,12 @@
 /** The public API: nothing else is exported from the package. */
 
+export type { Fit } from './data/crop';
 export { type Cell, Dataset, type DatasetDescription } from './data/dataset';
 export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer';
+export type { Grouping } from './data/groups';
+export type { ChannelChoice } from './data/image-file';
+export { type ImportOptions, type ImportResult, importImages, type SkippedImage } from './data/import';
+export { type ClassTable, type LabelListEntry, readClassTable, readLabelList } from './data/label-list';
 export {
   defaultNormalization,
   describeNormalization,
@@ -20,6 +25,15 @@ export {
   transferCompartments,
   writePreview,
 } from './data/simulate';
+export {
+  planSplit,
+  type Split,
+  type SplitClass,
+  type SplitOptions,
+  type SplitPart,
+  splitDataset,
+  writeSplit,
+} from './data/split';
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';

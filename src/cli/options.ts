@@ -45,7 +45,6 @@ export function setEnvironment(program: Command, environment: Environment): void
  * status (0 where it returns nothing).
  */
 export function withContext<Options extends object>(
-  // biome-ignore lint/suspicious/noConfusingVoidType: a command that has no status to give returns nothing
   work: (context: CommandContext, options: Options, ...args: string[]) => Promise<number | void>,
 ): (...args: unknown[]) => Promise<void> {
   return async (...all) => {

@@ -3,12 +3,20 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
 import { register as registerDoctor } from './doctor';
+import { register as registerImport } from './import';
 import { type Environment, setEnvironment } from './options';
 import { register as registerSimulate } from './simulate';
+import { register as registerSplit } from './split';
 import { register as registerTrain } from './train';
 
 /** The commands in the order of the help. Their files load what they need only when they run. */
-const commands: readonly ((program: Command) => void)[] = [registerDoctor, registerTrain, registerSimulate];
+const commands: readonly ((program: Command) => void)[] = [
+  registerImport,
+  registerSplit,
+  registerTrain,
+  registerDoctor,
+  registerSimulate,
+];
 
 /** The command line as a commander program. */
 export function createProgram(environment: Environment, json: boolean): Command {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
@@ -28,6 +28,8 @@ export class DatasetWriter {
   private readonly temporary: string;
   private readonly images: AtomicFile;
   private readonly cells: AtomicFile;
+  /** The uppermost folder that was made on the way. */
+  private readonly created: string | undefined;
   private rows = 0;
   private ended = false;
 
@@ -37,6 +39,7 @@ export class DatasetWriter {
     temporary: string,
     images: AtomicFile,
     cells: AtomicFile,
+    created: string | undefined,
   ) {
     this.path = path;
     this.options = options;
@@ -44,23 +47,24 @@ export class DatasetWriter {
     this.temporary = temporary;
     this.images = images;
     this.cells = cells;
+    this.created = created;
   }
 
   /** Throws `output-exists` where `path` is anything but missing or an empty folder, `io-error`, `disk-full`. */
   static async create(path: string, options: DatasetWriterOptions): Promise<DatasetWriter> {
     await requireNothingAt(path);
     const temporary = claimTemporaryName(resolve(path));
+    let created: string | undefined;
     try {
-      await mkdir(dirname(temporary), { recursive: true });
+      created = await mkdir(dirname(temporary), { recursive: true });
       await mkdir(temporary);
       const images = await AtomicFile.create(join(temporary, datasetFiles.images));
       await images.write(npyHeader('|u1', [0, options.size, options.size, options.channels.length], headerBytes));
       const cells = await AtomicFile.create(join(temporary, datasetFiles.cells));
       await cells.write(formatCsvRow(columnsOf(options)));
-      return new DatasetWriter(path, options, temporary, images, cells);
+      return new DatasetWriter(path, options, temporary, images, cells, created);
     } catch (error) {
-      await rm(temporary, { recursive: true, force: true }).catch(() => {});
-      releaseTemporaryName(temporary);
+      await removeFolders(temporary, created);
       throw fileError('create', path, error);
     }
   }
@@ -92,6 +96,12 @@ export class DatasetWriter {
       await this.cells.write(formatCsvRow(row));
     });
     this.rows++;
+  }
+
+  /** Adds a text file to the folder, beside the dataset's own. */
+  async addFile(name: string, text: string): Promise<void> {
+    this.requireOpen();
+    await this.orAbort(() => writeFileAtomically(join(this.temporary, name), text));
   }
 
   /**
@@ -126,8 +136,7 @@ export class DatasetWriter {
     this.ended = true;
     await this.images.abort();
     await this.cells.abort();
-    await rm(this.temporary, { recursive: true, force: true }).catch(() => {});
-    releaseTemporaryName(this.temporary);
+    await removeFolders(this.temporary, this.created);
   }
 
   private requireOpen(): void {
@@ -147,6 +156,19 @@ export class DatasetWriter {
 function columnsOf(options: DatasetWriterOptions): string[] {
   const extra = (options.extraColumns ?? []).filter((name) => !(cellColumns as readonly string[]).includes(name));
   return [...cellColumns, ...extra];
+}
+
+/** Removes the temporary folder, and the folders above it that were made for it if nothing else is in them. */
+async function removeFolders(temporary: string, created: string | undefined): Promise<void> {
+  await rm(temporary, { recursive: true, force: true }).catch(() => {});
+  releaseTemporaryName(temporary);
+  if (created === undefined) return;
+  try {
+    for (let folder = dirname(temporary); folder.length >= created.length; folder = dirname(folder))
+      await rmdir(folder);
+  } catch {
+    // Somebody put something there meanwhile: theirs.
+  }
 }
 
 /** A rename replaces an empty folder but nothing else: found out before the work, not after it. */

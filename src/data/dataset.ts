@@ -86,7 +86,7 @@ export class Dataset {
    * `io-error`.
    */
   static async open(path: string): Promise<Dataset> {
-    const description = await readDescription(join(path, datasetFiles.description));
+    const description = await readDescription(path);
     const images = await readImagesHeader(join(path, datasetFiles.images), description.channels);
     const cells = join(path, datasetFiles.cells);
     const columns = await readCsvColumns(cells);
@@ -203,7 +203,9 @@ export class Dataset {
 
 const emptyCell: Cell = { cell: '', label: -1, protein: '', plate: '', well: '', field: '', x: '', y: '', source: '' };
 
-async function readDescription(path: string): Promise<DatasetDescription> {
+/** Reads and checks the dataset.json of a dataset folder. Throws `dataset-invalid`, `io-error`. */
+export async function readDescription(folder: string): Promise<DatasetDescription> {
+  const path = join(folder, datasetFiles.description);
   const example = '{"classes": ["nucleus", "vacuole"], "channels": ["rfp", "gfp"]}';
   let text: string;
   try {
@@ -228,11 +230,11 @@ async function readDescription(path: string): Promise<DatasetDescription> {
     throw new DeepYeastError('dataset-invalid', `${path} holds no JSON object, expected at least ${example}`);
   }
   const fields = json as Record<string, unknown>;
-  const names = (key: string): string[] => {
+  const names = (key: string, least: number): string[] => {
     const value = fields[key];
     const valid =
       Array.isArray(value) &&
-      value.length > 0 &&
+      value.length >= least &&
       value.every((name) => typeof name === 'string' && name !== '') &&
       new Set(value).size === value.length;
     if (!valid) {
@@ -240,8 +242,9 @@ async function readDescription(path: string): Promise<DatasetDescription> {
     }
     return value as string[];
   };
-  const classes = names('classes');
-  const channels = names('channels');
+  // No classes: a dataset without labels, to predict on.
+  const classes = names('classes', 0);
+  const channels = names('channels', 1);
   return {
     classes,
     channels,
@@ -284,11 +287,10 @@ function parseLabel(text: string, classes: readonly string[], path: string, line
   if (text === '' || text === '-1' || text === '-1.0') return -1;
   const label = /^\d{1,9}(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(label < classes.length)) {
-    throw new DeepYeastError(
-      'labels-invalid',
-      `${path}, line ${line}: found label "${text}", expected 0 to ${classes.length - 1} (dataset.json lists ` +
-        `${classes.length} classes) or nothing`,
-    );
+    const most = classes.length - 1;
+    const expected =
+      most < 0 ? 'nothing (dataset.json lists no classes)' : `0 to ${most} as dataset.json lists, or nothing`;
+    throw new DeepYeastError('labels-invalid', `${path}, line ${line}: found label "${text}", expected ${expected}`);
   }
   return label;
 }

@@ -49,7 +49,7 @@ export const defaultNormalization: PercentileNormalization = {
   per: 'cell',
   low: 1,
   high: 99.9,
-  noiseFloor: 10,
+  noiseFloor: 15,
   floor: 0,
 };
 

@@ -1,0 +1,326 @@
+/** Which cells there are, before any image is opened: from a label list or from the files of a folder, by a path pattern. */
+
+import { readdir, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { DeepYeastError, fileError } from '../errors';
+import { type Cell, cellColumns } from './dataset';
+import type { ChannelChoice } from './image-file';
+import { readClassTable, readLabelList } from './label-list';
+import { type PathPattern, parsePathPattern } from './path-pattern';
+import { compartments } from './simulate/classes';
+
+/** The layout of the DeepYeast data set. */
+export const deepYeastPattern = '{plate}/{well}-{field}-{image}-{cell}.png';
+/** A folder per class. */
+export const folderPattern = '{class}/*';
+
+export interface PlanOptions {
+  /** Folder of the images. */
+  source: string;
+  /** A list of `path index` lines: only these images, with these labels. Otherwise all files that match the pattern. */
+  labels?: string;
+  /** A file of classes: see readClassTable. Left out: the twelve of DeepYeast for a label list, else the {class} folders. */
+  classes?: string;
+  /** How paths are made up: see path-pattern.ts. Left out: deepYeastPattern for a label list, else folderPattern. */
+  pattern?: string;
+  /** The dataset's channels; with {channel} in the pattern, `plane` is the text it stands for (left out: the name). */
+  channels?: readonly ChannelChoice[];
+}
+
+export interface PlannedCell {
+  cell: Cell;
+  /** One file, or one a channel. Paths relative to the source. */
+  files: string[];
+  /** Why the cell cannot be imported, known already. */
+  problem?: string;
+}
+
+export interface ImportPlan {
+  source: string;
+  classes: string[];
+  channels: readonly ChannelChoice[];
+  /** Whether each channel has a file of its own. */
+  filePerChannel: boolean;
+  /** Columns of cells.csv beyond the known ones: names of the pattern. */
+  extraColumns: string[];
+  cells: PlannedCell[];
+  /** For people: files that fit no pattern, classes without images, ... */
+  warnings: string[];
+}
+
+const defaultChannels: readonly ChannelChoice[] = [{ name: 'rfp' }, { name: 'gfp' }];
+
+/** Makes the plan of an import. Throws `labels-invalid`, `table-invalid`, `invalid-argument`, `io-error`. */
+export async function planImport(options: PlanOptions): Promise<ImportPlan> {
+  const pattern = parsePathPattern(
+    options.pattern ?? (options.labels === undefined ? folderPattern : deepYeastPattern),
+  );
+  const channels = options.channels ?? defaultChannels;
+  const filePerChannel = pattern.names.includes('channel');
+  if (filePerChannel && options.channels === undefined) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `the pattern has {channel}: say which channels, in which order, as in --channels rfp,gfp`,
+    );
+  }
+  if (filePerChannel && options.labels !== undefined) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      'a label list names one file a cell: the pattern must not have {channel}',
+    );
+  }
+  for (const name of ['label', 'source']) {
+    if (pattern.names.includes(name)) {
+      throw new DeepYeastError(
+        'invalid-argument',
+        `the pattern has {${name}}, a column that import fills itself: name it otherwise`,
+      );
+    }
+  }
+  requireChannels(channels);
+  await requireFolder(options.source);
+  const plan =
+    options.labels === undefined
+      ? await planFiles(options, pattern, channels)
+      : await planLabelList(options, options.labels, pattern);
+  const known = new Set<string>([...cellColumns, 'class', 'channel']);
+  const extraColumns = pattern.names.filter((name) => !known.has(name));
+  warnOfEmptyClasses(plan);
+  return { ...plan, source: options.source, channels, filePerChannel, extraColumns };
+}
+
+type CellPlan = Pick<ImportPlan, 'classes' | 'cells' | 'warnings'>;
+
+async function planLabelList(options: PlanOptions, list: string, pattern: PathPattern): Promise<CellPlan> {
+  const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
+  if (table?.proteins) {
+    throw new DeepYeastError(
+      'labels-invalid',
+      `${options.classes} gives classes of proteins, but the label list gives them by index`,
+    );
+  }
+  const classes = table?.classes ?? [...compartments];
+  const entries = await readLabelList(list, classes);
+  const warnings: string[] = [];
+  let unmatched = 0;
+  const names = new Set<string>();
+  const cells = entries.map(({ path, label }): PlannedCell => {
+    const parts = pattern.match(path);
+    if (!parts) unmatched++;
+    const name = cellName(path, names);
+    names.add(name);
+    return { cell: { ...describeCell(name, path, parts ?? {}), label }, files: [path] };
+  });
+  if (unmatched > 0) {
+    warnings.push(
+      `${unmatched} of ${entries.length} paths of ${list} do not match ${pattern.text}: each of these cells counts as a protein of its own`,
+    );
+  }
+  return { classes, cells, warnings };
+}
+
+async function planFiles(
+  options: PlanOptions,
+  pattern: PathPattern,
+  channels: readonly ChannelChoice[],
+): Promise<CellPlan> {
+  const warnings: string[] = [];
+  const { groups, unmatched, otherChannels, count } = await groupFiles(options.source, pattern, channels);
+  if (groups.size === 0) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `none of the ${count} files in ${options.source} matches ${pattern.text}${count > 0 ? ` (the first is ${unmatched[0] ?? ''})` : ''}`,
+    );
+  }
+  if (unmatched.length > 0) {
+    warnings.push(`${unmatched.length} files do not match ${pattern.text} and are left out, ${unmatched[0]} for one`);
+  }
+  if (otherChannels.size > 0) warnings.push(`channels left out: ${[...otherChannels].join(', ')}`);
+
+  const label = await classify(options, pattern, groups, warnings);
+  const cells = [...groups].map(([name, { parts, files }]): PlannedCell => {
+    const found = files.filter((file) => file !== undefined);
+    const source = found.join(';');
+    const cell = { ...describeCell(name, source, parts), label: label.of(parts) };
+    if (found.length === files.length) return { cell, files: found };
+    const missing = channels.filter((_, index) => files[index] === undefined).map((channel) => channel.name);
+    return { cell, files: found, problem: `no file for the channel ${missing.join(', ')} (found ${source})` };
+  });
+  return { classes: label.classes, cells, warnings };
+}
+
+interface FileGroup {
+  parts: Record<string, string>;
+  /** One, or one a channel; undefined: not found. */
+  files: (string | undefined)[];
+}
+
+/** Files of one cell differ in {channel} only. The key is the cell's name. */
+async function groupFiles(source: string, pattern: PathPattern, channels: readonly ChannelChoice[]) {
+  const filePerChannel = pattern.names.includes('channel');
+  const texts = channels.map((channel) => channel.plane ?? channel.name);
+  const groups = new Map<string, FileGroup>();
+  const unmatched: string[] = [];
+  const otherChannels = new Set<string>();
+  let count = 0;
+  for await (const path of walk(source, '', pattern.depth)) {
+    count++;
+    const parts = pattern.match(path);
+    if (!parts) {
+      unmatched.push(path);
+      continue;
+    }
+    if (!filePerChannel) {
+      groups.set(cellName(path, groups), { parts, files: [path] });
+      continue;
+    }
+    const text = parts.channel as string;
+    const index = texts.indexOf(text);
+    if (index < 0) {
+      otherChannels.add(text);
+      continue;
+    }
+    delete parts.channel;
+    const key = withoutChannel(pattern, parts);
+    const group = groups.get(key) ?? { parts, files: channels.map(() => undefined) };
+    if (group.files[index] !== undefined) {
+      throw new DeepYeastError(
+        'invalid-argument',
+        `${path} and ${group.files[index]} are the same cell and channel by ${pattern.text}`,
+      );
+    }
+    group.files[index] = path;
+    groups.set(key, group);
+  }
+  return { groups, unmatched, otherChannels, count };
+}
+
+/** The pattern filled in without its channel, extension and whatever joined them: AAC1/AAC1_1_rfp_10 */
+function withoutChannel(pattern: PathPattern, parts: Record<string, string>): string {
+  const filled = pattern.text.replace(/\{(\w+)\}|\*/g, (_, name: string | undefined) =>
+    name ? (parts[name] ?? '') : '',
+  );
+  return withoutExtension(filled)
+    .split('/')
+    .map((part) => part.replace(/^[-_. ]+|[-_. ]+$/g, ''))
+    .filter((part) => part !== '')
+    .join('/');
+}
+
+/** How a cell gets its class: {class}, a table of proteins, or not at all. */
+async function classify(
+  options: PlanOptions,
+  pattern: PathPattern,
+  groups: Map<string, FileGroup>,
+  warnings: string[],
+) {
+  const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
+  if (table?.proteins) {
+    const proteins = table.proteins;
+    if (!pattern.names.includes('protein')) {
+      throw new DeepYeastError(
+        'invalid-argument',
+        `${options.classes} gives classes of proteins, but ${pattern.text} has no {protein}`,
+      );
+    }
+    const found = new Set([...groups.values()].map(({ parts }) => parts.protein as string));
+    const imageless = [...proteins.keys()].filter((protein) => !found.has(protein));
+    const classless = [...found].filter((protein) => !proteins.has(protein));
+    if (imageless.length > 0) warnings.push(`${options.classes} lists proteins without images: ${shorten(imageless)}`);
+    if (classless.length > 0) warnings.push(`no class in ${options.classes}, so unlabelled: ${shorten(classless)}`);
+    const { classes } = table;
+    return {
+      classes,
+      of: (parts: Record<string, string>) => classes.indexOf(proteins.get(parts.protein as string) ?? ''),
+    };
+  }
+  if (!pattern.names.includes('class')) return { classes: table?.classes ?? [], of: () => -1 };
+  const found = [...new Set([...groups.values()].map(({ parts }) => parts.class as string))].sort();
+  const classes = table?.classes ?? found;
+  const unknown = found.filter((name) => !classes.includes(name));
+  if (unknown.length > 0) {
+    throw new DeepYeastError(
+      'labels-invalid',
+      `the classes ${shorten(unknown)} of ${options.source} are not in ${options.classes}`,
+    );
+  }
+  return { classes, of: (parts: Record<string, string>) => classes.indexOf(parts.class as string) };
+}
+
+function warnOfEmptyClasses(plan: CellPlan): void {
+  const used = new Set(plan.cells.map(({ cell }) => cell.label));
+  const empty = plan.classes.filter((_, index) => !used.has(index));
+  if (empty.length > 0) plan.warnings.push(`classes without images: ${shorten(empty)}`);
+}
+
+/** The protein is what the pattern says, else plate and well, else the cell itself: cells are never pooled by accident. */
+export function describeCell(name: string, source: string, parts: Record<string, string>): Cell {
+  const { class: _class, channel: _channel, cell: _cell, ...rest } = parts;
+  const { plate = '', well = '' } = rest;
+  const strain = plate !== '' && well !== '' ? `${plate}/${well}` : plate === '' ? well : '';
+  return {
+    plate: '',
+    well: '',
+    field: '',
+    x: '',
+    y: '',
+    ...rest,
+    cell: name,
+    label: -1,
+    protein: rest.protein ?? (strain === '' ? name : strain),
+    source,
+  };
+}
+
+/** The path without its extension, or with it where a.png and a.tif are two cells. */
+export function cellName(path: string, taken: { has(name: string): boolean }): string {
+  const name = withoutExtension(path);
+  return taken.has(name) ? path : name;
+}
+
+function withoutExtension(path: string): string {
+  const extension = posix.extname(path);
+  return extension === '' ? path : path.slice(0, -extension.length);
+}
+
+/** Files at a depth below the root, in order of their names; links are followed, hidden entries are not looked at. */
+async function* walk(root: string, folder: string, depth: number): AsyncGenerator<string> {
+  let names: string[];
+  try {
+    names = (await readdir(join(root, folder))).filter((name) => !name.startsWith('.')).sort();
+  } catch (error) {
+    throw fileError('read', join(root, folder), error);
+  }
+  for (const name of names) {
+    const path = folder === '' ? name : `${folder}/${name}`;
+    const entry = await stat(join(root, path)).catch(() => undefined);
+    if (entry?.isDirectory()) {
+      if (depth > 0) yield* walk(root, path, depth - 1);
+    } else if (entry?.isFile()) {
+      yield path;
+    }
+  }
+}
+
+async function requireFolder(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (error) {
+    throw fileError('read', path, error);
+  }
+  throw new DeepYeastError('invalid-argument', `${path} is a file, expected the folder of the images`);
+}
+
+function requireChannels(channels: readonly ChannelChoice[]): void {
+  const names = channels.map((channel) => channel.name);
+  if (names.length < 1 || names.length > 8 || names.includes('') || new Set(names).size !== names.length) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `found the channels "${names.join(',')}", expected 1 to 8 different names`,
+    );
+  }
+}
+
+function shorten(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+}
