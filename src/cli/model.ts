@@ -1,0 +1,62 @@
+/** The options of the commands that run a model, and the model they name. */
+import type { Command } from 'commander';
+import type { Network } from '../network';
+import { type CommandContext, deviceOption, jsonOption, threadsOption, wholeNumber } from './options';
+
+export interface ModelOptions {
+  model: string;
+  batchSize?: number;
+  threads?: number;
+  device: 'auto' | 'cpu';
+  allowRuleMismatch?: boolean;
+}
+
+/** Adds --model, --allow-rule-mismatch, --batch-size, --threads, --device and --json. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .requiredOption('--model <model>', 'model file, or run folder, whose best model is taken')
+    .option('--allow-rule-mismatch', "take a dataset made by another intensity rule than the model's training set")
+    .option('--batch-size <cells>', 'cells computed at once; more takes more memory', wholeNumber(1, 65536))
+    .addOption(threadsOption())
+    .addOption(deviceOption())
+    .addOption(jsonOption());
+}
+
+/** What results say of the model that made them. */
+export interface ModelRecord {
+  path: string;
+  sha256: string;
+}
+
+/** Loads the model, lets `work` use it, and releases it whatever happens. */
+export async function withModel<Result>(
+  context: CommandContext,
+  options: ModelOptions,
+  work: (network: Network, record: ModelRecord) => Promise<Result>,
+): Promise<Result> {
+  const [{ Network }, { modelPath }, { fileDigest }] = await Promise.all([
+    import('../network/index.js'),
+    import('../network/checkpoint.js'),
+    import('../files/digest.js'),
+  ]);
+  const path = await modelPath(options.model);
+  const network = await Network.load(path, {
+    device: options.device,
+    ...(options.threads !== undefined && { threads: options.threads }),
+    log: context.log,
+  });
+  try {
+    return await work(network, { path, sha256: await fileDigest(path) });
+  } finally {
+    await network.close();
+  }
+}
+
+/** BatchOptions and RuleOptions of the library. */
+export function batchOptions(context: CommandContext, options: ModelOptions) {
+  return {
+    ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
+    allowRuleMismatch: options.allowRuleMismatch ?? false,
+    signal: context.signal,
+  };
+}

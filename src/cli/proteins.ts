@@ -1,0 +1,103 @@
+import { type Command, Option } from 'commander';
+import { tableFormats } from '../files/table-writer';
+import type { ProteinAccuracy, ProteinTable } from '../proteins';
+import {
+  addExamples,
+  type CommandContext,
+  jsonOption,
+  realNumber,
+  seedOption,
+  wholeNumber,
+  withContext,
+} from './options';
+import { tableTarget } from './table-output';
+
+interface ProteinsCommandOptions {
+  out?: string;
+  format?: string;
+  minimumCells: number;
+  prior?: number;
+  bootstrap: number;
+  seed: number;
+}
+
+/** `deepyeast proteins` */
+export function register(program: Command): void {
+  const command = program
+    .command('proteins')
+    .description(
+      "The Dirichlet posterior of every protein's mixture of compartments, from the posteriors of its cells. Several " +
+        'tables are taken together; tables of proteins made by this command add up by their soft counts.',
+    )
+    .argument('<predictions...>', 'tables of predictions (or of proteins), CSV or Parquet')
+    .option('--out <file>', 'table of proteins (default: standard output)')
+    .addOption(new Option('--format <name>', "format of the table (default: by --out's ending)").choices(tableFormats))
+    .addOption(
+      new Option('--minimum-cells <cells>', 'give the accuracy also over proteins of at least so many cells')
+        .default(10)
+        .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    )
+    .option(
+      '--prior <alpha>',
+      'pseudo-count of each class (default: 1, or that of the tables of proteins)',
+      realNumber(1e-9),
+    )
+    .addOption(
+      new Option('--bootstrap <replicates>', 'resamples for the bootstrap intervals; 0: none')
+        .default(1000)
+        .argParser(wholeNumber(0, 1_000_000)),
+    )
+    .addOption(seedOption())
+    .addOption(jsonOption())
+    .action(withContext<ProteinsCommandOptions>(run as never));
+  addExamples(
+    command,
+    'deepyeast proteins results/predictions.csv --out proteins.csv',
+    'deepyeast proteins plate1.parquet plate2.parquet --out proteins.parquet',
+    'deepyeast proteins proteins1.csv proteins2.csv --out proteins.csv',
+  );
+  command.addHelpText(
+    'after',
+    `
+Columns, the last seven for every class: protein, cells, fields, label, predicted, tied (two classes are equal; the
+lower one is called), correct, prior, bootstrap_unit, soft_count_ (sum of posteriors), mode_ (soft count / cells: the
+mixture), mean_ (of the posterior), low_ and high_ (95%, Beta, assuming independent cells and calibrated posteriors),
+bootstrap_low_ and bootstrap_high_ (95%, of the mode, over fields, or over cells where there is one field).`,
+  );
+}
+
+async function run(context: CommandContext, options: ProteinsCommandOptions, paths: string[]): Promise<void> {
+  const { proteinsOfFiles, writeProteinTable } = await import('../proteins/index.js');
+  const { table, fieldsUnknown } = await proteinsOfFiles(paths, {
+    minimumCells: options.minimumCells,
+    replicates: options.bootstrap,
+    seed: options.seed,
+    ...(options.prior !== undefined && { prior: options.prior }),
+  });
+  if (fieldsUnknown && options.bootstrap > 0) {
+    context.log(
+      'warn',
+      'no predictions name a field: the bootstrap draws single cells, as if they were independent ' +
+        '(`deepyeast predict --with plate,well,field` writes the fields)',
+    );
+  }
+  if (table.cellsWithoutProtein > 0) {
+    context.log('warn', `${table.cellsWithoutProtein} cells name no protein and are in no row`);
+  }
+  if (context.json && options.out === undefined && options.format === undefined) return context.printJson(table);
+  const { target, format } = tableTarget(context, options);
+  await writeProteinTable(target, table, { format });
+  if (context.json && options.out !== undefined) await context.printJson({ out: options.out, ...summary(table) });
+  context.say(accuracyLine('proteins', table.all));
+  context.say(accuracyLine(`proteins of at least ${table.minimumCells} cells`, table.withMinimumCells));
+}
+
+function summary({ proteins, ...rest }: ProteinTable) {
+  return { ...rest, proteins: proteins.length };
+}
+
+function accuracyLine(what: string, { count, correct, accuracy, tied }: ProteinAccuracy): string {
+  if (accuracy === null) return `${what}: none has a label`;
+  const ties = tied > 0 ? `, ${tied} of them ties` : '';
+  return `${what}: ${(100 * accuracy).toFixed(1)}% right, ${correct} of ${count}${ties}`;
+}
