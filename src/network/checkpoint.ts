@@ -92,17 +92,17 @@ export async function readCheckpoint(path: string, options: { momentum?: boolean
         if (trainable) tensors.set(velocity(name), await readTensor(file, velocity(name), shape));
       }
     }
-    const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
-    for (const name of file.header.tensors.keys()) {
-      if (!known.has(name)) {
-        throw invalid(file.path, `has a tensor ${JSON.stringify(name.slice(0, 80))}, which its topology does not have`);
-      }
-    }
     const checkpoint: Checkpoint = { ...description, tensors };
     if (input) {
       const size = topology.imageSize;
       const mean = await readTensor(file, meanImage, [size, size, topology.channels]);
       checkpoint.inputTransform = { mean: mean.values, ...input };
+    }
+    const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
+    for (const name of file.header.tensors.keys()) {
+      if (!known.has(name)) {
+        throw invalid(file.path, `has a tensor ${JSON.stringify(name.slice(0, 80))}, which its topology does not have`);
+      }
     }
     return checkpoint;
   } finally {
