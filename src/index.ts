@@ -35,6 +35,30 @@ export {
   writeSplit,
 } from './data/split';
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
+export {
+  type Accuracy,
+  type ClassMetrics,
+  type ConfidenceInterval,
+  type Confusion,
+  type EvaluateModelOptions,
+  type EvaluationOptions,
+  evaluate,
+  evaluateModel,
+  type ProteinScores,
+  type Report,
+  type RuleOptions,
+  requireModelRule,
+} from './evaluation';
+export {
+  type FeatureBatch,
+  type FeatureDescription,
+  type FeatureOptions,
+  featureShape,
+  features,
+  type Summary,
+  type WriteFeaturesOptions,
+  writeFeatures,
+} from './features/extraction';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export { type Diagnosis, diagnose } from './native/diagnosis';
@@ -51,6 +75,17 @@ export {
   type PredictionBatch,
   type Predictions,
 } from './network';
+export {
+  type MixtureBootstrap,
+  type ProteinAccuracy,
+  type ProteinOptions,
+  type ProteinRow,
+  type ProteinsOfFiles,
+  type ProteinTable,
+  proteins,
+  proteinsOfFiles,
+  writeProteinTable,
+} from './proteins';
 export {
   type Interval,
   loadRecipe,

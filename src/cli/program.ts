@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
 import { register as registerDoctor } from './doctor';
+import { register as registerEvaluate } from './evaluate';
+import { register as registerFeatures } from './features';
 import { register as registerImport } from './import';
 import { type Environment, setEnvironment } from './options';
+import { register as registerPredict } from './predict';
+import { register as registerProteins } from './proteins';
 import { register as registerSimulate } from './simulate';
 import { register as registerSplit } from './split';
 import { register as registerTrain } from './train';
@@ -14,6 +18,10 @@ const commands: readonly ((program: Command) => void)[] = [
   registerImport,
   registerSplit,
   registerTrain,
+  registerEvaluate,
+  registerPredict,
+  registerProteins,
+  registerFeatures,
   registerDoctor,
   registerSimulate,
 ];
