@@ -18,8 +18,6 @@ const plainInterval = 10_000;
 
 /** Shows done and total, the rate and the time left. */
 export class Progress {
-  /** Units in all; may be set once it is known. */
-  total: number | undefined;
   private readonly options: ProgressOptions;
   private readonly now: () => number;
   private readonly start: number;
@@ -32,7 +30,6 @@ export class Progress {
   /** `initial`: units done before the start (a resumed run), which do not count in the rate. */
   constructor(options: ProgressOptions, initial = 0) {
     this.options = options;
-    this.total = options.total;
     this.now = options.now ?? (() => performance.now());
     this.start = this.now();
     this.shown = this.start;
@@ -75,8 +72,7 @@ export class Progress {
   }
 
   private line(note: string): string {
-    const { label, unit } = this.options;
-    const { total } = this;
+    const { label, total, unit } = this.options;
     const seconds = (this.now() - this.start) / 1000;
     const rate = seconds > 0 ? (this.done - this.initial) / seconds : 0;
     const parts = [total === undefined ? `${this.done} ${unit}` : `${this.done}/${total} ${unit}`];

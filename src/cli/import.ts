@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { exitStatus } from '../errors';
+import type { Progress } from '../progress';
 import {
   addImageSourceOptions,
   addNormalizationOptions,
@@ -37,9 +38,15 @@ async function run(context: CommandContext, options: ImportCommandOptions, sourc
   const { importImages, skippedFile } = await import('../data/import.js');
   const plan = planOptions(source, options);
   const channels = plan.channels ?? [{ name: 'rfp' }, { name: 'gfp' }];
-  const stages = {
-    measure: context.progress({ label: 'measuring', unit: 'images' }),
-    import: context.progress({ label: 'importing', unit: 'images' }),
+  let bar: Progress | undefined;
+  let shown = '';
+  const onProgress = (done: number, total: number, stage: 'measure' | 'import') => {
+    if (stage !== shown) {
+      bar?.finish();
+      bar = context.progress({ label: stage === 'measure' ? 'measuring' : 'importing', total, unit: 'images' });
+      shown = stage;
+    }
+    bar?.update(done);
   };
   const { dataset, skipped } = await importImages({
     ...plan,
@@ -50,12 +57,9 @@ async function run(context: CommandContext, options: ImportCommandOptions, sourc
     normalization: await requestedNormalization(options, channels),
     signal: context.signal,
     log: context.log,
-    onProgress: (done, total, stage) => {
-      stages[stage].total = total;
-      stages[stage].update(done);
-    },
+    onProgress,
   });
-  stages.import.finish();
+  bar?.finish();
   const { classes, normalization, labels } = dataset;
   const counts = classes.map((name, index) => ({
     name,

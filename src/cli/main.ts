@@ -36,8 +36,8 @@ async function main(): Promise<void> {
   };
   const status = await runCommandLine(process.argv.slice(2), environment);
   process.exitCode = signalled ?? (unread ? 0 : status);
-  // Whatever still holds the event loop (a thread pool, a pipe) must not keep a finished command alive.
-  if (process.stdout.writableLength > 0) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  // Whatever still holds the event loop (a thread pool, say) must not keep a finished command alive.
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
   process.exit();
 }
 

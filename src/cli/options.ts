@@ -54,12 +54,17 @@ export function withContext<Options extends object>(
     while (root.parent) root = root.parent;
     const environment = environments.get(root);
     if (!environment) throw new Error('setEnvironment was not called for this program');
-    const status = await work(createContext(environment, options.json === true), options, ...(all as string[]));
-    environment.status = status ?? 0;
+    const { context, end } = createContext(environment, options.json === true);
+    try {
+      environment.status = (await work(context, options, ...(all as string[]))) ?? 0;
+    } finally {
+      end();
+    }
   };
 }
 
-function createContext(environment: Environment, json: boolean): CommandContext {
+/** The context, and what takes a progress bar off the line on which an error is to be printed. */
+function createContext(environment: Environment, json: boolean): { context: CommandContext; end: () => void } {
   const { stdout, stderr, signal } = environment;
   const threshold = logLevels.indexOf(logLevel(environment.variables));
   let bar: Progress | undefined;
@@ -79,7 +84,7 @@ function createContext(environment: Environment, json: boolean): CommandContext 
       };
       stdout.on('drain', done).on('close', done).on('error', done);
     });
-  return {
+  const context: CommandContext = {
     signal,
     json,
     log: (level, message) => {
@@ -95,6 +100,7 @@ function createContext(environment: Environment, json: boolean): CommandContext 
       return bar;
     },
   };
+  return { context, end: () => bar?.clear() };
 }
 
 function logLevel(variables: NodeJS.ProcessEnv): LogLevel {

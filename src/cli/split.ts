@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Grouping, groupings } from '../data/groups';
 import type { Split } from '../data/split';
+import type { Progress } from '../progress';
 import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
 
 interface SplitCommandOptions {
@@ -38,7 +39,7 @@ export function register(program: Command): void {
 async function run(context: CommandContext, options: SplitCommandOptions, path: string): Promise<void> {
   const { splitDataset } = await import('../data/split.js');
   const { by, into, out, seed, allowMissing = false } = options;
-  const progress = context.progress({ label: 'copying', unit: 'cells' });
+  let bar: Progress | undefined;
   const { split, datasets } = await splitDataset(path, {
     by,
     into,
@@ -47,11 +48,11 @@ async function run(context: CommandContext, options: SplitCommandOptions, path: 
     allowMissing,
     signal: context.signal,
     onProgress: (done, total) => {
-      progress.total = total;
-      progress.update(done);
+      bar ??= context.progress({ label: 'copying', total, unit: 'cells' });
+      bar.update(done);
     },
   });
-  progress.finish();
+  bar?.finish();
   if (context.json) {
     const parts = split.parts.map(({ name, share, rows }) => ({
       name,

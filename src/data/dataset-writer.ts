@@ -74,7 +74,7 @@ export class DatasetWriter {
     return this.rows;
   }
 
-  /** Adds a cell; `image` is [size, size, channels] and must not change afterwards. */
+  /** Adds a cell; `image` is [size, size, channels]. Calls are awaited one after the other. */
   async append(image: Uint8Array, cell: Cell): Promise<void> {
     this.requireOpen();
     const { size, channels, classes } = this.options;

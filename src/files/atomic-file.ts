@@ -15,7 +15,7 @@ export class AtomicFile {
   readonly path: string;
   private readonly temporary: string;
   private handle: FileHandle | undefined;
-  private chunks: Uint8Array[] = [];
+  private readonly buffer = Buffer.allocUnsafe(bufferBytes);
   private buffered = 0;
 
   private constructor(path: string, temporary: string, handle: FileHandle) {
@@ -34,13 +34,17 @@ export class AtomicFile {
     }
   }
 
-  /** Appends. The chunk must not change before the next call returns. */
+  /** Appends. Calls are awaited one after the other; the chunk may be reused after that. */
   async write(chunk: string | Uint8Array): Promise<void> {
     this.openHandle();
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk;
-    this.chunks.push(bytes);
-    this.buffered += bytes.length;
-    if (this.buffered >= bufferBytes) await this.orRemove('write', () => this.flushBuffer());
+    if (this.buffered + bytes.length > bufferBytes) await this.orRemove('write', () => this.flushBuffer());
+    if (bytes.length > bufferBytes) {
+      await this.orRemove('write', () => writeAll(this.openHandle(), bytes));
+    } else {
+      this.buffer.set(bytes, this.buffered);
+      this.buffered += bytes.length;
+    }
   }
 
   /** Replaces bytes already written, from `position` on. */
@@ -70,7 +74,6 @@ export class AtomicFile {
     const handle = this.handle;
     this.handle = undefined;
     if (!handle) return;
-    this.chunks = [];
     await handle.close().catch(() => {});
     await this.remove();
   }
@@ -81,12 +84,9 @@ export class AtomicFile {
   }
 
   private async flushBuffer(): Promise<void> {
-    const handle = this.openHandle();
-    const chunks = this.chunks;
-    this.chunks = [];
+    const length = this.buffered;
     this.buffered = 0;
-    if (chunks.length > 0)
-      await writeAll(handle, chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+    await writeAll(this.openHandle(), this.buffer.subarray(0, length));
   }
 
   private async orRemove(action: string, work: () => Promise<void>): Promise<void> {
