@@ -2,9 +2,9 @@
 import { applyFigureAppearance } from './appearance';
 import { digitize, expose } from './camera';
 import { pixels, size } from './canvas';
-import { type Compartment, lookalikes } from './classes';
+import { type Compartment, hazeOf, lookalikes } from './classes';
 import { Draws } from './draws';
-import { drawCellShape, drawDiameter, type Stage } from './geometry';
+import { type CellShape, drawCellShape, drawDiameter, type Stage } from './geometry';
 import { addGradient, blur, blurredAt, shift } from './optics';
 import { applyRule } from './rule';
 import {
@@ -107,12 +107,13 @@ export function drawCell(request: CellRequest): DrawnCell {
   const light = (own: number): Parameters<typeof addCell>[2] => ({
     content,
     habits,
-    red: draws.logNormal(1, 0.22),
-    green: draws.logNormal(1, 0.25),
+    red: draws.logNormal(1, 0.28),
+    green: draws.logNormal(1, 0.3),
     defocus: own,
   });
   let stage: Stage | '' = '';
   let diameter = 0;
+  const taken: { x: number; y: number; radius: number }[] = [];
   const middle = { x: 31.5 + draws.normal(0, 0.9), y: 31.5 + draws.normal(0, 0.9), radius: 0 };
   if (quality === 'half') {
     const angle = draws.angle();
@@ -132,6 +133,7 @@ export function drawCell(request: CellRequest): DrawnCell {
     stage = shape.stage;
     middle.radius = Math.sqrt(shape.mother.a * shape.mother.b);
     addCell(scene, shape, light(defocus), draws, true);
+    taken.push(...circlesOf(shape));
     if (quality === 'missegmented') {
       const towards = Math.atan2(31.5 - middle.y, 31.5 - middle.x);
       addCell(scene, neighbourOf(middle, towards, draws, needs), light(defocus), draws, true);
@@ -140,32 +142,41 @@ export function drawCell(request: CellRequest): DrawnCell {
     if (quality === 'debris') addDebris(scene, draws);
     middle.radius = draws.uniform(16, 24);
   }
-  const neighbours = draws.weighted([0.14, 0.24, 0.27, 0.2, 0.1, 0.05]);
+  const neighbours = draws.weighted([0.12, 0.26, 0.28, 0.2, 0.1, 0.04]);
   addNeighbours(neighbours);
   if (quality === 'artefact') addArtefact(scene, draws);
 
   function addNeighbours(count: number): void {
     const first = draws.angle();
+    const placed: { x: number; y: number; radius: number }[] = [...taken];
     for (let i = 0; i < count; i++) {
       const angle = first + (2 * Math.PI * (i + draws.uniform(-0.25, 0.25))) / Math.max(count, 3);
       const shape = neighbourOf(middle, angle, draws, needs);
       const far = draws.chance(0.15) ? draws.uniform(1, 3) : Math.abs(draws.normal(0, 0.5));
+      const circles = circlesOf(shape);
+      // Cells lie beside each other: one that would lie on another is left out.
+      const overlaps = circles.some((a) =>
+        placed.some((b) => Math.hypot(a.x - b.x, a.y - b.y) < 0.92 * (a.radius + b.radius)),
+      );
+      if (overlaps) continue;
+      placed.push(...circles);
       addCell(scene, shape, light(far), draws, false);
     }
   }
 
-  const haze = protein.haze * Math.exp(0.15 * habits.haze) * draws.logNormal(1, 0.35);
+  const haze = protein.haze * Math.exp(0.15 * habits.haze) * draws.logNormal(1, 0.35) * hazeOf[truth];
   const psf = Math.hypot(plate.greenBlur, field.defocus);
   const photonsRed = plate.redPhotons * field.redBrightness * numbers.light * draws.logNormal(1, 0.2);
-  const photonsGreen =
-    plate.greenPhotons * field.greenBrightness * protein.expression * numbers.light * draws.logNormal(1, 0.3);
-  const saturated = draws.chance(0.12) ? draws.uniform(0.55, 1) : 4;
+  const expression = field.greenBrightness * protein.expression * draws.logNormal(1, 0.25);
+  const photonsGreen = plate.greenPhotons * numbers.light * expression;
+  const saturated = draws.chance(0.12) ? draws.uniform(0.7, 1) : 4;
   observe();
 
   function observe(): void {
     const { red, structure, haze: cytosol } = scene;
     const scale = 1 / peakInside();
-    const auto = 0.012;
+    // Autofluorescence does not know how much protein there is: it weighs more in a dim one.
+    const auto = Math.min(0.3, 0.05 / expression);
     for (let i = 0; i < pixels; i++)
       structure[i] = scale * (structure[i] as number) + (haze + auto) * (cytosol[i] as number);
     blur(structure, psf);
@@ -174,11 +185,24 @@ export function drawCell(request: CellRequest): DrawnCell {
     addGradient(red, field.gradient * draws.uniform(0, 1), draws.angle());
     addGradient(structure, field.gradient * draws.uniform(0, 1), draws.angle());
     const pixelDraws = new Draws(seed, 'pixels', index);
-    const { redBackground, greenBackground, readNoise } = plate;
-    expose(red, { photons: photonsRed, background: redBackground * photonsRed, readNoise, saturation: 4 }, pixelDraws);
+    expose(
+      red,
+      {
+        photons: photonsRed,
+        background: plate.redBackground * photonsRed,
+        readNoise: plate.redNoise * plate.redPhotons,
+        saturation: 4,
+      },
+      pixelDraws,
+    );
     expose(
       structure,
-      { photons: photonsGreen, background: greenBackground * photonsGreen, readNoise, saturation: saturated },
+      {
+        photons: photonsGreen,
+        background: plate.greenBackground * plate.greenPhotons,
+        readNoise: plate.greenNoise * plate.greenPhotons,
+        saturation: saturated,
+      },
       pixelDraws,
     );
     shift(red, plate.shiftX, plate.shiftY);
@@ -215,6 +239,12 @@ export function drawCell(request: CellRequest): DrawnCell {
     image,
     truth: { quality, truth, looks, stage, diameter, defocus, psf, haze, photonsRed, photonsGreen, neighbours },
   };
+}
+
+/** A cell as one or two circles, for telling whether cells overlap. */
+function circlesOf(shape: CellShape): { x: number; y: number; radius: number }[] {
+  const bodies = shape.bud ? [shape.mother, shape.bud] : [shape.mother];
+  return bodies.map(({ x, y, a, b }) => ({ x, y, radius: Math.sqrt(a * b) }));
 }
 
 /** What the cell shows: its protein's compartments, or another class's for the shares of `lookalikes` and wrong labels. */

@@ -69,3 +69,23 @@ export const lookalikes: Record<Compartment, Partial<Record<Compartment, number>
   'lipid particle': { peroxisome: 0.04, golgi: 0.03 },
   microtubule: { 'spindle pole': 0.06 },
 };
+
+/** Cytosolic haze beside a compartment, over that of the median one. */
+export const hazeOf: Record<Compartment, number> = {
+  'cell periphery': 1,
+  cytoplasm: 0.5,
+  endosome: 1.6,
+  er: 1,
+  golgi: 0.8,
+  mitochondrion: 1.3,
+  'nuclear periphery': 0.8,
+  nucleolus: 0.8,
+  nucleus: 1,
+  peroxisome: 0.8,
+  'spindle pole': 1.3,
+  vacuole: 0.7,
+  actin: 1,
+  'bud neck': 1,
+  'lipid particle': 0.8,
+  microtubule: 1.2,
+};

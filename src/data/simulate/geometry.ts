@@ -21,11 +21,11 @@ export interface CellShape {
 
 /** Population numbers of the cell's shape, measured on real crops by bench/realism/measure.mjs. */
 const population = {
-  diameter: { median: 35.5, deviation: 0.175, low: 22, high: 50 },
+  diameter: { median: 37.5, deviation: 0.18, low: 22, high: 50 },
   aspect: { mean: 1.12, deviation: 0.13, low: 1, high: 1.6 },
   stages: { unbudded: 0.66, 'small-bud': 0.14, 'large-bud': 0.1, dividing: 0.1 },
   /** Diameter of the nucleus over that of the cell. */
-  nucleus: { mean: 0.36, deviation: 0.045, low: 0.25, high: 0.48 },
+  nucleus: { mean: 0.385, deviation: 0.055, low: 0.26, high: 0.52 },
 } as const;
 
 const stageNames = Object.keys(population.stages) as Stage[];
@@ -113,7 +113,7 @@ function drawVacuoles(
     const at = placeInside(host, size, [...nuclei, ...vacuoles], draws);
     vacuoles.push(body(at.x, at.y, size * draws.uniform(1, 1.2), size * draws.uniform(0.85, 1), draws.angle()));
   };
-  if (kind === 1) add(mother, radius * draws.truncatedNormal(0.4, 0.1, 0.2, 0.62));
+  if (kind === 1) add(mother, radius * draws.truncatedNormal(needed ? 0.47 : 0.4, 0.11, 0.2, 0.68));
   else if (kind === 2) for (let i = 0; i < 2; i++) add(mother, radius * draws.uniform(0.2, 0.38));
   else if (kind === 3) for (let i = draws.integer(3, 5); i > 0; i--) add(mother, radius * draws.uniform(0.13, 0.26));
   if (bud && kind > 0 && draws.chance(0.35)) add(bud, Math.min(bud.a, bud.b) * draws.uniform(0.25, 0.5));
@@ -122,7 +122,7 @@ function drawVacuoles(
 
 /** Two to four lobes that touch. */
 function drawLobes(mother: Body, radius: number, nuclei: readonly Body[], draws: Draws): Body[] {
-  const first = radius * draws.uniform(0.24, 0.38);
+  const first = radius * draws.uniform(0.28, 0.48);
   const at = placeInside(mother, 1.5 * first, nuclei, draws);
   const lobes = [body(at.x, at.y, first * draws.uniform(1, 1.2), first, draws.angle())];
   for (let more = draws.integer(1, 3); more > 0; more--) {
@@ -162,7 +162,7 @@ export function drawCellShape(x: number, y: number, diameter: number, draws: Dra
   if (cycle !== 'unbudded') {
     const ratio = cycle === 'small-bud' ? draws.uniform(0.2, 0.48) : draws.uniform(0.48, 0.82);
     const budRadius = ratio * radius;
-    const distance = Math.hypot(edge.x - x, edge.y - y) + 0.78 * budRadius;
+    const distance = Math.hypot(edge.x - x, edge.y - y) + 0.66 * budRadius;
     bud = body(x + Math.cos(axis) * distance, y + Math.sin(axis) * distance, 1.06 * budRadius, 0.96 * budRadius, axis);
   }
   const nuclei = drawNuclei(mother, bud, cycle, axis, draws);

@@ -96,8 +96,8 @@ function rowsOf(shape: CellShape): [from: number, to: number] {
 
 /** The cell's own cytosol: mother and bud, thinner at the edge, darker in the vacuoles and a little in the nucleus. */
 function fillCytosol(shape: CellShape, defocus: number, draws: Draws): void {
-  const softness = 0.5 + defocus;
-  const dome = draws.uniform(0.15, 0.5);
+  const softness = 1.1 + defocus;
+  const dome = draws.uniform(0.4, 0.95);
   const hosts: Body[] = shape.bud ? [shape.mother, shape.bud] : [shape.mother];
   for (const host of hosts)
     visit(host, 1 + 1.5 * softness, (index, inward, radius) => {

@@ -40,8 +40,8 @@ export function proteinTraits(seed: number, protein: number): ProteinTraits {
   const habits = { count: habit(), size: habit(), unevenness: habit(), haze: habit(), form: habit() };
   return {
     habits,
-    expression: draws.logNormal(1, 0.65),
-    haze: Math.min(0.7, draws.logNormal(0.17, 0.6)),
+    expression: draws.logNormal(1, 0.55),
+    haze: Math.min(0.75, draws.logNormal(0.18, 0.65)),
     ambiguity: Math.min(2.5, draws.logNormal(0.85, 0.55)),
   };
 }
@@ -53,30 +53,36 @@ export interface PlateTraits {
   /** Background over a bright object's light. */
   readonly redBackground: number;
   readonly greenBackground: number;
-  readonly readNoise: number;
+  /** Noise of an empty pixel over a bright object's light. */
+  readonly redNoise: number;
+  readonly greenNoise: number;
   /** Sigma of the point-spread function in pixels. */
   readonly redBlur: number;
   readonly greenBlur: number;
-  /** How far the red image is moved to lie on the green one. */
+  /** How far the red image is moved to lie on the green one, in pixels. */
   readonly shiftX: number;
   readonly shiftY: number;
   /** Green light that passes into the red channel. */
   readonly crosstalk: number;
 }
 
+/** Noise, blur and shift are those of real crops (bench/realism/measure.mjs); other screens' plates vary around them. */
 export function plateTraits(seed: number, plate: number): PlateTraits {
   const draws = new Draws(seed, 'plate', plate);
-  const blur = draws.uniform(1.1, 1.45);
+  const blur = draws.uniform(1.2, 1.8);
+  const clean = draws.chance(0.12) ? 0.35 : 1;
+  const shift = () => draws.uniform(0.12, 0.34) * (draws.chance(0.5) ? 1 : -1);
   return {
-    redPhotons: draws.logNormal(230, 0.5),
-    greenPhotons: draws.logNormal(300, 0.6),
+    redPhotons: draws.logNormal(450, 0.4),
+    greenPhotons: draws.logNormal(650, 0.45),
     redBackground: draws.uniform(0.04, 0.16),
     greenBackground: draws.uniform(0.03, 0.16),
-    readNoise: draws.uniform(3, 9),
-    redBlur: blur * draws.uniform(1, 1.15),
+    redNoise: clean * draws.logNormal(0.08, 0.3),
+    greenNoise: clean * draws.logNormal(0.05, 0.4),
+    redBlur: blur * draws.uniform(0.98, 1.12),
     greenBlur: blur,
-    shiftX: draws.uniform(0.25, 0.75) + draws.integer(-1, 0),
-    shiftY: draws.uniform(0.25, 0.75) + draws.integer(-1, 0),
+    shiftX: shift(),
+    shiftY: shift(),
     crosstalk: draws.chance(0.5) ? draws.uniform(0, 0.25) : 0.02,
   };
 }

@@ -7,7 +7,7 @@ import { type DrawCompartment, type Sketch, widen } from './sketch';
 export const drawCytoplasm: DrawCompartment = (sketch) => {
   const { layer, cell, cytosol, habits, draws } = sketch;
   for (const host of cell.bud ? [cell.mother, cell.bud] : [cell.mother])
-    visit(host, 1 + 1.5 * (0.5 + sketch.defocus), (index) => {
+    visit(host, 1 + 1.5 * (1.1 + sketch.defocus), (index) => {
       layer[index] = cytosol[index] as number;
     });
   // Some proteins are a little richer or poorer in the nucleus.
@@ -54,8 +54,8 @@ export const drawNucleolus: DrawCompartment = (sketch) => {
   for (const nucleus of cell.nuclei) {
     const radius = Math.sqrt(nucleus.a * nucleus.b);
     const angle = draws.angle();
-    const length = radius * draws.uniform(0.38, 0.62) * Math.exp(0.08 * habits.size);
-    const width = Math.max(0.9, radius * draws.uniform(0.22, 0.36));
+    const length = radius * draws.uniform(0.42, 0.78) * Math.exp(0.08 * habits.size);
+    const width = Math.max(0.9, radius * draws.uniform(0.22, 0.38));
     const curl = draws.uniform(0, 0.5);
     drawBean(sketch, nucleus, angle, length, width, curl);
     if (faint > 0) addFilled(layer, nucleus, widen(sketch, 0.8), Math.min(0.3, faint));

@@ -42,12 +42,12 @@ export const drawGolgi: DrawCompartment = (sketch) => {
   const outside = [...cell.nuclei, ...cell.vacuoles];
   for (let left = drawCount(sketch, 7.5, 5, 12); left > 0; left--) {
     const at = placeInCell(cell, draws, { to: 0.88, outside });
-    const sigma = 1.35 * Math.exp(0.12 * habits.size + draws.normal(0, 0.2));
+    const sigma = 1.5 * Math.exp(0.14 * habits.size + draws.normal(0, 0.2));
     const amplitude = Math.min(2, draws.logNormal(1, 0.35 * Math.exp(0.2 * habits.unevenness)));
     const depth = Math.abs(draws.normal(0, 0.6));
     addDot(sketch, at.x, at.y, sigma, amplitude, depth);
     // A second and a third cisterna make the outline irregular.
-    for (let part = draws.integer(0, 2); part > 0; part--) {
+    for (let part = draws.integer(0, 3); part > 0; part--) {
       const angle = draws.angle();
       const away = sigma * draws.uniform(0.8, 1.7);
       const share = draws.uniform(0.4, 0.9);
@@ -99,7 +99,12 @@ export const drawSpindlePole: DrawCompartment = (sketch) => {
     const angle = towards(first) + draws.normal(0, 0.25);
     dot(first, angle, 1);
     dot(first, angle + Math.PI, dimmer);
-  } else dot(first, draws.angle(), 1);
+  } else {
+    const angle = draws.angle();
+    dot(first, angle, 1);
+    // A short spindle: the second pole still beside the first.
+    if (draws.chance(0.15)) dot(first, angle + draws.uniform(0.25, 0.5), dimmer);
+  }
 };
 
 /** Four to ten round bright droplets (transfer). */
