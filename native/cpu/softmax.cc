@@ -8,33 +8,36 @@ namespace deepyeast {
 
 namespace {
 
-// The logarithm of the sum of exponentials, against the row's maximum.
-double log_sum(const float* row, int classes) {
-  const double largest = *std::max_element(row, row + classes);
-  double sum = 0;
-  for (int k = 0; k < classes; ++k) sum += std::exp(row[k] - largest);
-  return largest + std::log(sum);
-}
+// Exponentials are taken against the row's maximum, so that the largest is 1.
+struct Row {
+  Row(const float* logits, int classes) : largest(*std::max_element(logits, logits + classes)), sum(0) {
+    for (int k = 0; k < classes; ++k) sum += std::exp(logits[k] - largest);
+  }
+  double posterior(float logit) const { return std::exp(logit - largest) / sum; }
+  double loss(float logit) const { return largest - logit + std::log(sum); }
+
+  double largest, sum;
+};
 
 }  // namespace
 
 void softmax(int batch, int classes, const float* logits, float* posterior) {
   for (int cell = 0; cell < batch; ++cell, logits += classes, posterior += classes) {
-    const double total = log_sum(logits, classes);
-    for (int k = 0; k < classes; ++k) posterior[k] = static_cast<float>(std::exp(logits[k] - total));
+    const Row row(logits, classes);
+    for (int k = 0; k < classes; ++k) posterior[k] = static_cast<float>(row.posterior(logits[k]));
   }
 }
 
 void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, double* losses,
                            std::int32_t* predicted, float* logits_gradient) {
   for (int cell = 0; cell < batch; ++cell, logits += classes) {
-    const double total = log_sum(logits, classes);
-    losses[cell] = total - logits[labels[cell]];
+    const Row row(logits, classes);
+    losses[cell] = row.loss(logits[labels[cell]]);
     predicted[cell] = static_cast<std::int32_t>(std::max_element(logits, logits + classes) - logits);
     if (logits_gradient == nullptr) continue;
     for (int k = 0; k < classes; ++k)
       logits_gradient[static_cast<std::size_t>(cell) * classes + k] =
-          static_cast<float>((std::exp(logits[k] - total) - (k == labels[cell] ? 1 : 0)) / batch);
+          static_cast<float>((row.posterior(logits[k]) - (k == labels[cell] ? 1 : 0)) / batch);
   }
 }
 

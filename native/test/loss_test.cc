@@ -1,0 +1,78 @@
+// Softmax, cross-entropy and its gradient.
+#include <cmath>
+
+#include "backends.h"
+#include "test.h"
+
+namespace {
+
+using namespace deepyeast;
+using namespace deepyeast::test;
+
+TEST(softmax_cross_entropy_matches_the_reference) {
+  for_each_backend([](Backend& backend, const std::string& name) {
+    for (const int classes : {1, 2, 3, 7, 12, 17}) {
+      for (const int batch : {1, 2, 33}) {
+        Values random(classes);
+        const std::size_t count = static_cast<std::size_t>(batch) * classes;
+        const std::vector<float> logits = random.normal(count, 5, 10);
+        const std::vector<std::int32_t> labels = random.labels(batch, classes);
+        std::vector<double> posterior(count), gradient(count), losses(batch);
+        for (int n = 0; n < batch; ++n) {
+          const float* row = logits.data() + n * classes;
+          double sum = 0;
+          for (int k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(row[k]));
+          losses[n] = std::log(sum) - row[labels[n]];
+          for (int k = 0; k < classes; ++k) {
+            posterior[n * classes + k] = std::exp(static_cast<double>(row[k])) / sum;
+            gradient[n * classes + k] = (posterior[n * classes + k] - (k == labels[n])) / batch;
+          }
+        }
+        Device device_logits(backend, logits), device_posterior(backend, count), device_gradient(backend, count);
+        std::vector<double> measured(batch);
+        std::vector<std::int32_t> predicted(batch, -1);
+        backend.softmax(batch, classes, device_logits, device_posterior);
+        expect_close(device_posterior.values(), posterior, 1e-6, name + ": posterior");
+        backend.softmax_cross_entropy(batch, classes, device_logits, labels.data(), measured.data(), predicted.data(),
+                                      device_gradient);
+        expect_close(device_gradient.values(), gradient, 1e-6, name + ": gradient");
+        for (int n = 0; n < batch; ++n) {
+          expect(std::abs(measured[n] - losses[n]) <= 1e-6 * std::max(1.0, losses[n]), name + ": loss");
+          for (int k = 0; k < classes; ++k)
+            expect(logits[n * classes + predicted[n]] >= logits[n * classes + k], name + ": predicted class");
+        }
+      }
+    }
+  });
+}
+
+TEST(softmax_of_large_logits) {
+  for_each_backend([](Backend& backend, const std::string& name) {
+    Device logits(backend, std::vector<float>{1e4f, 0, -1e4f, -3e38f, -3e38f, -3e38f}), posterior(backend, 6);
+    const std::int32_t labels[] = {1, 0};
+    double losses[2];
+    std::int32_t predicted[2];
+    backend.softmax(2, 3, logits, posterior);
+    expect_close(posterior.values(), {1, 0, 0, 1.0 / 3, 1.0 / 3, 1.0 / 3}, 1e-6, name);
+    backend.softmax_cross_entropy(2, 3, logits, labels, losses, predicted, nullptr);
+    expect(losses[0] == 1e4, name + ": loss of a class whose posterior underflows");
+    expect(predicted[0] == 0 && predicted[1] == 0, name + ": ties go to the lower class");
+  });
+}
+
+TEST(softmax_cross_entropy_of_what_is_not_a_number) {
+  for_each_backend([](Backend& backend, const std::string& name) {
+    for (int place = 0; place < 3; ++place) {
+      std::vector<float> values{1, 2, 3};
+      values[place] = std::nanf("");
+      Device logits(backend, values);
+      const std::int32_t label = 1;
+      double loss;
+      std::int32_t predicted;
+      backend.softmax_cross_entropy(1, 3, logits, &label, &loss, &predicted, nullptr);
+      expect(std::isnan(loss), name + ": the loss is " + std::to_string(loss));
+    }
+  });
+}
+
+}  // namespace
