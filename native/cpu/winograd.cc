@@ -161,7 +161,6 @@ class WinogradConvolution : public Convolution {
   void write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
              const float* product, const WinogradLayout& layout, bool statistics, const InferenceEpilogue* epilogue,
              float* output);
-  void prefetch(const Direction& direction, const float* images, const TileRange& range, int part, int parts) const;
 
   // The weight gradient's sizes.
   struct Stretch {
@@ -225,7 +224,8 @@ void WinogradConvolution::convolve_by_blocks(const Direction& direction, int til
     for (int block = 0; block < direction.output_blocks(); ++block) {
       for (int position = 0; position < winograd_positions; ++position) {
         multiply(direction, position, block, range.size(), transformed, product);
-        prefetch(direction, input, next, block * winograd_positions + position, products);
+        kernels_.prefetch_input(input, input_grid, next.begin, next.size(), block * winograd_positions + position,
+                                products);
       }
       write(direction, range, static_cast<int>(index), block, product, layout, statistics, epilogue, output);
     }
@@ -299,22 +299,6 @@ void WinogradConvolution::write(const Direction& direction, const TileRange& ran
     const double difference = static_cast<double>(sum[c]) / pixels;  // of the mean to the first value
     statistics_.mean(block_of_tiles)[channel + c] = first[c] + difference;
     statistics_.deviations(block_of_tiles)[channel + c] = square_sum[c] - difference * sum[c];
-  }
-}
-
-// Brings part `part` of `parts` of a block's input into the cache while products keep the core busy, because the input
-// transform waits for memory otherwise. Of each tile the pixels that the tiles above and to the left don't read.
-void WinogradConvolution::prefetch(const Direction& direction, const float* images, const TileRange& range, int part,
-                                   int parts) const {
-  const WinogradGrid cut = grid(direction.inputs);
-  const int pixels = range.size() * 16;
-  for (int pixel = pixels * part / parts; pixel < pixels * (part + 1) / parts; ++pixel) {
-    const int tile = range.begin + pixel / 16, row = tile / cut.columns, column = tile % cut.columns;
-    const int y = row % cut.rows * 4 + pixel / 4 % 4 + 1, x = column * 4 + pixel % 4 + 1;
-    if (y >= cut.height || x >= cut.width) continue;
-    const float* source =
-        images + ((static_cast<std::size_t>(row / cut.rows) * cut.height + y) * cut.width + x) * cut.channels;
-    for (int channel = 0; channel < cut.channels; channel += cache_line) __builtin_prefetch(source + channel, 0, 2);
   }
 }
 

@@ -48,7 +48,9 @@ struct WinogradKernels {
   // vectors.
   void (*transform_input)(const float* images, const WinogradGrid& grid, int first, int count,
                           const WinogradLayout& layout, float* transformed);
-  // The same of the output gradient's 4x4 pixels, for the weight gradient.
+  // Brings part `part` of `parts` of these tiles' pixels into the L2 cache.
+  void (*prefetch_input)(const float* images, const WinogradGrid& grid, int first, int count, int part, int parts);
+  // As transform_input: the output gradient's 4x4 pixels, for the weight gradient.
   void (*transform_gradient)(const float* images, const WinogradGrid& grid, int first, int count,
                              const WinogradLayout& layout, float* transformed);
   // From 36 positions to 4x4 output pixels: channels [channel, channel + channels) of the grid, which the layout counts
