@@ -60,10 +60,11 @@ export function expose(layer: Layer, exposure: Exposure, pixelDraws: Draws): voi
   const readVariance = readNoise * readNoise;
   for (let i = 0; i < pixels; i += 2) {
     const word = pixelDraws.word();
-    const first = Math.max(0, photons * (layer[i] as number)) + background;
-    const second = Math.max(0, photons * (layer[i + 1] as number)) + background;
-    const noisyFirst = first + Math.sqrt(first + readVariance) * (normalQuantiles[word & 0xffff] as number);
-    const noisySecond = second + Math.sqrt(second + readVariance) * (normalQuantiles[word >>> 16] as number);
+    const first = photons * (layer[i] as number) + background;
+    const second = photons * (layer[i + 1] as number) + background;
+    // A gradient may leave less than no light.
+    const noisyFirst = first + Math.sqrt(Math.abs(first) + readVariance) * (normalQuantiles[word & 0xffff] as number);
+    const noisySecond = second + Math.sqrt(Math.abs(second) + readVariance) * (normalQuantiles[word >>> 16] as number);
     layer[i] = Math.min(noisyFirst, most);
     layer[i + 1] = Math.min(noisySecond, most);
   }
@@ -73,11 +74,12 @@ export function expose(layer: Layer, exposure: Exposure, pixelDraws: Draws): voi
 export function digitize(layer: Layer, counts: Uint16Array): Uint16Array {
   let most = 1;
   for (let i = 0; i < pixels; i++) if ((layer[i] as number) > most) most = layer[i] as number;
+  // An offset keeps dark pixels above zero.
+  const offset = 0.04 * mostCounts + 0.5;
   const gain = (0.95 * mostCounts) / most;
   for (let i = 0; i < pixels; i++) {
-    const value = gain * (layer[i] as number) + 0.5;
-    // An offset keeps dark pixels above zero.
-    counts[i] = Math.max(0, Math.min(mostCounts, value + 0.04 * mostCounts));
+    const count = (gain * (layer[i] as number) + offset) | 0;
+    counts[i] = count < 0 ? 0 : count;
   }
   return counts;
 }

@@ -50,18 +50,28 @@ function reach(shape: Body, margin: number): number {
   return Math.max(shape.a, shape.b * (1 + Math.abs(shape.egg))) + margin;
 }
 
-/** How a body's pixel is filled or stroked: `radius` is 0 at the centre and 1 on the edge, `inward` the distance from the
- * edge in pixels (positive inside), `angle` the ellipse's parameter. */
-type Paint = (index: number, inward: number, radius: number, u: number, v: number) => void;
+/**
+ * The pixels around a body that trace() found last, in arrays that every call uses again (a callback per pixel would box
+ * its numbers): their positions on the canvas; their distance from the edge in pixels, positive inside; their radius, 0 at
+ * the centre and 1 on the edge; their place along and across the body in units of its half axes.
+ */
+export const traced = {
+  index: new Uint16Array(pixels),
+  inward: new Float32Array(pixels),
+  radius: new Float32Array(pixels),
+  along: new Float32Array(pixels),
+  across: new Float32Array(pixels),
+};
 
-/** Visits every pixel of the canvas within `margin` pixels of a body. */
-export function visit(shape: Body, margin: number, paint: Paint): void {
+/** Finds every pixel of the canvas inside a body or within `margin` pixels of it; returns how many are in `traced`. */
+export function trace(shape: Body, margin: number): number {
   const { x, y, a, b, cos, sin, egg } = shape;
   const extent = reach(shape, margin);
   const left = Math.max(0, Math.ceil(x - extent));
   const right = Math.min(size - 1, Math.floor(x + extent));
   const top = Math.max(0, Math.ceil(y - extent));
   const bottom = Math.min(size - 1, Math.floor(y + extent));
+  let count = 0;
   for (let row = top; row <= bottom; row++) {
     const dy = row - y;
     for (let column = left; column <= right; column++) {
@@ -74,9 +84,16 @@ export function visit(shape: Body, margin: number, paint: Paint): void {
       // First-order distance to the level set radius = 1: its value over the length of its gradient.
       const slope = Math.sqrt((u * u) / (a * a) + (v * v) / (b * b));
       const inward = slope > 1e-9 ? ((1 - radius) * radius) / slope : Math.min(a, b);
-      if (inward > -margin) paint(row * size + column, inward, radius, u, v);
+      if (inward <= -margin) continue;
+      traced.index[count] = row * size + column;
+      traced.inward[count] = inward;
+      traced.radius[count] = radius;
+      traced.along[count] = u;
+      traced.across[count] = v;
+      count++;
     }
   }
+  return count;
 }
 
 /** 0 outside, 1 inside, half on the edge; `softness` is the sigma of the edge's blur, at least a pixel's own width. */
@@ -84,6 +101,11 @@ export function coverage(inward: number, softness: number): number {
   const width = 1 + 2.5 * softness;
   const t = inward / width + 0.5;
   return t <= 0 ? 0 : t >= 1 ? 1 : t * t * (3 - 2 * t);
+}
+
+/** Thickness of a ball, seen from above, `radius` of the way from its centre to its edge: 1 to 0. */
+export function thickness(radius: number): number {
+  return radius < 1 ? Math.sqrt(1 - radius * radius) : 0;
 }
 
 /** Adds a round Gaussian spot with its peak `amplitude`. */

@@ -22,10 +22,12 @@ export function applyRule(counts: Uint16Array, image: Uint8Array, channel: numbe
     [pixelNoise(counts, size)],
     defaultNormalization,
   );
-  const range = to - from;
+  // One division for all: a table from counts to bytes would be as long as the image.
+  const scale = to > from ? 255 / (to - from) : 0;
+  const offset = 0.5 - from * scale;
   for (let i = 0; i < pixels; i++) {
-    const part = range > 0 ? ((counts[i] as number) - from) / range : 0;
-    image[2 * i + channel] = Math.round(Math.min(1, Math.max(0, part)) * 255);
+    const byte = ((counts[i] as number) * scale + offset) | 0;
+    image[2 * i + channel] = byte < 0 ? 0 : byte > 255 ? 255 : byte;
   }
 }
 

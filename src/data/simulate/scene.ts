@@ -1,5 +1,5 @@
 /** One crop's light before the optics: the cell in the middle, its neighbours, or what is there instead of a cell. */
-import { type Body, coverage, type Layer, pixels, size, visit } from './canvas';
+import { type Body, coverage, type Layer, pixels, size, thickness, trace, traced } from './canvas';
 import type { Compartment } from './classes';
 import { drawings, type Habits } from './compartments';
 import { addFilled } from './compartments/shell';
@@ -99,12 +99,15 @@ function fillCytosol(shape: CellShape, defocus: number, draws: Draws): void {
   const softness = 1.1 + defocus;
   const dome = draws.uniform(0.4, 0.95);
   const hosts: Body[] = shape.bud ? [shape.mother, shape.bud] : [shape.mother];
-  for (const host of hosts)
-    visit(host, 1 + 1.5 * softness, (index, inward, radius) => {
-      const thickness = radius < 1 ? Math.sqrt(1 - radius * radius) : 0;
-      const value = coverage(inward, softness) * (1 - dome + dome * thickness);
+  for (const host of hosts) {
+    const count = trace(host, 1 + 1.5 * softness);
+    for (let i = 0; i < count; i++) {
+      const flat = 1 - dome + dome * thickness(traced.radius[i] as number);
+      const value = coverage(traced.inward[i] as number, softness) * flat;
+      const index = traced.index[i] as number;
       if (value > (cytosol[index] as number)) cytosol[index] = value;
-    });
+    }
+  }
   // Smooth texture: a few wide patches a little brighter or darker.
   const { mother } = shape;
   const strength = draws.uniform(0.02, 0.08);
@@ -123,10 +126,12 @@ function fillCytosol(shape: CellShape, defocus: number, draws: Draws): void {
 }
 
 function scaleInside(shape: Body, factor: number, softness: number): void {
-  visit(shape, 1 + 1.5 * softness, (index, inward) => {
-    const inside = coverage(inward, softness);
-    if (inside > 0) cytosol[index] = (cytosol[index] as number) * (1 + (factor - 1) * inside);
-  });
+  const count = trace(shape, 1 + 1.5 * softness);
+  for (let i = 0; i < count; i++) {
+    const inside = coverage(traced.inward[i] as number, softness);
+    const index = traced.index[i] as number;
+    cytosol[index] = (cytosol[index] as number) * (1 + (factor - 1) * inside);
+  }
 }
 
 /** Places a neighbour whose outline comes within `gap` pixels of a cell in the middle, in direction `angle`. */

@@ -1,15 +1,12 @@
 /** Compartments inside the nucleus, and the cytoplasm around it. */
-import { addLongSpot, addSpot, type Body, coverage, pointIn, visit } from '../canvas';
+import { addLongSpot, addSpot, type Body, coverage, pixels, pointIn, size, thickness, trace, traced } from '../canvas';
 import { addFilled } from './shell';
 import { type DrawCompartment, type Sketch, widen } from './sketch';
 
 /** The whole cell even, vacuoles dark, the nucleus not distinct. */
 export const drawCytoplasm: DrawCompartment = (sketch) => {
   const { layer, cell, cytosol, habits, draws } = sketch;
-  for (const host of cell.bud ? [cell.mother, cell.bud] : [cell.mother])
-    visit(host, 1 + 1.5 * (1.1 + sketch.defocus), (index) => {
-      layer[index] = cytosol[index] as number;
-    });
+  for (let i = 0; i < pixels; i++) layer[i] = cytosol[i] as number;
   // Some proteins are a little richer or poorer in the nucleus.
   const share = 0.1 * habits.form + draws.normal(0, 0.05);
   for (const nucleus of cell.nuclei)
@@ -30,16 +27,18 @@ export const drawNucleus: DrawCompartment = (sketch) => {
     const grown = Math.exp(0.05 * habits.size) * draws.uniform(0.92, 1.05);
     const drawn = { ...nucleus, a: nucleus.a * grown, b: nucleus.b * grown };
     const notch = spared > 0 ? notchOf(drawn, draws.angle()) : undefined;
-    visit(drawn, 1 + 2.5 * widen(sketch, 0.6), (index, inward, radius) => {
-      let value = coverage(inward, widen(sketch, 0.6));
-      if (value <= 0) return;
-      value *= 0.6 + 0.4 * (radius < 1 ? Math.sqrt(1 - radius * radius) : 0);
+    const softness = widen(sketch, 0.6);
+    const count = trace(drawn, 1 + 2.5 * softness);
+    for (let i = 0; i < count; i++) {
+      let value = coverage(traced.inward[i] as number, softness) * (0.6 + 0.4 * thickness(traced.radius[i] as number));
+      const index = traced.index[i] as number;
       if (notch) {
-        const distance = Math.hypot((index & 63) - notch.x, (index >> 6) - notch.y) / notch.radius;
+        const column = index % size;
+        const distance = Math.hypot(column - notch.x, (index - column) / size - notch.y) / notch.radius;
         if (distance < 1.3) value *= 1 - spared * Math.min(1, (1.3 - distance) / 0.6);
       }
       layer[index] = (layer[index] as number) + value;
-    });
+    }
   }
 };
 

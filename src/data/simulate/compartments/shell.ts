@@ -1,5 +1,5 @@
 /** Membranes seen edge on: a soft line along a body's outline, brighter here than there. */
-import { type Body, coverage, type Layer, visit } from '../canvas';
+import { type Body, coverage, type Layer, size, thickness, trace, traced } from '../canvas';
 import type { Draws } from '../draws';
 
 const samples = 64;
@@ -50,34 +50,43 @@ export function addShell(
   const { inset = 0.7, profile, dome = 0, outside } = options;
   const scale = -0.5 / (sigma * sigma);
   const hidden = outside ? 1 / Math.min(outside.a, outside.b) : 0;
-  visit(shape, 3 * sigma, (index, inward, _radius, u, v) => {
+  const count = trace(shape, 3 * sigma);
+  for (let i = 0; i < count; i++) {
+    const index = traced.index[i] as number;
+    const inward = traced.inward[i] as number;
     const from = inward - inset;
     const line = from * from * scale;
     let value = line > -8 ? Math.exp(line) : 0;
-    if (profile && value > 0) {
-      const turn = (Math.atan2(v, u) / (2 * Math.PI) + 1) * samples;
-      const first = Math.floor(turn);
-      const part = turn - first;
-      value *= (1 - part) * (profile[first % samples] as number) + part * (profile[(first + 1) % samples] as number);
-    }
+    if (profile && value > 0)
+      value *= sampleProfile(profile, Math.atan2(traced.across[i] as number, traced.along[i] as number));
     if (dome > 0 && inward > -1) value += dome * coverage(inward, sigma) * (1 - Math.min(1, value));
-    if (value <= 0) return;
+    if (value <= 0) continue;
     if (outside) {
-      const row = index >> 6;
-      const column = index & 63;
-      const distance = Math.hypot(column - outside.x, row - outside.y) * hidden;
+      // Inside the bud (or the mother) there is no membrane of the other.
+      const column = index % size;
+      const distance = Math.hypot(column - outside.x, (index - column) / size - outside.y) * hidden;
       if (distance < 1) value *= Math.max(0, Math.min(1, (distance - 0.75) * 4));
     }
     layer[index] = (layer[index] as number) + amplitude * value;
-  });
+  }
+}
+
+/** A profile's value in direction `angle`, between its samples by linear interpolation. */
+function sampleProfile(profile: Profile, angle: number): number {
+  const turn = (angle / (2 * Math.PI) + 1) * samples;
+  const first = Math.floor(turn);
+  const part = turn - first;
+  return (1 - part) * (profile[first % samples] as number) + part * (profile[(first + 1) % samples] as number);
 }
 
 /** Adds a filled body with a soft edge; `dome` of it follows the thickness of a ball, the rest is flat. */
 export function addFilled(layer: Layer, shape: Body, softness: number, amplitude: number, dome = 0.3): void {
-  visit(shape, 1 + 2.5 * softness, (index, inward, radius) => {
-    const covered = coverage(inward, softness);
-    if (covered <= 0) return;
-    const thickness = radius < 1 ? Math.sqrt(1 - radius * radius) : 0;
-    layer[index] = (layer[index] as number) + amplitude * covered * (1 - dome + dome * thickness);
-  });
+  const count = trace(shape, 1 + 2.5 * softness);
+  for (let i = 0; i < count; i++) {
+    const covered = coverage(traced.inward[i] as number, softness);
+    if (covered <= 0) continue;
+    const index = traced.index[i] as number;
+    layer[index] =
+      (layer[index] as number) + amplitude * covered * (1 - dome + dome * thickness(traced.radius[i] as number));
+  }
 }
