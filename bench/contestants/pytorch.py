@@ -1,94 +1,165 @@
-"""PyTorch on the CPU as a contestant: the same network, channels last; inference with batch normalization folded.
+"""PyTorch on the CPU: the shared model, channels last; inference with batch normalization folded.
 
-Speaks bench/contestants/protocol.js's lines. PYTORCH_MODE=compile wraps both modes in torch.compile."""
+Speaks the lines of protocol.js. BENCH_PYTORCH: float32 or bfloat16 (autocast), with -compiled through torch.compile."""
 
 import json
 import os
+import struct
 import sys
 import time
+from contextlib import nullcontext
 
 import torch
 from torch import nn
 
-THREADS = int(os.environ.get("DEEPYEAST_THREADS", "2"))
-COMPILE = os.environ.get("PYTORCH_MODE") == "compile"
+VARIANT = os.environ.get("BENCH_PYTORCH", "float32")
+THREADS = int(os.environ["BENCH_THREADS"])
 torch.set_num_threads(THREADS)
+precision = torch.autocast("cpu", dtype=torch.bfloat16) if VARIANT.startswith("bfloat16") else nullcontext()
 
 
-def network() -> nn.Sequential:
-    layers: list[nn.Module] = []
-    channels = 2
-    for block in [[64, 64], [128, 128], [256, 256, 256, 256]]:
-        for width in block:
-            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+def read_model(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = bytearray(file.read())
+    metadata = header.pop("__metadata__")
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        tensors[name] = torch.frombuffer(data[begin:end], dtype=torch.float32).reshape(entry["shape"]).clone()
+    return json.loads(metadata["topology"]), json.loads(metadata["input"])["scale"], tensors
+
+
+TOPOLOGY, SCALE, TENSORS = read_model(os.environ["BENCH_MODEL"])
+MEAN = TENSORS["mean_image"]
+EPSILON = TOPOLOGY["normalizationEpsilon"]
+
+
+class FlattenChannelsLast(nn.Module):
+    """Inputs of the first dense layer in (height, width, channel) order."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def network():
+    """The network and, for each of the model file's parameters in its order, (tensor, to its layout)."""
+    layers, parameters = [], []
+    channels = TOPOLOGY["channels"]
+
+    def normalized(name, norm):
+        norm.eps = EPSILON
+        for attribute, part in [("weight", "gamma"), ("bias", "beta"), ("running_mean",) * 2, ("running_var", "running_variance")]:
+            getattr(norm, attribute).data.copy_(TENSORS[f"{name}.{part}"])
+        parameters.extend([(norm.weight, lambda t: t), (norm.bias, lambda t: t)])
+        layers.extend([norm, nn.ReLU()])
+
+    for block, widths in enumerate(TOPOLOGY["blocks"], 1):
+        for index, width in enumerate(widths, 1):
+            name = f"conv{block}_{index}"
+            convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            convolution.weight.data.copy_(TENSORS[f"{name}.weight"].permute(0, 3, 1, 2))
+            parameters.append((convolution.weight, lambda t: t.permute(0, 2, 3, 1)))
+            layers.append(convolution)
+            normalized(name, nn.BatchNorm2d(width))
             channels = width
         layers.append(nn.MaxPool2d(2))
-    layers.append(nn.Flatten())
-    inputs = 8 * 8 * channels
-    for units in [512, 512]:
-        layers += [nn.Linear(inputs, units, bias=False), nn.BatchNorm1d(units), nn.ReLU(), nn.Dropout(0.5)]
-        inputs = units
-    layers.append(nn.Linear(inputs, 12))
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    layers.append(FlattenChannelsLast())
+    for index, units in enumerate([*TOPOLOGY["dense"], TOPOLOGY["classes"]], 1):
+        name = f"fc{index}"
+        last = index > len(TOPOLOGY["dense"])
+        weight = TENSORS[f"{name}.weight"]
+        dense = nn.Linear(weight.shape[1], units, bias=last)
+        dense.weight.data.copy_(weight)
+        parameters.append((dense.weight, lambda t: t))
+        layers.append(dense)
+        if last:
+            dense.bias.data.copy_(TENSORS[f"{name}.bias"])
+            parameters.append((dense.bias, lambda t: t))
+        else:
+            normalized(name, nn.BatchNorm1d(units))
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last), parameters
 
 
-def folded(model: nn.Sequential) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for layer in model:
+def folded():
+    layers = []
+    for layer in network()[0].eval():
         if isinstance(layer, nn.BatchNorm2d):
-            layers[-1] = nn.utils.fuse_conv_bn_eval(layers[-1].eval(), layer.eval())
+            layers[-1] = nn.utils.fuse_conv_bn_eval(layers[-1], layer)
         elif isinstance(layer, nn.BatchNorm1d):
-            layers[-1] = nn.utils.fuse_linear_bn_eval(layers[-1].eval(), layer.eval())
-        elif not isinstance(layer, nn.Dropout):
+            layers[-1] = nn.utils.fuse_linear_bn_eval(layers[-1], layer)
+        else:
             layers.append(layer)
     return nn.Sequential(*layers).eval().to(memory_format=torch.channels_last)
 
 
-def cells(count: int) -> torch.Tensor:
-    return torch.randint(0, 256, (count, 64, 64, 2), dtype=torch.uint8)
+def cells(path, count):
+    with open(path, "rb") as file:
+        return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).reshape(count, *MEAN.shape)
 
 
-def to_input(images: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    return (images.float() - mean).permute(0, 3, 1, 2)
+def to_input(images):
+    return ((images.float() - MEAN) * SCALE).permute(0, 3, 1, 2)
 
 
-trained = network()
-inferring = folded(network())
-mean = torch.full((64, 64, 2), 127.5)
-optimizer = torch.optim.SGD(trained.parameters(), lr=0.01, momentum=0.9, weight_decay=0.0005)
-if COMPILE:
-    trained = torch.compile(trained)
-    inferring = torch.compile(inferring)
+def compiled(model):
+    return torch.compile(model) if VARIANT.endswith("-compiled") else model
 
 
-def inference(batch: int, repeats: int) -> float:
-    images = cells(batch)
+inferring = compiled(folded())
+trained, parameters = network()
+initial = [tensor.detach().clone() for tensor, _ in parameters]
+buffers = {name: value.clone() for name, value in trained.named_buffers()}
+training_model = compiled(trained)
+
+
+def inference(request):
+    images = cells(request["images"], request["batch"])
     start = time.perf_counter()
-    with torch.inference_mode():
-        for _ in range(repeats):
-            inferring(to_input(images, mean)).softmax(1)
-    return time.perf_counter() - start
+    with torch.inference_mode(), precision:
+        for _ in range(request["repeats"]):
+            posteriors = inferring(to_input(images)).float().softmax(1)
+    seconds = time.perf_counter() - start
+    posteriors.numpy().tofile(request["result"])
+    return {"seconds": seconds}
 
 
-def training(batch: int, repeats: int) -> float:
-    images = cells(batch * repeats)
-    labels = torch.arange(batch * repeats) % 12
+def training(request):
+    batch, repeats = request["batch"], request["repeats"]
+    with torch.no_grad():
+        for (tensor, _), value in zip(parameters, initial):
+            tensor.copy_(value)
+        for name, value in trained.named_buffers():
+            value.copy_(buffers[name])
+    decayed = [tensor for tensor, _ in parameters if tensor.dim() > 1]
+    others = [tensor for tensor, _ in parameters if tensor.dim() == 1]
+    groups = [{"params": decayed, "weight_decay": 0.0005}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.SGD(groups, lr=request["rate"], momentum=0.9)
+    images = cells(request["images"], batch * repeats)
+    labels = torch.tensor(request["labels"])
     trained.train()
+    losses = []
     start = time.perf_counter()
-    for i in range(repeats):
-        chosen = slice(i * batch, (i + 1) * batch)
+    for step in range(repeats):
+        chosen = slice(step * batch, (step + 1) * batch)
         optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(trained(to_input(images[chosen], mean)), labels[chosen]).backward()
+        with precision:
+            logits = training_model(to_input(images[chosen]))
+        loss = nn.functional.cross_entropy(logits.float(), labels[chosen])
+        loss.backward()
         optimizer.step()
-    return time.perf_counter() - start
+        losses.append(loss.item())
+    seconds = time.perf_counter() - start
+    with open(request["result"], "wb") as file:
+        for tensor, to_layout in parameters:
+            file.write(to_layout(tensor.detach()).contiguous().numpy().tobytes())
+    return {"seconds": seconds, "losses": losses}
 
 
-name = "pytorch-compiled-float32" if COMPILE else "pytorch-float32"
-print(json.dumps({"name": name, "version": torch.__version__, "device": f"cpu, {THREADS} threads"}), flush=True)
+print(json.dumps({"name": f"pytorch-{VARIANT}", "version": torch.__version__, "device": f"cpu, {THREADS} threads"}), flush=True)
 for line in sys.stdin:
     request = json.loads(line)
-    run = {"inference": inference, "training": training}[request["mode"]]
     try:
-        print(json.dumps({"seconds": run(request["batch"], request["repeats"])}), flush=True)
+        print(json.dumps({"inference": inference, "training": training}[request["mode"]](request)), flush=True)
     except Exception as error:  # one failing contestant must not stop the others
         print(json.dumps({"error": repr(error)}), flush=True)

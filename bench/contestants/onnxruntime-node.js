@@ -1,0 +1,33 @@
+// ONNX Runtime's own Node binding: CPU provider, all graph optimizations, as many intra-op threads as everybody.
+import { createRequire } from 'node:module';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readModel } from './model-file.js';
+import { onnxModel } from './onnx-model.js';
+import { cells, save, serve, timed } from './protocol.js';
+
+const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json');
+const threads = Number(process.env.BENCH_THREADS);
+const model = readModel(process.env.BENCH_MODEL);
+const { imageSize, channels } = model.topology;
+const session = await InferenceSession.create(onnxModel(model), {
+  executionProviders: ['cpu'],
+  graphOptimizationLevel: 'all',
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+});
+const [output] = session.outputNames;
+
+await serve(
+  { name: 'onnxruntime-node', version, device: `cpu, ${threads} threads` },
+  {
+    async inference({ batch, repeats, images, result }) {
+      const input = new Tensor('uint8', cells(images), [batch, imageSize, imageSize, channels]);
+      let posteriors;
+      const seconds = await timed(async () => {
+        for (let i = 0; i < repeats; i++) posteriors = (await session.run({ cells: input }))[output].data;
+      });
+      save(result, posteriors);
+      return { seconds };
+    },
+  },
+);
