@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
+import { register as registerDemo } from './demo';
 import { register as registerDoctor } from './doctor';
 import { register as registerEvaluate } from './evaluate';
 import { register as registerFeatures } from './features';
@@ -23,6 +24,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerProteins,
   registerFeatures,
   registerDoctor,
+  registerDemo,
   registerSimulate,
 ];
 
