@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
+import { exitStatus } from '../errors';
 import type { Accuracy, ConfidenceInterval, Report } from '../evaluation';
+import { addCellSourceOptions, type CellSourceOptions, openCellSource, type SkippedCell } from './cell-source';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, seedOption, wholeNumber, withContext } from './options';
 
-interface EvaluateCommandOptions extends ModelOptions {
+interface EvaluateCommandOptions extends ModelOptions, CellSourceOptions {
   data: string;
   out: string;
   format: 'csv' | 'parquet';
@@ -20,7 +22,10 @@ export function register(program: Command): void {
       'Score a model on a labelled dataset: metrics.json (recall, precision, confusion, accuracy per protein, with ' +
         '95% intervals by bootstrap over proteins) and predictions.csv. Cells without a label are left out and counted.',
     )
-    .requiredOption('--data <dataset>', 'dataset folder with labels')
+    .requiredOption(
+      '--data <source>',
+      'dataset folder with labels, or a folder of images (--labels, --classes, --pattern)',
+    )
     .requiredOption('--out <folder>', 'folder for metrics.json and the predictions')
     .addOption(new Option('--format <name>', 'format of the predictions').choices(['csv', 'parquet']).default('csv'))
     .addOption(
@@ -35,20 +40,23 @@ export function register(program: Command): void {
     )
     .addOption(seedOption())
     .action(withContext<EvaluateCommandOptions>(run));
-  addModelOptions(command);
-  addExamples(command, 'deepyeast evaluate --model runs/first --data data/test --out results/first');
+  addModelOptions(addCellSourceOptions(command));
+  addExamples(
+    command,
+    'deepyeast evaluate --model runs/first --data data/test --out results/first',
+    'deepyeast evaluate --model runs/first --data deepyeast-images --labels HOwt_test.txt --out results/first',
+  );
 }
 
-async function run(context: CommandContext, options: EvaluateCommandOptions): Promise<void> {
-  const [{ Dataset }, { evaluateModel }] = await Promise.all([
-    import('../data/dataset.js'),
-    import('../evaluation/index.js'),
-  ]);
-  const dataset = await Dataset.open(options.data);
-  const bar = context.progress({ label: 'evaluating', total: dataset.count, unit: 'cells' });
+async function run(context: CommandContext, options: EvaluateCommandOptions): Promise<number> {
+  const { describeSource, evaluateModel } = await import('../evaluation/index.js');
+  const skipped: SkippedCell[] = [];
+  const source = await openCellSource(context, options.data, options, { skipped });
+  const { count } = describeSource(source);
+  const bar = context.progress({ label: 'evaluating', total: count, unit: 'cells' });
   const { record, report } = await withModel(context, options, async (network, model) => {
-    const record = { model, dataset: { path: options.data, cells: dataset.count } };
-    const report = await evaluateModel(network, dataset, options.out, {
+    const record = { model, data: { path: options.data, cells: count }, skipped };
+    const report = await evaluateModel(network, source, options.out, {
       ...batchOptions(context, options),
       format: options.format,
       minimumCells: options.minimumCells,
@@ -60,9 +68,14 @@ async function run(context: CommandContext, options: EvaluateCommandOptions): Pr
     return { record, report };
   });
   bar.finish();
-  if (context.json) return context.printJson({ ...record, ...report });
-  await context.print(summary(report));
-  context.say(`metrics.json and predictions.${options.format} are in ${options.out}`);
+  if (context.json) {
+    await context.printJson({ ...record, ...report });
+  } else {
+    await context.print(summary(report));
+    context.say(`metrics.json and predictions.${options.format} are in ${options.out}`);
+    if (skipped.length > 0) context.say(`${skipped.length} images skipped`);
+  }
+  return skipped.length > 0 ? exitStatus.skipped : 0;
 }
 
 const percent = (share: number | null) => (share === null ? '-' : `${(100 * share).toFixed(1)}%`);

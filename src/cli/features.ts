@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
+import { exitStatus } from '../errors';
 import { type Stage, type Summary, stages, summaries } from '../features/extraction';
+import { addCellSourceOptions, type CellSourceOptions, openCellSource, type SkippedCell } from './cell-source';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, withContext } from './options';
 
-interface FeaturesCommandOptions extends ModelOptions {
+interface FeaturesCommandOptions extends ModelOptions, CellSourceOptions {
   data: string;
   layer: string;
   stage: Stage;
@@ -19,7 +21,7 @@ export function register(program: Command): void {
       "A layer's outputs for every cell: features.npy (float32, one row a cell) beside cells.csv, and features.json, " +
         'which says layer, stage and model.',
     )
-    .requiredOption('--data <dataset>', 'dataset folder')
+    .requiredOption('--data <source>', 'dataset folder, or a folder of images')
     .requiredOption('--layer <name>', 'conv1_1 ... fc1 ...; the last one gives the logits')
     .addOption(
       new Option(
@@ -39,7 +41,7 @@ export function register(program: Command): void {
     )
     .requiredOption('--out <folder>', 'folder for the three files')
     .action(withContext<FeaturesCommandOptions>(run));
-  addModelOptions(command);
+  addModelOptions(addCellSourceOptions(command));
   addExamples(
     command,
     'deepyeast features --model runs/first --data data/test --layer fc1 --out features/fc1',
@@ -47,17 +49,19 @@ export function register(program: Command): void {
   );
 }
 
-async function run(context: CommandContext, options: FeaturesCommandOptions): Promise<void> {
-  const [{ Dataset }, { writeFeatures }] = await Promise.all([
-    import('../data/dataset.js'),
+async function run(context: CommandContext, options: FeaturesCommandOptions): Promise<number> {
+  const [{ describeSource }, { writeFeatures }] = await Promise.all([
+    import('../evaluation/index.js'),
     import('../features/extraction.js'),
   ]);
-  const dataset = await Dataset.open(options.data);
-  const bar = context.progress({ label: options.layer, total: dataset.count, unit: 'cells' });
+  const skipped: SkippedCell[] = [];
+  const source = await openCellSource(context, options.data, options, { defaultPattern: '*', skipped });
+  const { count } = describeSource(source);
+  const bar = context.progress({ label: options.layer, total: count, unit: 'cells' });
   const result = await withModel(context, options, async (network, model) => {
-    const record = { model, dataset: { path: options.data, cells: dataset.count } };
+    const record = { model, data: { path: options.data, cells: count }, skipped };
     const { layer, stage, summary } = options;
-    const description = await writeFeatures(network, dataset, options.out, {
+    const description = await writeFeatures(network, source, options.out, {
       ...batchOptions(context, options),
       layer,
       stage,
@@ -68,6 +72,8 @@ async function run(context: CommandContext, options: FeaturesCommandOptions): Pr
     return { ...record, ...description };
   });
   bar.finish();
-  if (context.json) return context.printJson(result);
+  if (context.json) await context.printJson(result);
   context.say(`${options.layer} (${result.stage}) [${result.shape.join(', ')}] is in ${options.out}/features.npy`);
+  if (skipped.length > 0) context.say(`${skipped.length} images skipped`);
+  return skipped.length > 0 ? exitStatus.skipped : 0;
 }

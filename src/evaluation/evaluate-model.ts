@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { Dataset } from '../data/dataset';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import type { BatchOptions, Network } from '../network/network';
+import { type CellSource, describeSource } from './cell-source';
 import { matchClasses } from './class-match';
-import { predictDataset } from './predict-cells';
+import { predictCells } from './predict-cells';
 import { evaluationColumns, PredictionsWriter } from './predictions-table';
 import { Evaluation, type EvaluationOptions, evaluationOptions, type Report } from './report';
 import type { RuleOptions } from './rule-match';
@@ -18,20 +18,22 @@ export interface EvaluateModelOptions extends EvaluationOptions, RuleOptions, Ba
 }
 
 /**
- * Predicts a dataset and scores the predictions: writes metrics.json and predictions.csv (or .parquet) into a folder,
+ * Predicts a dataset, or images with labels, and scores the predictions: writes metrics.json and predictions.csv (or .parquet) into a folder,
  * each whole or not at all, and returns the scores.
  * @throws class-unknown, labels-invalid, dataset-invalid without labelled cells, disk-full, io-error, invalid-argument
- *   and what predictDataset throws
+ *   and what predictCells throws
  */
 export async function evaluateModel(
   network: Network,
-  dataset: Dataset,
+  source: CellSource,
   out: string,
   options: EvaluateModelOptions = {},
 ): Promise<Report> {
   const { format = 'csv', record = {}, onProgress } = options;
   evaluationOptions(options);
-  const classIndex = matchClasses(network.classes, dataset);
+  const description = describeSource(source);
+  const { classes, count } = description;
+  const classIndex = matchClasses(network.classes, description);
   const evaluation = new Evaluation(network.classes);
   const k = network.classes.length;
   const folder = await makeOutputFolder(out);
@@ -41,12 +43,12 @@ export async function evaluateModel(
       format,
       copy: evaluationColumns,
     });
-    for await (const { cells, posteriors } of predictDataset(network, dataset, options)) {
+    for await (const { cells, posteriors } of predictCells(network, source, options)) {
       for (const [i, cell] of cells.entries()) {
         evaluation.add(classIndex[cell.label] ?? -1, cell.protein, posteriors, i * k);
-        await writer.append(cell, posteriors, i * k, dataset.classes);
+        await writer.append(cell, posteriors, i * k, classes);
       }
-      onProgress?.(writer.count, dataset.count);
+      onProgress?.(writer.count, count);
     }
     const report = evaluation.report(options);
     await writer.commit();

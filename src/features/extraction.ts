@@ -1,14 +1,23 @@
 /** A layer's outputs for every cell of a dataset: the features that the analyses work on. */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { type Dataset, datasetFiles } from '../data/dataset';
+import { type Cell, Dataset, datasetFiles } from '../data/dataset';
 import { DeepYeastError, fileError } from '../errors';
+import {
+  type CellSource,
+  describeSource,
+  type ImageBatch,
+  type ImageCells,
+  openImages,
+  pipelined,
+} from '../evaluation/cell-source';
 import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
+import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
 import { makeOutputFolder } from '../files/output-folder';
 import type { Stage } from '../native/addon';
-import type { BatchOptions, Network } from '../network/network';
+import type { ActivationBatch, BatchOptions, Network } from '../network/network';
 
 export type { Stage };
 
@@ -128,15 +137,30 @@ function summariseBatch(values: Float32Array, { summary, activation, shape }: Pl
 }
 
 /**
- * A layer's outputs for a dataset's cells, in order, in inference mode. Memory does not grow with the number of cells.
- * @throws invalid-argument, rule-mismatch, model-mismatch, images-truncated, aborted, closed
+ * A layer's outputs for the cells of a dataset, or of images, in order and in inference mode. Memory does not grow with
+ * the number of cells of a dataset.
+ * @throws invalid-argument, rule-mismatch, model-mismatch, images-truncated, image-invalid, aborted, closed
  */
 export async function* features(
   network: Network,
-  dataset: Dataset,
+  source: CellSource,
   options: FeatureOptions,
 ): AsyncGenerator<FeatureBatch> {
-  const chosen = plan(network, options);
+  if (source instanceof Dataset) {
+    yield* datasetFeatures(network, source, options, plan(network, options));
+  } else {
+    for await (const { values, cells, start } of imageFeatures(network, source, options, plan(network, options))) {
+      yield { start, count: cells.length, values };
+    }
+  }
+}
+
+async function* datasetFeatures(
+  network: Network,
+  dataset: Dataset,
+  options: FeatureOptions,
+  chosen: Plan,
+): AsyncGenerator<FeatureBatch> {
   requireModelRule(network, dataset, options);
   const { layer, stage } = chosen;
   for await (const { start, count, values } of network.activations(dataset, layer, { ...options, stage })) {
@@ -144,47 +168,84 @@ export async function* features(
   }
 }
 
+/** With the rows of cells.csv and its columns. */
+async function* imageFeatures(
+  network: Network,
+  images: ImageCells,
+  options: FeatureOptions,
+  chosen: Plan,
+): AsyncGenerator<{ start: number; cells: Cell[]; columns: string[]; values: Float32Array }> {
+  const { columns, batches } = await openImages(network, images, options);
+  let start = 0;
+  const compute = async ({ cells, pixels }: ImageBatch) => {
+    const { layer, stage } = chosen;
+    const batches = network.activations(pixels, layer, { ...options, stage, batchSize: cells.length });
+    const { value } = await batches.next();
+    return { cells, values: summariseBatch((value as ActivationBatch).values, chosen) };
+  };
+  for await (const { cells, values } of pipelined(batches(), compute)) {
+    yield { start, cells, columns, values };
+    start += cells.length;
+  }
+}
+
 export interface WriteFeaturesOptions extends FeatureOptions {
-  /** What features.json says of the model and the dataset, before the rest. */
+  /** What features.json says of the model and the data, before the rest. */
   record?: Readonly<Record<string, unknown>>;
   onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Writes features.npy (float32 [cells, units], or [cells, height, width, units] for whole maps), cells.csv (the
- * dataset's, unchanged) and features.json into a folder, each whole or not at all.
+ * Writes features.npy (float32 [cells, units], or [cells, height, width, units] for whole maps), cells.csv (a dataset's
+ * own, unchanged) and features.json into a folder, each whole or not at all.
  * @throws disk-full, io-error and what features throws
  */
 export async function writeFeatures(
   network: Network,
-  dataset: Dataset,
+  source: CellSource,
   out: string,
   options: WriteFeaturesOptions,
 ): Promise<FeatureDescription> {
   const { record = {}, onProgress } = options;
-  const { layer, stage, summary, shape } = plan(network, options);
-  const description: FeatureDescription = {
-    layer,
-    stage,
-    summary,
-    shape: [dataset.count, ...shape],
-    classes: [...dataset.classes],
-  };
+  const chosen = plan(network, options);
+  const { count: total, classes } = describeSource(source);
   const folder = await makeOutputFolder(out);
   const files: AtomicFile[] = [];
+  const create = async (name: string) => {
+    const file = await AtomicFile.create(join(out, name));
+    files.push(file);
+    return file;
+  };
   try {
-    const array = await AtomicFile.create(join(out, 'features.npy'));
-    files.push(array);
-    await array.write(npyHeader('<f4', description.shape));
-    for await (const { start, count, values } of features(network, dataset, options)) {
+    const array = await create('features.npy');
+    const cells = await create(datasetFiles.cells);
+    // Rewritten at the end, when it is known how many images could be read; the digits' room is there from the start.
+    const headerBytes = npyHeader('<f4', [total, ...chosen.shape]).length;
+    await array.write(npyHeader('<f4', [total, ...chosen.shape]));
+    let count = 0;
+    const append = async (values: Float32Array, cellsRead: number) => {
       await array.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      onProgress?.(start + count, dataset.count);
+      count += cellsRead;
+      onProgress?.(count, total);
+    };
+    if (source instanceof Dataset) {
+      for await (const batch of datasetFeatures(network, source, options, chosen)) {
+        await append(batch.values, batch.count);
+      }
+      await copyInto(cells, join(source.path, datasetFiles.cells));
+    } else {
+      for await (const batch of imageFeatures(network, source, options, chosen)) {
+        if (count === 0) await cells.write(formatCsvRow(batch.columns));
+        await cells.write(batch.cells.map((cell) => formatCell(cell, batch.columns)).join(''));
+        await append(batch.values, batch.cells.length);
+      }
     }
-    const cells = await AtomicFile.create(join(out, datasetFiles.cells));
-    files.push(cells);
-    await copyInto(cells, join(dataset.path, datasetFiles.cells));
+    const shape = [count, ...chosen.shape];
+    if (count !== total) await array.overwrite(npyHeader('<f4', shape, headerBytes), 0);
     await array.commit();
     await cells.commit();
+    const { layer, stage, summary } = chosen;
+    const description: FeatureDescription = { layer, stage, summary, shape, classes: [...classes] };
     const text = JSON.stringify({ ...record, ...description }, null, 2);
     await writeFileAtomically(join(out, 'features.json'), `${text}\n`);
     return description;
@@ -193,6 +254,11 @@ export async function writeFeatures(
     await folder.undo();
     throw error;
   }
+}
+
+/** A row of cells.csv: an unlabelled cell's label is empty. */
+function formatCell(cell: Cell, columns: readonly string[]): string {
+  return formatCsvRow(columns.map((name) => (name === 'label' && cell.label < 0 ? '' : (cell[name] ?? ''))));
 }
 
 async function copyInto(file: AtomicFile, source: string): Promise<void> {

@@ -35,7 +35,7 @@ describe('deepyeast evaluate', () => {
     const metrics = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'));
     const best = join(runFolder, 'best.safetensors');
     expect(metrics.model).toEqual({ path: best, sha256: await fileDigest(best) });
-    expect(metrics.dataset).toEqual({ path: data, cells: 120 });
+    expect(metrics.data).toEqual({ path: data, cells: 120 });
     expect(metrics.cells.count).toBe(120);
     expect(metrics.classes.map((row: { name: string }) => row.name)).toEqual(classes);
     expect(metrics.proteins.count).toBe(15);

@@ -33,7 +33,8 @@ test('deepyeast features writes features.npy, cells.csv and features.json', asyn
   const description = JSON.parse(readFileSync(join(out, 'features.json'), 'utf8'));
   expect(description).toEqual({
     model: { path: model, sha256: await fileDigest(model) },
-    dataset: { path: data, cells: 40 },
+    data: { path: data, cells: 40 },
+    skipped: [],
     layer: 'fc1',
     stage: 'linear',
     summary: null,
