@@ -6,6 +6,7 @@ export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer'
 export type { Grouping } from './data/groups';
 export type { ChannelChoice } from './data/image-file';
 export { type ImportOptions, type ImportResult, importImages, type SkippedImage } from './data/import';
+export { type ImportPlan, type PlannedCell, type PlanOptions, planImport } from './data/import-plan';
 export { type ClassTable, type LabelListEntry, readClassTable, readLabelList } from './data/label-list';
 export {
   defaultNormalization,
@@ -37,6 +38,7 @@ export {
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
 export {
   type Accuracy,
+  type CellSource,
   type ClassMetrics,
   type ConfidenceInterval,
   type Confusion,
@@ -44,7 +46,10 @@ export {
   type EvaluationOptions,
   evaluate,
   evaluateModel,
+  type ImageCells,
+  type PredictedCells,
   type ProteinScores,
+  predictCells,
   type Report,
   type RuleOptions,
   requireModelRule,
