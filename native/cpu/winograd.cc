@@ -12,8 +12,9 @@
 //     run one after the other over all tiles, products shared out by position and 64 outputs.
 //   Both add the same numbers in the same order: a cell's values do not depend on the batch it is in.
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
-// tiles, and one transform at the end. A stretch of tiles at a time, whose size depends on the shape only: transform
-// both sides (shared out by tiles), then multiply (shared out by position and panel).
+// tiles, and one transform at the end. A stretch of tiles at a time: transform both sides (shared out by tiles), then
+// multiply (shared out by position and panel of inputs), so that the order of additions is that of the tiles. The next
+// stretch is transformed meanwhile, for threads to meet once a stretch only.
 //
 // Rows that are a multiple of 4 KB apart would compete for the same lines of the L1 cache, so that strides are padded by
 // a cache line.
@@ -35,8 +36,7 @@ constexpr int cache_line = 16;                   // floats
 constexpr int output_block = 64;                 // outputs multiplied and transformed back together
 constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
 constexpr std::size_t few_floats = 512 << 10;    // of V for all tiles, at most, to run step by step
-constexpr std::size_t stretch_floats = 2 << 20;  // of both sides of the weight gradient's products
-constexpr int chunk_tiles = 96;                  // of one product of the weight gradient: its panel stays in L1
+constexpr int stretch_tiles = 96;                // of one product of the weight gradient: a panel of it fits in L1
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
@@ -309,8 +309,7 @@ WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
   result.gradient_row = round_up(shape_.output_channels, cache_line) + cache_line;
   result.product_row = inputs + cache_line;
   result.product_position = static_cast<std::size_t>(shape_.output_channels) * result.product_row + cache_line;
-  const int most = static_cast<int>(stretch_floats / (winograd_positions * (inputs + result.gradient_row)));
-  result.tiles = std::min(std::max(most / chunk_tiles, 1) * chunk_tiles, tiles);
+  result.tiles = std::min(stretch_tiles, tiles);
   const std::size_t panel = static_cast<std::size_t>(result.tiles) * panel_width + cache_line;
   result.input = {inputs / panel_width * panel, panel, static_cast<std::size_t>(panel_width), panel_width};
   result.gradient = {static_cast<std::size_t>(result.tiles) * result.gradient_row + cache_line, 0,
@@ -321,7 +320,7 @@ WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
 void WinogradConvolution::reserve_weight_gradient(int tiles) {
   const Stretch sizes = stretch(tiles);
   context_.reserve_workspace(winograd_positions *
-                             (sizes.input.position + sizes.gradient.position + sizes.product_position));
+                             (2 * (sizes.input.position + sizes.gradient.position) + sizes.product_position));
 }
 
 void WinogradConvolution::backward_weights(int batch, const float* input, const float* output_gradient,
@@ -330,33 +329,39 @@ void WinogradConvolution::backward_weights(int batch, const float* input, const 
   const int tiles = tiles_of(batch), panel_width = kernels_.panel_width;
   const Stretch sizes = stretch(tiles);
   const WinogradGrid input_grid = grid(inputs), gradient_grid = grid(outputs);
-  float* transformed_input = context_.workspace();
-  float* transformed_gradient = transformed_input + winograd_positions * sizes.input.position;
-  float* products = transformed_gradient + winograd_positions * sizes.gradient.position;
-  const int panels = divide_up(inputs, panel_width);
+  const int panels = divide_up(inputs, panel_width), stretches = divide_up(tiles, sizes.tiles);
+  const std::size_t input_size = winograd_positions * sizes.input.position;
+  const std::size_t gradient_size = winograd_positions * sizes.gradient.position;
+  float* products = context_.workspace() + 2 * (input_size + gradient_size);
+  const auto input_of = [&](int stretch) { return context_.workspace() + stretch % 2 * (input_size + gradient_size); };
+  const auto tiles_of_stretch = [&](int stretch) {
+    return std::clamp(tiles - stretch * sizes.tiles, 0, sizes.tiles);
+  };
 
-  for (int begin = 0; begin < tiles; begin += sizes.tiles) {
-    const int count = std::min(sizes.tiles, tiles - begin);
-    const int groups = divide_up(count, 8);
-    context_.parallel_for(groups, [&](std::size_t index, int) {
-      const TileRange range(count, groups, static_cast<int>(index));
-      kernels_.transform_input(input, input_grid, begin + range.begin, range.size(), sizes.input,
-                               transformed_input + range.begin * sizes.input.tile);
-      kernels_.transform_gradient(output_gradient, gradient_grid, begin + range.begin, range.size(), sizes.gradient,
-                                  transformed_gradient + range.begin * sizes.gradient.tile);
-    });
-    context_.parallel_for(winograd_positions * panels, [&](std::size_t index, int) {
-      const int position = static_cast<int>(index) / panels, panel = static_cast<int>(index) % panels;
-      for (int chunk = 0; chunk < count; chunk += chunk_tiles) {
-        kernels_.multiply(outputs, std::min(panel_width, inputs - panel * panel_width),
-                          std::min(chunk_tiles, count - chunk),
-                          transformed_gradient + position * sizes.gradient.position + chunk * sizes.gradient.tile, 1,
-                          sizes.gradient.tile,
-                          transformed_input + position * sizes.input.position + panel * sizes.input.panel +
-                              chunk * sizes.input.tile,
-                          products + position * sizes.product_position + panel * panel_width, sizes.product_row,
-                          begin + chunk > 0);
+  for (int stretch = 0; stretch <= stretches; ++stretch) {
+    const int first = stretch * sizes.tiles, count = tiles_of_stretch(stretch), groups = divide_up(count, 8);
+    const int next = first + count, next_count = tiles_of_stretch(stretch + 1);
+    const int products_count = stretch > 0 ? winograd_positions * panels : 0;
+    context_.parallel_for(groups + products_count, [&](std::size_t index, int) {
+      if (static_cast<int>(index) < groups) {
+        const TileRange range(count, groups, static_cast<int>(index));
+        float* transformed = input_of(stretch);
+        kernels_.transform_input(input, input_grid, first + range.begin, range.size(), sizes.input,
+                                 transformed + range.begin * sizes.input.tile);
+        kernels_.transform_gradient(output_gradient, gradient_grid, first + range.begin, range.size(), sizes.gradient,
+                                    transformed + input_size + range.begin * sizes.gradient.tile);
+        return;
       }
+      const int product = static_cast<int>(index) - groups, position = product / panels, panel = product % panels;
+      const float* transformed = input_of(stretch - 1);
+      kernels_.multiply(outputs, std::min(panel_width, inputs - panel * panel_width),
+                        tiles_of_stretch(stretch - 1),
+                        transformed + input_size + position * sizes.gradient.position, 1, sizes.gradient.tile,
+                        transformed + position * sizes.input.position + panel * sizes.input.panel,
+                        products + position * sizes.product_position + panel * panel_width, sizes.product_row,
+                        stretch > 1);
+      kernels_.prefetch_input(input, input_grid, next, next_count, product, products_count);
+      kernels_.prefetch_input(output_gradient, gradient_grid, next, next_count, product, products_count);
     });
   }
   context_.parallel_for(outputs, [&](std::size_t output, int) {
