@@ -72,6 +72,7 @@ async function run(context: CommandContext, options: ProteinsCommandOptions, pat
     minimumCells: options.minimumCells,
     replicates: options.bootstrap,
     seed: options.seed,
+    signal: context.signal,
     ...(options.prior !== undefined && { prior: options.prior }),
   });
   if (fieldsUnknown && options.bootstrap > 0) {

@@ -1,4 +1,5 @@
 /** From predictions, in memory or in files, to the table of proteins. */
+import { throwIfAborted } from '../abort';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { fieldKey, predictedClasses, readPredictions } from '../evaluation/predictions-table';
@@ -56,11 +57,11 @@ export interface ProteinsOfFiles {
  * Without `prior` the partial tables' own is used, or else 1.
  *
  * @throws table-invalid, labels-invalid for a protein with two labels, invalid-argument when partial tables were made
- *   with several priors and none is given
+ *   with several priors and none is given, aborted
  */
 export async function proteinsOfFiles(
   paths: readonly string[],
-  options: ProteinOptions = {},
+  options: ProteinOptions & { signal?: AbortSignal } = {},
 ): Promise<ProteinsOfFiles> {
   proteinOptions(options);
   let sums: SoftCounts | undefined;
@@ -77,6 +78,7 @@ export async function proteinsOfFiles(
     const ordered = (values: ArrayLike<number>) => Float64Array.from(order, (c) => values[c] as number);
     if (sums && partial.length > 0) {
       for await (const { row, prior } of readProteinTable(table)) {
+        throwIfAborted(options.signal);
         priors.add(prior);
         partialRows++;
         const { bootstrap } = row;
@@ -92,6 +94,7 @@ export async function proteinsOfFiles(
       }
     } else {
       for await (const cell of readPredictions(table)) {
+        throwIfAborted(options.signal);
         if (cell.field !== '') fieldsUnknown = false;
         sums?.addCell({ ...cell, posterior: ordered(cell.posterior) });
       }

@@ -39,6 +39,7 @@ async function writePredictions(name: string, cells: readonly PlantedCell[], ord
       cell,
       Float32Array.from(order, (c) => posterior[c] as number),
       0,
+      classes,
     );
   }
   await writer.commit();
