@@ -79,7 +79,7 @@ export function digitize(layer: Layer, counts: Uint16Array): Uint16Array {
   const gain = (0.95 * mostCounts) / most;
   for (let i = 0; i < pixels; i++) {
     const count = (gain * (layer[i] as number) + offset) | 0;
-    counts[i] = count < 0 ? 0 : count;
+    counts[i] = Math.max(0, count);
   }
   return counts;
 }

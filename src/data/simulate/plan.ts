@@ -60,9 +60,11 @@ export function planScreen(
       `found ${cells} cells of ${proteinCount} proteins, expected at least ${least} proteins (one a class and part) and as many cells`,
     );
   const draws = new Draws(seed, 'plan', 0);
-  const cellWeights = classes.flatMap((name) => parts.map((part) => classShares[name].cells * partShares[part]));
-  const exact = shareOut(cells, cellWeights, 0);
-  const cellCounts = exact.includes(0) ? shareOut(cells, cellWeights) : exact;
+  const partCounts = shareOutOver(
+    cells,
+    parts.map((part) => partShares[part]),
+    classes.length,
+  );
   const first = Math.min(proteinsFirst, Math.floor(proteinCount / classes.length));
   // The real numbers of proteins differ a hundredfold; their roots are uneven enough and leave no class a single one.
   const extra = shareOut(
@@ -74,9 +76,15 @@ export function planScreen(
   const screen = new ScreenBuilder(classes);
   for (const part of parts) {
     const shares: { protein: PlannedProtein; cells: number }[] = [];
+    const inAll = partCounts[parts.indexOf(part)] as number;
+    const budgets = shareOutOver(
+      inAll,
+      classes.map((name) => classShares[name].cells),
+      1,
+    );
     for (const [index, compartment] of classes.entries()) {
       const inPart = splitProteins(first + (extra[index] as number))[part];
-      const budget = cellCounts[index * parts.length + parts.indexOf(part)] as number;
+      const budget = budgets[index] as number;
       const count = Math.min(inPart, budget);
       const weights = Array.from({ length: count }, () => draws.logNormal(1, 0.5));
       for (const size of shareOut(budget, weights))
@@ -131,6 +139,12 @@ export function shareOut(total: number, weights: readonly number[], least = 1): 
     left--;
   }
   return counts;
+}
+
+/** The same with a least number that raises only what would be below it. */
+function shareOutOver(total: number, weights: readonly number[], least: number): number[] {
+  const counts = shareOut(total, weights, 0);
+  return counts.every((count) => count >= least) ? counts : shareOut(total, weights, least);
 }
 
 /** Names of wells, no two alike: 384-well plates, row and column as in the real screen's file names. */

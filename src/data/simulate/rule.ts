@@ -27,7 +27,7 @@ export function applyRule(counts: Uint16Array, image: Uint8Array, channel: numbe
   const offset = 0.5 - from * scale;
   for (let i = 0; i < pixels; i++) {
     const byte = ((counts[i] as number) * scale + offset) | 0;
-    image[2 * i + channel] = byte < 0 ? 0 : byte > 255 ? 255 : byte;
+    image[2 * i + channel] = Math.max(0, Math.min(255, byte));
   }
 }
 
