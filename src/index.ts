@@ -93,11 +93,11 @@ export {
 } from './proteins';
 export {
   type Interval,
+  type LearningRateSchedule,
   loadRecipe,
   parseRecipe,
   type Recipe,
   recipes,
-  type Schedule,
   type TrainOptions,
   train,
 } from './training';

@@ -113,33 +113,31 @@ async function run(context: CommandContext, options: TrainCommandOptions): Promi
   const validation = options.validation === undefined ? undefined : await Dataset.open(options.validation);
   const present = options.resume ? await readRunDescription(options.out) : undefined;
   const recipe = await recipeOf(options, present);
-  const reportEvery = options.reportEvery ?? present?.reportEvery ?? undefined;
   const network = await networkOf(options, present, training, context);
+  const bar = progressBar(context, recipe.batchSize);
+  let reported = false;
   try {
-    const bar = progressBar(context, recipe.batchSize);
-    let last: Interval | undefined;
     for await (const interval of train(network, {
       training,
       ...(validation && { validation }),
       recipe,
       run: options.out,
       resume: options.resume ?? false,
-      ...(reportEvery !== undefined && { reportEvery }),
+      ...(options.reportEvery !== undefined && { reportEvery: options.reportEvery }),
       ...(options.checkpointEvery && { checkpointEvery: options.checkpointEvery }),
       allowRuleMismatch: options.allowRuleMismatch ?? false,
       signal: context.signal,
       log: context.log,
       onProgress: bar.update,
     })) {
-      last = interval;
+      reported = true;
       await report(context, interval);
     }
-    bar.finish();
-    if (last === undefined) context.say(`${options.out} was complete already`);
-    else context.say(`the best model is ${options.out}/best.safetensors`);
   } finally {
+    bar.finish();
     await network.close();
   }
+  context.say(reported ? `the best model is ${options.out}/best.safetensors` : `${options.out} was complete already`);
 }
 
 /** Flags over the recipe file over the run that is resumed over the paper's. */

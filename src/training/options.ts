@@ -12,7 +12,7 @@ export interface TrainOptions {
   run?: string;
   /** Go on with the run in the folder, or begin it where there is none yet. */
   resume?: boolean;
-  /** Mini-batches between two reports; default: an epoch. */
+  /** Mini-batches between two reports; default: an epoch; of a run that is resumed: the run's. */
   reportEvery?: number;
   /** When last.safetensors is written, beside the start, the end and an interruption; default: an epoch, or 60 seconds. */
   checkpointEvery?: { iterations?: number; seconds?: number };

@@ -27,6 +27,8 @@ export interface Preparation {
   images: NativeImageStore;
   optimizer: NativeOptimizer;
   reports: Borders;
+  /** Mini-batches between two reports, null: an epoch. */
+  reportEvery: number | null;
   checkpoints: Borders & { seconds: number };
 }
 
@@ -47,6 +49,7 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
     if (validation) requireSameRule(validation, training.normalization, `the training set ${training.path}`);
   }
   const cells = labelledCells(training, network.classes, log);
+  if (!validation) log('info', 'without a validation set the best model is picked by the training loss');
   const validationCells = validation && labelledCells(validation, network.classes, log);
   if (cells.labels.every((label) => label === cells.labels[0])) {
     const { rows, labels } = cells;
@@ -58,8 +61,9 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
   }
   const schedule = new Schedule(recipe, cells.rows.length);
 
-  const { reportEvery, checkpointEvery } = options;
-  if (reportEvery !== undefined) requirePositive('reportEvery', reportEvery, true);
+  const { checkpointEvery } = options;
+  const reportEvery = options.reportEvery ?? present?.reportEvery ?? null;
+  if (reportEvery !== null) requirePositive('reportEvery', reportEvery, true);
   if (checkpointEvery?.iterations !== undefined)
     requirePositive('checkpointEvery.iterations', checkpointEvery.iterations, true);
   if (checkpointEvery?.seconds !== undefined)
@@ -84,7 +88,8 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
       caffeMomentum: recipe.momentumForm === 'caffe',
       augment: recipe.augmentation === 'flips-and-turns',
     },
-    reports: reportEvery === undefined ? everyEpoch : every(reportEvery),
+    reports: reportEvery === null ? everyEpoch : every(reportEvery),
+    reportEvery,
     checkpoints,
   };
 }

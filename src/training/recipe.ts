@@ -3,7 +3,7 @@ import { closest } from 'fastest-levenshtein';
 import { DeepYeastError, fileError } from '../errors';
 
 /** How the learning rate goes down. Lengths are in epochs, so that a recipe means the same for any dataset. */
-export type Schedule =
+export type LearningRateSchedule =
   /** Halved each time this many epochs have passed: the paper's. */
   | { kind: 'step'; halveEveryEpochs: number }
   /** Rises linearly for some epochs (0: none), then falls to zero along a half cosine. */
@@ -12,7 +12,7 @@ export type Schedule =
 
 export interface Recipe {
   learningRate: number;
-  schedule: Schedule;
+  schedule: LearningRateSchedule;
   /** Cells in a mini-batch. Every mini-batch is full: epochs follow each other in one stream. */
   batchSize: number;
   /** How long to train: passes over the training set. */
@@ -102,7 +102,7 @@ const positive = (value: number) => value > 0;
 const notNegative = (value: number) => value >= 0;
 const wholeFrom1 = (value: number) => Number.isSafeInteger(value) && value >= 1 && value < 2 ** 32;
 
-function parseSchedule(value: unknown, source: string): Schedule {
+function parseSchedule(value: unknown, source: string): LearningRateSchedule {
   const known = { step: ['kind', 'halveEveryEpochs'], cosine: ['kind', 'warmUpEpochs'], constant: ['kind'] } as const;
   const all = [...new Set(Object.values(known).flat())];
   const kind = choiceField(fieldsOf(value, source, all), 'kind', source, ['step', 'cosine', 'constant']);

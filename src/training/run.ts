@@ -7,7 +7,7 @@ import { identifyDataset } from './dataset-identity';
 import { LogFile } from './log-file';
 import type { TrainOptions } from './options';
 import type { Preparation } from './prepare';
-import { RunFolder } from './run-folder';
+import { RunFolder, runFiles } from './run-folder';
 import { initialState, stateOf, type TrainingState } from './state';
 
 /** A run that has begun or goes on: its folder is locked, its log open, the network is in `state`. */
@@ -43,7 +43,7 @@ export async function begin(network: Network, preparation: Preparation, options:
       seed: network.seed,
       classes: [...network.classes],
       topology: network.topology,
-      reportEvery: options.reportEvery ?? null,
+      reportEvery: preparation.reportEvery,
       training,
       validation,
     });
@@ -54,6 +54,12 @@ export async function begin(network: Network, preparation: Preparation, options:
       throw new DeepYeastError(
         'run-invalid',
         `${folder.file('last')} is at iteration ${state.iteration}; expected at most ${schedule.iterations} by the recipe`,
+      );
+    }
+    if (state.best && !(await folder.has('best'))) {
+      throw new DeepYeastError(
+        'run-invalid',
+        `${folder.path} holds no ${runFiles.best}; expected the model of iteration ${state.best.iteration}, the best so far`,
       );
     }
     if (!resumed) await beginAnew(network, preparation);

@@ -305,6 +305,13 @@ describe('a run that is resumed', () => {
     expectSameRuns(run, whole);
   });
 
+  it('takes the interval of reports of the run where none is given', async () => {
+    const run = newRun();
+    await leaveAfter(1, { run, reportEvery: 5 });
+    const intervals = await trained({ validation, run, resume: true });
+    expect(intervals.map(({ iteration }) => iteration)).toEqual([10, 15, 20, 25, 26]);
+  });
+
   it('takes the recipe of the run where none is given', async () => {
     const run = newRun();
     await leaveAfter(2, { run });
@@ -398,6 +405,13 @@ describe('a run that is resumed', () => {
     await expect(trained({ validation, run, resume: true })).rejects.toMatchObject({ code: 'run-invalid' });
     writeFileSync(join(run, 'recipe.json'), '{}');
     await expect(trained({ validation, run, resume: true })).rejects.toMatchObject({ code: 'run-invalid' });
+
+    const third = newRun();
+    await leaveAfter(1, { run: third });
+    rmSync(join(third, 'best.safetensors'));
+    await expect(trained({ validation, run: third, resume: true })).rejects.toThrow(
+      /model of iteration 7, the best so far/,
+    );
 
     const second = newRun();
     await leaveAfter(1, { run: second });
