@@ -6,6 +6,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { DeepYeastError } from '../errors';
+import { checkTiffStructure } from '../files/tiff-structure';
 import { parseOmeChannels } from './ome';
 
 /** One channel of a file, row by row. */
@@ -100,6 +101,7 @@ function deinterleave(samples: Uint8Array | Uint16Array, count: number, plane: n
 
 /** A plane of a TIFF is one sample of one page. */
 async function readTiff(bytes: Buffer, channels: readonly ChannelChoice[]): Promise<RawImage> {
+  checkTiffStructure(bytes);
   const { fromArrayBuffer } = await import('geotiff');
   const tiff = await fromArrayBuffer(
     bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
@@ -123,7 +125,7 @@ async function readTiff(bytes: Buffer, channels: readonly ChannelChoice[]): Prom
   for (const plane of chosen) {
     const page = ome && perPage === 1 ? (ome.pages[plane] as number) : Math.floor(plane / colours);
     const sample = ome && perPage === 1 ? 0 : plane % colours;
-    if (page >= pages) throw new Error(`has ${pages} pages, expected page ${page} for channel ${plane}`);
+    if (!(page < pages)) throw new Error(`has ${pages} pages, expected page ${page} for channel ${plane}`);
     const image = page === 0 ? first : await tiff.getImage(page);
     if (image.getWidth() !== first.getWidth() || image.getHeight() !== first.getHeight()) {
       throw new Error(`has pages of different sizes`);

@@ -22,6 +22,7 @@ export function parseOmeChannels(description: string): OmeChannels | undefined {
     return text !== undefined && /^\d+$/.test(text) ? Number(text) : missing;
   };
   const channels = number(pixels, 'SizeC', 1);
+  if (channels > 4096) throw new Error(`claims ${channels} channels`);
   const depth = number(pixels, 'SizeZ', 1);
   const times = number(pixels, 'SizeT', 1);
   if (depth * times !== 1) {
@@ -35,12 +36,11 @@ export function parseOmeChannels(description: string): OmeChannels | undefined {
   // With one plane and one time, pages follow the channels unless TiffData says otherwise.
   const pages = names.map((_, index) => index);
   for (const tag of findTagsByName(pixels.inner, 'TiffData')) {
-    const page = getAttribute(tag.outer, 'IFD');
+    const page = number(tag, 'IFD', -1);
     const channel = number(tag, 'FirstC', 0);
-    if (page !== undefined && channel < channels) {
+    if (page >= 0 && channel < channels) {
       const planes = number(tag, 'PlaneCount', 1);
-      for (let plane = 0; plane < planes && channel + plane < channels; plane++)
-        pages[channel + plane] = Number(page) + plane;
+      for (let plane = 0; plane < planes && channel + plane < channels; plane++) pages[channel + plane] = page + plane;
     }
   }
   return { names, pages };
