@@ -1,5 +1,6 @@
 /** The table of predictions, one row a cell: `cell, protein, predicted`, then what was asked for, then `p_<class>`. */
 import type { Cell } from '../data/dataset';
+import { fieldOf } from '../data/groups';
 import { DeepYeastError } from '../errors';
 import { numberField, type TextTable } from '../files/table-reader';
 import {
@@ -103,13 +104,9 @@ export function predictedClasses(table: TextTable): string[] {
     .map((name) => name.slice(posteriorPrefix.length));
 }
 
-/**
- * What tells fields apart: plate, well (or else protein) and field; empty when the field is not known.
- */
-export function fieldKey(cell: { protein: string; plate?: string; well?: string; field?: string }): string {
-  const { protein, plate = '', well = '', field = '' } = cell;
-  if (field === '') return '';
-  return JSON.stringify(plate === '' && well === '' ? [protein, field] : [plate, well, field]);
+/** What tells a protein's fields apart (see fieldOf); empty when the field is not known. */
+export function fieldKey(cell: Pick<Cell, 'protein' | 'plate' | 'well' | 'field'>): string {
+  return cell.field === '' ? '' : fieldOf({ cell: '', ...cell });
 }
 
 /**

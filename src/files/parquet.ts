@@ -3,7 +3,9 @@
  * group. The two libraries are loaded on first use: they are ES modules, and most runs never need them.
  */
 import { open } from 'node:fs/promises';
-import type { AsyncBuffer, SchemaElement } from 'hyparquet' with { 'resolution-mode': 'import' };
+import type { AsyncBuffer, DecodedArray, ParquetRowRange, ParquetScan, SchemaElement } from 'hyparquet' with {
+  'resolution-mode': 'import',
+};
 import type { ByteWriter, ParquetWriter } from 'hyparquet-writer' with { 'resolution-mode': 'import' };
 import { DeepYeastError, fileError } from '../errors';
 import type { ByteSink, ColumnType, TableColumn, TableRow } from './table-writer';
@@ -106,7 +108,7 @@ export interface ParquetTable {
 
 /** Opens a Parquet file. A damaged one, or one with a compression other than Snappy, is `table-invalid`. */
 export async function openParquet(path: string): Promise<ParquetTable> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetScan, parquetSchema } = await import('hyparquet');
   const invalid = (error: unknown) =>
     new DeepYeastError(
       'table-invalid',
@@ -122,21 +124,27 @@ export async function openParquet(path: string): Promise<ParquetTable> {
   }
   try {
     const metadata = await parquetMetadataAsync(file);
+    const columns = parquetSchema(metadata).children.map((column) => column.element.name);
+    // One column after the other: of several read at once, a second damaged one would end the process.
+    async function readGroup(scan: ParquetScan, range: ParquetRowRange): Promise<DecodedArray[]> {
+      const values: DecodedArray[] = [];
+      for (const column of columns) values.push(await scan.readColumn({ column, ...range }));
+      return values;
+    }
     return {
-      columns: parquetSchema(metadata).children.map((column) => column.element.name),
+      columns,
       count: Number(metadata.num_rows),
       async *rows() {
-        let start = 0;
-        for (const group of metadata.row_groups) {
-          const end = start + Number(group.num_rows);
-          let rows: Record<string, unknown>[];
-          try {
-            rows = await parquetReadObjects({ file, metadata, rowStart: start, rowEnd: end });
-          } catch (error) {
-            throw invalid(error);
+        try {
+          const scan = await parquetScan({ file, metadata, useOffsetIndex: false });
+          for (const range of scan.ranges) {
+            const values = await readGroup(scan, range);
+            for (let row = 0; row < range.rowEnd - range.rowStart; row++) {
+              yield Object.fromEntries(columns.map((column, c) => [column, values[c]?.[row]]));
+            }
           }
-          yield* rows;
-          start = end;
+        } catch (error) {
+          throw invalid(error);
         }
       },
     };

@@ -76,6 +76,7 @@ test('fields are told apart by plate and well, or else by protein', () => {
   expect(fieldKey({ ...where, protein: 'Q' })).toBe(fieldKey(where));
   expect(fieldKey({ ...where, well: 'A2' })).not.toBe(fieldKey(where));
   expect(fieldKey({ ...where, field: '3' })).not.toBe(fieldKey(where));
-  expect(fieldKey({ protein: 'P', field: '2' })).not.toBe(fieldKey({ protein: 'Q', field: '2' }));
+  const unplaced = { protein: 'P', plate: '', well: '', field: '2' };
+  expect(fieldKey(unplaced)).not.toBe(fieldKey({ ...unplaced, protein: 'Q' }));
   expect(fieldKey({ ...where, field: '' })).toBe('');
 });
