@@ -81,13 +81,17 @@ export async function openCellSources(
   return sources;
 }
 
-/** The one source that --data names. */
+/** The one source that --data names; what does not exist was meant as a dataset. */
 export async function openCellSource(
   context: CommandContext,
   path: string,
   options: CellSourceOptions,
   how: { defaultPattern?: string; skipped: SkippedCell[] },
 ): Promise<CellSource> {
+  if (!(await exists(path))) {
+    const { Dataset } = await import('../data/dataset.js');
+    return Dataset.open(path);
+  }
   const [source] = await openCellSources(context, [path], options, how);
   return source as CellSource;
 }
