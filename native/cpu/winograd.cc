@@ -36,7 +36,6 @@ constexpr int cache_line = 16;                   // floats
 constexpr int output_block = 64;                 // outputs multiplied and transformed back together
 constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
 constexpr std::size_t few_floats = 512 << 10;    // of V for all tiles, at most, to run step by step
-constexpr int stretch_tiles = 96;                // of one product of the weight gradient: a panel of it fits in L1
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
@@ -309,7 +308,10 @@ WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
   result.gradient_row = round_up(shape_.output_channels, cache_line) + cache_line;
   result.product_row = inputs + cache_line;
   result.product_position = static_cast<std::size_t>(shape_.output_channels) * result.product_row + cache_line;
-  result.tiles = std::min(stretch_tiles, tiles);
+  // Short ones, so that what is transformed stays in L2; longer ones where the products outgrow it, because each stretch
+  // reads and writes them once.
+  const bool large_products = shape_.input_channels * shape_.output_channels > 128 * 128;
+  result.tiles = std::min(large_products ? 128 : 64, tiles);
   const std::size_t panel = static_cast<std::size_t>(result.tiles) * panel_width + cache_line;
   result.input = {inputs / panel_width * panel, panel, static_cast<std::size_t>(panel_width), panel_width};
   result.gradient = {static_cast<std::size_t>(result.tiles) * result.gradient_row + cache_line, 0,

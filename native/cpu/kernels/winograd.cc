@@ -460,6 +460,9 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) sums[r][v] = broadcast(0.0f);
+  if (accumulate)  // what will be added to, while the loop runs
+    for (int r = 0; r < rows; ++r)
+      for (int v = 0; v < vectors * width; v += 16) __builtin_prefetch(product + r * product_row + v, 1, 3);
   for (int s = 0; s < steps; ++s) {
     Vector factors[vectors];
 #pragma GCC unroll 4
