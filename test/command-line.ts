@@ -5,11 +5,9 @@ import { projectRoot } from './shared-data';
 /** The compiled program: `npm test` compiles it first. */
 export const program = join(projectRoot, 'dist/cli/main.js');
 
-const environment = () => ({ ...process.env, DEEPYEAST_THREADS: '1' });
-
 /** Runs `deepyeast ...args` to its end. */
 export function runCommand(args: string[]): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env: environment() });
+  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
 }
 
 /** As runCommand, with every file that is written limited to so many KiB: a disk that is full for each of them. */
@@ -18,7 +16,6 @@ export function runCommandWithFileLimit(kibibytes: number, args: string[]): Spaw
   const script = `trap '' XFSZ; ulimit -f ${kibibytes}; exec "$@"`;
   return spawnSync('bash', ['-c', script, 'bash', process.execPath, program, ...args], {
     encoding: 'utf8',
-    env: environment(),
   });
 }
 
@@ -30,10 +27,7 @@ export interface RunningCommand {
 
 /** Starts `deepyeast ...args`. */
 export function startCommand(args: string[]): RunningCommand {
-  const child = spawn(process.execPath, [program, ...args], {
-    env: environment(),
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
