@@ -1,10 +1,10 @@
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
-import { claimTemporaryName, flushFolder, releaseTemporaryName } from '../files/temporary';
+import { claimTemporaryName, flushFolder, makeFolder, releaseTemporaryName } from '../files/temporary';
 import { type Cell, cellColumns, Dataset, type DatasetDescription, datasetFiles } from './dataset';
 
 export interface DatasetWriterOptions extends DatasetDescription {
@@ -28,8 +28,7 @@ export class DatasetWriter {
   private readonly temporary: string;
   private readonly images: AtomicFile;
   private readonly cells: AtomicFile;
-  /** The uppermost folder that was made on the way. */
-  private readonly created: string | undefined;
+  private readonly removeParents: () => Promise<void>;
   private rows = 0;
   private ended = false;
 
@@ -39,7 +38,7 @@ export class DatasetWriter {
     temporary: string,
     images: AtomicFile,
     cells: AtomicFile,
-    created: string | undefined,
+    removeParents: () => Promise<void>,
   ) {
     this.path = path;
     this.options = options;
@@ -47,24 +46,26 @@ export class DatasetWriter {
     this.temporary = temporary;
     this.images = images;
     this.cells = cells;
-    this.created = created;
+    this.removeParents = removeParents;
   }
 
   /** Throws `output-exists` where `path` is anything but missing or an empty folder, `io-error`, `disk-full`. */
   static async create(path: string, options: DatasetWriterOptions): Promise<DatasetWriter> {
     await requireNothingAt(path);
     const temporary = claimTemporaryName(resolve(path));
-    let created: string | undefined;
+    let removeParents = async () => {};
     try {
-      created = await mkdir(dirname(temporary), { recursive: true });
+      removeParents = await makeFolder(dirname(temporary));
       await mkdir(temporary);
       const images = await AtomicFile.create(join(temporary, datasetFiles.images));
       await images.write(npyHeader('|u1', [0, options.size, options.size, options.channels.length], headerBytes));
       const cells = await AtomicFile.create(join(temporary, datasetFiles.cells));
       await cells.write(formatCsvRow(columnsOf(options)));
-      return new DatasetWriter(path, options, temporary, images, cells, created);
+      return new DatasetWriter(path, options, temporary, images, cells, removeParents);
     } catch (error) {
-      await removeFolders(temporary, created);
+      await rm(temporary, { recursive: true, force: true }).catch(() => {});
+      releaseTemporaryName(temporary);
+      await removeParents();
       throw fileError('create', path, error);
     }
   }
@@ -136,7 +137,9 @@ export class DatasetWriter {
     this.ended = true;
     await this.images.abort();
     await this.cells.abort();
-    await removeFolders(this.temporary, this.created);
+    await rm(this.temporary, { recursive: true, force: true }).catch(() => {});
+    releaseTemporaryName(this.temporary);
+    await this.removeParents();
   }
 
   private requireOpen(): void {
@@ -156,19 +159,6 @@ export class DatasetWriter {
 function columnsOf(options: DatasetWriterOptions): string[] {
   const extra = (options.extraColumns ?? []).filter((name) => !(cellColumns as readonly string[]).includes(name));
   return [...cellColumns, ...extra];
-}
-
-/** Removes the temporary folder, and the folders above it that were made for it if nothing else is in them. */
-async function removeFolders(temporary: string, created: string | undefined): Promise<void> {
-  await rm(temporary, { recursive: true, force: true }).catch(() => {});
-  releaseTemporaryName(temporary);
-  if (created === undefined) return;
-  try {
-    for (let folder = dirname(temporary); folder.length >= created.length; folder = dirname(folder))
-      await rmdir(folder);
-  } catch {
-    // Somebody put something there meanwhile: theirs.
-  }
 }
 
 /** A rename replaces an empty folder but nothing else: found out before the work, not after it. */

@@ -81,7 +81,8 @@ export async function importImages(options: ImportOptions): Promise<ImportResult
         if (read.ranges?.some(([low, high]) => !(high > low))) flat++;
         await writer.append(read.image, withRanges(cell, columns, read.ranges));
       }
-      onProgress?.(++done, plan.cells.length, 'import');
+      done++;
+      onProgress?.(done, plan.cells.length, 'import');
     }
     if (writer.count === 0 && skipped[0]) throw noneLeft(skipped);
     if (skipped.length > 0) await writer.addFile(skippedFile, formatSkipped(skipped));

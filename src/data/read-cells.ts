@@ -151,7 +151,8 @@ async function withDatasetRanges(
     (planned) => attempt(() => readFinite(plan, planned, options)),
     options.signal,
   )) {
-    options.onProgress?.(++done, plan.cells.length);
+    done++;
+    options.onProgress?.(done, plan.cells.length);
     if (image instanceof DeepYeastError) continue;
     for (const [channel, plane] of image.planes.entries()) histograms[channel]?.add(plane, image.width);
   }

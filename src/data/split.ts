@@ -3,7 +3,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
-import { DeepYeastError } from '../errors';
+import { DeepYeastError, fileError } from '../errors';
+import { makeFolder } from '../files/temporary';
 import { permutation } from '../random';
 import { Dataset } from './dataset';
 import { DatasetWriter } from './dataset-writer';
@@ -184,7 +185,9 @@ export async function writeSplit(
 ): Promise<Record<string, Dataset>> {
   const writers: DatasetWriter[] = [];
   const finished: string[] = [];
+  let removeFolder = async () => {};
   try {
+    removeFolder = await makeFolder(options.out);
     for (const { name, share } of split.parts) {
       const { by, seed = 0 } = options;
       const made = { command: 'split', from: dataset.path, part: name, by, share, seed };
@@ -208,7 +211,8 @@ export async function writeSplit(
   } catch (error) {
     for (const writer of writers) await writer.abort();
     for (const path of finished) await rm(path, { recursive: true, force: true }).catch(() => {});
-    throw error;
+    await removeFolder();
+    throw fileError('create', options.out, error);
   }
 }
 
@@ -231,7 +235,8 @@ async function copyCells(
       images = await dataset.readImages(indices);
     }
     await writers[partOf[row] as number]?.append(images.subarray(offset * bytes, (offset + 1) * bytes), cell);
-    options.onProgress?.(++row, dataset.count);
+    row++;
+    options.onProgress?.(row, dataset.count);
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rmdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** Temporary files and folders that exist now; whatever is left when the process exits is removed. */
 const pending = new Set<string>();
@@ -37,4 +38,21 @@ export async function flushFolder(folder: string): Promise<void> {
   } finally {
     await handle?.close();
   }
+}
+
+/**
+ * Makes a folder and those above it. Returns what takes away again the ones that were made, as far as they are empty: a
+ * failure leaves the disk as it was.
+ */
+export async function makeFolder(path: string): Promise<() => Promise<void>> {
+  const folder = resolve(path);
+  const uppermost = await mkdir(folder, { recursive: true });
+  return async () => {
+    if (uppermost === undefined) return;
+    try {
+      for (let made = folder; made.length >= uppermost.length; made = dirname(made)) await rmdir(made);
+    } catch {
+      // Somebody put something there meanwhile: it is theirs now.
+    }
+  };
 }

@@ -27,7 +27,7 @@ interface ClassShare {
   readonly proteins: number;
 }
 
-/** Counted on the real label lists by bench/realism/measure.mjs. */
+/** Counted on the real label lists by bench/realism/measure.js. */
 export const classShares: Record<Compartment, ClassShare> = {
   'cell periphery': { cells: 9454, proteins: 38 },
   cytoplasm: { cells: 9434, proteins: 707 },

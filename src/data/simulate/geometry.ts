@@ -19,7 +19,7 @@ export interface CellShape {
   readonly diameter: number;
 }
 
-/** Population numbers of the cell's shape, measured on real crops by bench/realism/measure.mjs. */
+/** Population numbers of the cell's shape, measured on real crops by bench/realism/measure.js. */
 const population = {
   diameter: { median: 37.5, deviation: 0.18, low: 22, high: 50 },
   aspect: { mean: 1.12, deviation: 0.13, low: 1, high: 1.6 },

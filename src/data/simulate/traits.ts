@@ -66,7 +66,7 @@ export interface PlateTraits {
   readonly crosstalk: number;
 }
 
-/** Noise, blur and shift are those of real crops (bench/realism/measure.mjs); other screens' plates vary around them. */
+/** Noise, blur and shift are those of real crops (bench/realism/measure.js); other screens' plates vary around them. */
 export function plateTraits(seed: number, plate: number): PlateTraits {
   const draws = new Draws(seed, 'plate', plate);
   const blur = draws.uniform(1.2, 1.8);
