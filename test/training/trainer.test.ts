@@ -539,6 +539,20 @@ describe('a training that fails', () => {
     expect(await collect(train(again, { training, recipe, run: newRun() }))).toHaveLength(4);
   });
 
+  it('never replaces a checkpoint by one of overflown weights, though the loss before them was finite', async () => {
+    const run = newRun();
+    const divergent = trained({
+      ...{ validation, run, checkpointEvery: { iterations: 1 } },
+      recipe: { ...recipe, learningRate: 1e300 },
+    });
+    await expect(divergent).rejects.toThrow(
+      /diverged at iteration 1 with learning rate 1e\+300: .* holds (NaN|-?Infinity)/,
+    );
+    await expect(divergent).rejects.toMatchObject({ code: 'loss-diverged' });
+    expect((await readCheckpoint(join(run, 'last.safetensors'), { momentum: true })).iteration).toBe(0);
+    expect(existsSync(join(run, 'best.safetensors'))).toBe(false);
+  });
+
   it('gives the folder free however it ends', async () => {
     const run = newRun();
     const messages: string[] = [];
