@@ -104,13 +104,12 @@ export function drawCell(request: CellRequest): DrawnCell {
   const { habits } = protein;
 
   clearScene(scene);
-  const light = (own: number): Parameters<typeof addCell>[2] => ({
-    content,
-    habits,
-    red: draws.logNormal(1, 0.28),
-    green: draws.logNormal(1, 0.3),
-    defocus: own,
-  });
+  const light = (own: number): CellLight => {
+    // A thick cell is bright in both channels; how much it makes of either protein is its own.
+    const both = draws.logNormal(1, 0.24);
+    const red = both * draws.logNormal(1, 0.1);
+    return { content, habits, red, green: both * draws.logNormal(1, 0.18), defocus: own };
+  };
   let stage: Stage | '' = '';
   let diameter = 0;
   const taken: { x: number; y: number; radius: number }[] = [];

@@ -21,7 +21,7 @@ export interface CellShape {
 
 /** Population numbers of the cell's shape, measured on real crops by bench/realism/measure.js. */
 const population = {
-  diameter: { median: 37.5, deviation: 0.18, low: 22, high: 50 },
+  diameter: { median: 36, deviation: 0.18, low: 22, high: 50 },
   aspect: { mean: 1.12, deviation: 0.13, low: 1, high: 1.6 },
   stages: { unbudded: 0.66, 'small-bud': 0.14, 'large-bud': 0.1, dividing: 0.1 },
   /** Diameter of the nucleus over that of the cell. */
