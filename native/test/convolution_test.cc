@@ -42,6 +42,28 @@ TEST(direct_convolution_matches_the_reference) {
   }
 }
 
+TEST(convolution_of_random_shapes) {
+  const RandomStream draws(20, Purpose::simulation, 0, 0);
+  for (int i = 0; i < 20; ++i) {
+    const auto draw = [&](int field, int least, int most) {
+      return least + static_cast<int>(draws.word(5 * i + field) % static_cast<std::uint32_t>(most - least + 1));
+    };
+    // Even sizes: the check includes the pool.
+    const ConvolutionShape shape{draw(0, 1, 5), 2 * draw(1, 1, 9), 2 * draw(2, 1, 9), draw(3, 1, 40), draw(4, 1, 70)};
+    for (const InstructionSet set : available_instruction_sets()) {
+      const std::unique_ptr<Backend> backend = make_backend(set, 2);
+      CpuContext context(set, 2);
+      check_convolution(
+          *backend, [&](const ConvolutionShape& s, bool training) { return backend->convolution(s, training); }, shape,
+          name_of(set));
+      check_convolution(
+          *backend,
+          [&](const ConvolutionShape& s, bool training) { return make_direct_convolution(s, training, context); },
+          shape, std::string(name_of(set)) + ", direct");
+    }
+  }
+}
+
 TEST(convolution_of_a_smaller_batch_than_planned) {
   for_each_backend([](Backend& backend, const std::string& name) {
     const ConvolutionShape planned{40, 6, 6, 5, 20};

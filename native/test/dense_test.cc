@@ -1,5 +1,6 @@
 // Dense layers of every instruction set against the reference.
 #include <cmath>
+#include <iterator>
 
 #include "backends.h"
 #include "reference.h"
@@ -21,9 +22,20 @@ std::string describe(const DenseShape& s) {
   return std::to_string(s.batch) + " cells, " + std::to_string(s.inputs) + " to " + std::to_string(s.outputs);
 }
 
+// The listed shapes and random ones.
+std::vector<DenseShape> all_shapes() {
+  std::vector<DenseShape> all(std::begin(shapes), std::end(shapes));
+  const RandomStream draws(21, Purpose::simulation, 0, 0);
+  const auto draw = [&](int element, int most) {
+    return 1 + static_cast<int>(draws.word(element) % static_cast<std::uint32_t>(most));
+  };
+  for (int i = 0; i < 20; ++i) all.push_back({draw(3 * i, 40), draw(3 * i + 1, 900), draw(3 * i + 2, 80)});
+  return all;
+}
+
 TEST(dense_matches_the_reference) {
   for_each_backend([](Backend& backend, const std::string& name) {
-    for (const DenseShape& s : shapes) {
+    for (const DenseShape& s : all_shapes()) {
       const std::string where = name + ", " + describe(s) + ": ";
       Values random(s.inputs * 100 + s.outputs);
       const std::size_t batch = s.batch, inputs = s.inputs, outputs = s.outputs;

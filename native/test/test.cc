@@ -52,10 +52,12 @@ void expect_close(const std::vector<float>& values, const std::vector<double>& r
 
 void expect_same(const std::vector<float>& values, const std::vector<float>& reference, const std::string& what) {
   expect(values.size() == reference.size(), what + ": sizes differ");
-  for (std::size_t i = 0; i < values.size(); ++i)
-    expect(std::memcmp(&values[i], &reference[i], sizeof(float)) == 0,
-           what + ": element " + std::to_string(i) + " is " + std::to_string(values[i]) + ", expected " +
-               std::to_string(reference[i]));
+  if (values.empty() || std::memcmp(values.data(), reference.data(), values.size() * sizeof(float)) == 0) return;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::memcmp(&values[i], &reference[i], sizeof(float)) == 0) continue;
+    throw Failure(what + ": element " + std::to_string(i) + " is " + std::to_string(values[i]) + ", expected " +
+                  std::to_string(reference[i]));
+  }
 }
 
 }  // namespace deepyeast::test
