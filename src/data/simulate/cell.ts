@@ -11,6 +11,7 @@ import {
   addArtefact,
   addCell,
   addDebris,
+  type CellLight,
   type Content,
   clearScene,
   createScene,
