@@ -480,6 +480,10 @@ describe('what cannot be trained', () => {
       /rule "bit depth 12", those of the training set .* by "none/,
     );
     expect(await trained({ validation: changed, allowRuleMismatch: true })).toHaveLength(4);
+    await using network = await create();
+    await collect(train(network, { training, recipe: { ...recipe, epochs: 1 } }));
+    const byAnotherRule = train(network, { training: changed, recipe });
+    await expect(byAnotherRule.next()).rejects.toThrow(/rule "bit depth 12", those of the model by "none/);
   });
 
   it.each<[string, Partial<TrainOptions>, RegExp]>([
