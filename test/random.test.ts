@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { loadAddon } from '../src/native';
 import { permutation, philox4x32, purposes, RandomSequence, RandomStream } from '../src/random';
 
 describe('philox4x32', () => {
@@ -22,6 +23,15 @@ describe('philox4x32', () => {
     ],
   ])('gives the published words for counter %j and key %j', (counter, key, words) => {
     expect([...philox4x32(counter, key)]).toEqual(words);
+  });
+
+  it('agrees with the native core', () => {
+    const word = fc.integer({ min: 0, max: 0xffffffff });
+    fc.assert(
+      fc.property(fc.tuple(word, word, word, word), fc.tuple(word, word), (counter, key) => {
+        expect(philox4x32(counter, key)).toEqual(loadAddon().philox(Uint32Array.from(counter), Uint32Array.from(key)));
+      }),
+    );
   });
 
   it('agrees with the same rounds in BigInt arithmetic', () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silent } from '../../src/log';
 import type { Interval } from '../../src/training';
 import { LogFile } from '../../src/training/log-file';
+import { projectRoot } from '../shared-data';
 
 let folder: string;
 let path: string;
@@ -78,6 +80,28 @@ describe('LogFile', () => {
     await log.close();
     const rows = readFileSync(path, 'utf8').trim().split('\n');
     expect(rows.map((row) => JSON.parse(row).iteration)).toEqual([10, 20]);
+  });
+
+  it('keeps whole lines when the disk is full', () => {
+    rmSync(path, { force: true });
+    // A limit of 1 KiB on the size of files stands for the full disk: writing beyond it is EFBIG.
+    const script = `
+      const { LogFile } = require(process.argv[1]);
+      const interval = { iteration: 1, epoch: 1, loss: 1, accuracy: 1, best: true, learningRate: 1, imagesPerSecond: 1 };
+      (async () => {
+        const log = await LogFile.open(process.argv[2], 0, () => {});
+        for (;;) await log.append(interval);
+      })().catch((error) => console.log(error.code));
+    `;
+    const limited = `trap '' XFSZ; ulimit -f 1; exec "$@"`;
+    const compiled = join(projectRoot, 'dist/training/log-file.js');
+    const args = ['-c', limited, 'bash', process.execPath, '-e', script, compiled, path];
+    const { stdout, stderr } = spawnSync('bash', args, { encoding: 'utf8' });
+    expect(stdout, stderr).toBe('disk-full\n');
+    const text = readFileSync(path, 'utf8');
+    expect(text.length).toBeGreaterThan(800);
+    expect(text.endsWith('}\n')).toBe(true);
+    for (const row of text.trim().split('\n')) expect(JSON.parse(row).iteration).toBe(1);
   });
 
   it('answers a folder that cannot be written', async () => {
