@@ -25,7 +25,7 @@ test.each([1, 2, 3, 4])('wrong values give the addon no crash and only typed err
       String(seed),
       '3000',
     ],
-    { encoding: 'utf8', cwd: projectRoot, timeout: 50_000 },
+    { encoding: 'utf8', cwd: folder, timeout: 50_000 },
   );
   const culprit = existsSync(call) ? readFileSync(call, 'utf8') : '';
   expect({ status: child.status, signal: child.signal, stderr: child.stderr, culprit }).toMatchObject({

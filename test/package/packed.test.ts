@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -96,7 +96,7 @@ describe('the packed package', () => {
     expect(result.sameError).toBe(true);
   });
 
-  test('its types resolve from both kinds of module', async () => {
+  test('its types resolve from both kinds of module, and the example of the README is typed', async () => {
     const body = `
       export async function use(path: string): Promise<number> {
         const dataset: Dataset = await Dataset.open(path);
@@ -112,6 +112,10 @@ describe('the packed package', () => {
       join(consumer, 'typed.cts'),
       `import { Dataset, Network } from 'deepyeast';${body}\nimport deepyeast = require('deepyeast');\nexport const table: object = deepyeast.errorTable;`,
     );
+    const readme = await readFile(join(consumer, 'node_modules/deepyeast/README.md'), 'utf8');
+    const example = /^```ts\n([\s\S]*?)^```$/m.exec(readme)![1]!;
+    expect(example).toContain("from 'deepyeast'");
+    await writeFile(join(consumer, 'readme.mts'), example);
     await writeFile(
       join(consumer, 'tsconfig.json'),
       JSON.stringify({
@@ -124,7 +128,7 @@ describe('the packed package', () => {
           typeRoots: [join(projectRoot, 'node_modules/@types')],
           types: ['node'],
         },
-        files: ['typed.mts', 'typed.cts'],
+        files: ['typed.mts', 'typed.cts', 'readme.mts'],
       }),
     );
     const { stdout } = await run(tool('tsc'), ['-p', '.'], { cwd: consumer }).catch((error) => error);
