@@ -208,6 +208,13 @@ describe('train', () => {
       saved.push(iteration, (await readCheckpoint(join(run, 'last.safetensors'))).iteration);
     }
     expect(saved).toEqual([4, 0, 8, 0, 12, 10, 16, 10, 20, 20, 24, 20, 26, 26]);
+    const byDefault: boolean[] = [];
+    const plain = newRun();
+    await using third = await create();
+    for await (const { iteration } of train(third, { training, recipe, run: plain })) {
+      byDefault.push((await readCheckpoint(join(plain, 'last.safetensors'))).iteration === iteration);
+    }
+    expect(byDefault).toEqual([true, true, true, true]);
     const timed: (number | undefined)[] = [];
     const second = newRun();
     await using other = await create();
