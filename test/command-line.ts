@@ -5,9 +5,9 @@ import { projectRoot } from './shared-data';
 /** The compiled program: `npm test` compiles it first. */
 export const program = join(projectRoot, 'dist/cli/main.js');
 
-/** Runs `deepyeast ...args` to its end. */
-export function runCommand(args: string[]): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+/** Runs `deepyeast ...args` to its end; `variables` are added to the environment. */
+export function runCommand(args: string[], variables: Record<string, string> = {}): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env: { ...process.env, ...variables } });
 }
 
 /** As runCommand, with every file that is written limited to so many KiB: a disk that is full for each of them. */

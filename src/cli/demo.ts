@@ -27,7 +27,7 @@ const sizes = {
 
 /** The network sees few cells: a higher rate than the paper's first epochs need, falling to zero, and every view of a cell. */
 const recipe = {
-  learningRate: 0.05,
+  learningRate: 0.02,
   schedule: { kind: 'cosine', warmUpEpochs: 0.1 },
   momentum: 0.9,
   momentumForm: 'caffe',

@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest';
+import { runCommand } from '../command-line';
+
+describe('deepyeast doctor', () => {
+  test('prints what there is, one line each, and that all is well', () => {
+    const { status, stdout, stderr } = runCommand(['doctor']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(
+      new RegExp(`^Node\\.js +${process.versions.node.replaceAll('.', '\\.')} \\(Node-API \\d+\\)$`, 'm'),
+    );
+    expect(stdout).toMatch(/^instruction sets +(\w+, )*portable$/m);
+    expect(stdout).toMatch(/^computes on +cpu \(\w+, \d+ threads?\); the process may use \d+ threads$/m);
+    expect(stdout).toMatch(/^CUDA +no: not built in this version$/m);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('No problem found.');
+  });
+
+  test('--json holds the same for machines', () => {
+    const { status, stdout } = runCommand(['doctor', '--json'], { DEEPYEAST_ISA: 'portable' });
+    expect(status).toBe(0);
+    const diagnosis = JSON.parse(stdout);
+    expect(diagnosis).toMatchObject({ addon: { loaded: true }, cuda: { available: false }, problems: [] });
+    expect(diagnosis.computing.device).toMatch(/^cpu \(portable, /);
+  });
+
+  test('names an instruction set that there is not, and exits with 4', () => {
+    const { status, stdout } = runCommand(['doctor'], { DEEPYEAST_ISA: 'mmx' });
+    expect(status).toBe(4);
+    expect(stdout).toMatch(/^Problem: No network can be made: .*mmx/m);
+    expect(stdout).toContain('Unset DEEPYEAST_ISA');
+  });
+});
