@@ -230,7 +230,7 @@ class Training {
     const { native } = this.#network;
     for (const { name, trainable } of native.tensors) {
       for (const tensor of trainable ? [name, `velocity/${name}`] : [name]) {
-        const bad = (await native.tensor(tensor)).find((value) => !Number.isFinite(value));
+        const bad = firstNotFinite(await native.tensor(tensor));
         if (bad !== undefined) throw this.#diverged(`${tensor} holds ${bad}`, iteration - 1);
       }
     }
@@ -247,4 +247,10 @@ class Training {
         `expected finite numbers: train with a lower learning rate${kept}`,
     );
   }
+}
+
+/** A plain loop: a callback for each of millions of values would take a second. */
+function firstNotFinite(values: Float32Array): number | undefined {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
+  return undefined;
 }
