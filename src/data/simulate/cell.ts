@@ -169,7 +169,9 @@ export function drawCell(request: CellRequest): DrawnCell {
   const photonsRed = plate.redPhotons * field.redBrightness * numbers.light * draws.logNormal(1, 0.2);
   const expression = field.greenBrightness * protein.expression * draws.logNormal(1, 0.25);
   const photonsGreen = plate.greenPhotons * numbers.light * expression;
-  const saturated = draws.chance(0.12) ? draws.uniform(0.7, 1) : 4;
+  // Bright compartments saturate now and then; a screen's exposure is not set so high that whole cells do.
+  const filled = content.some(({ compartment }) => compartment === 'cytoplasm');
+  const saturated = draws.chance(0.12) ? draws.uniform(filled ? 1.05 : 0.7, filled ? 1.2 : 1) : 4;
   observe();
 
   function observe(): void {
