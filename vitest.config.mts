@@ -20,7 +20,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'real', include: ['test/real/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 },
+        test: { name: 'real', include: ['test/real/**/*.test.ts'], testTimeout: 900_000, hookTimeout: 120_000 },
       },
     ],
   },
