@@ -1,23 +1,23 @@
-// Winograd's convolution (Lavin and Gray, 2016). The image is cut into tiles of 4x4 output pixels, each depending on 6x6
-// input pixels. Input tiles and weights are transformed to 36 numbers a channel ("positions"); at each position the
-// convolution is then a plain matrix product, tiles x inputs times inputs x outputs; 36 instead of 144 multiplications a
-// pair of channels and tile. A last transform leads back to 4x4 pixels. kernels/winograd.cc has the transforms.
+// Winograd's convolution (Lavin and Gray, 2016). The image is cut into tiles of 4x4 output pixels, each depending on
+// 6x6 input pixels. Input tiles and weights are transformed to 36 numbers a channel ("positions"); at each position the
+// convolution is then a plain matrix product, tiles x inputs times inputs x outputs: 36 instead of 144 multiplications
+// a pair of channels and tile. A last transform leads back to 4x4 pixels. kernels/winograd.cc has the transforms.
 //
 // Forward, and the data gradient, which is the same with the weights rotated:
-//   - A block of up to 24 tiles at a time, so that what is transformed stays in a core's L2 cache: transform its input
+//   - A block of up to 12 tiles at a time, so that what is transformed stays in a core's L2 cache: transform its input
 //     once, V[36][tile][input]; then for each 64 outputs multiply, M[36][tile][64] = V U, and at once transform M back,
 //     with the statistics or the epilogue. Weights are packed when they are set: U[output / 64][36][panel][input][panel
 //     width], a panel being as wide as the registers of the product take. Blocks are shared out over the threads.
-//   - Where there are few tiles (small images, batch 1) every block would read all of U for itself. Then the three steps
-//     run one after the other over all tiles, products shared out by position and 64 outputs.
-//   Both add the same numbers in the same order: a cell's values do not depend on the batch it is in.
+//   - Where there are few tiles (small images, batch 1) every block would read all of U for itself. Then the three
+//     steps run one after the other over all tiles, products shared out by position and 64 outputs.
+//   Both add the same numbers in the same order: an image's values do not depend on the batch it is in.
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
 // tiles, and one transform at the end. A stretch of tiles at a time: transform both sides (shared out by tiles), then
 // multiply (shared out by position and panel of inputs), so that the order of additions is that of the tiles. The next
 // stretch is transformed meanwhile, for threads to meet once a stretch only.
 //
-// Rows that are a multiple of 4 KB apart would compete for the same lines of the L1 cache, so that strides are padded by
-// a cache line.
+// Rows that are a multiple of 4 KB apart would compete for the same lines of the L1 cache; therefore strides are padded
+// by a cache line.
 #include "winograd.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ namespace {
 constexpr int cache_line = 16;                   // floats
 constexpr int output_block = 64;                 // outputs multiplied and transformed back together
 constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
-constexpr std::size_t few_floats = 512 << 10;    // of V for all tiles, at most, to run step by step
+constexpr int few_tiles = 64;                    // at most, to run step by step
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
@@ -58,12 +58,13 @@ struct Direction {
 
   Direction(int input_channels, int output_channels, int panel_width)
       : inputs(input_channels), outputs(output_channels), row(round_up(inputs, cache_line) + cache_line),
-        panel(static_cast<std::size_t>(inputs) * panel_width), position(output_block / panel_width * panel + cache_line),
-        block(winograd_positions * position), weights(divide_up(outputs, output_block) * block) {}
+        panel(static_cast<std::size_t>(inputs) * panel_width),
+        position(output_block / panel_width * panel + cache_line), block(winograd_positions * position),
+        weights(divide_up(outputs, output_block) * block) {}
 
   int output_blocks() const { return divide_up(outputs, output_block); }
   int most_block_tiles() const {
-    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)) / 6 * 6, 6, 24);
+    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)) / 6 * 6, 6, 12);
   }
   WinogradLayout input_layout(int tiles) const {
     return {static_cast<std::size_t>(tiles) * row + cache_line, 0, static_cast<std::size_t>(row), row};
@@ -145,7 +146,7 @@ class WinogradConvolution : public Convolution {
     return blocks < 16 ? std::min(round_up(blocks, 4), tiles) : blocks;
   }
   bool few(const Direction& direction, int tiles) const {
-    return winograd_positions * static_cast<std::size_t>(tiles) * direction.row <= few_floats;
+    return tiles <= few_tiles && 2 * tiles <= direction.outputs;
   }
 
   void reserve(const Direction& direction, int tiles);
@@ -185,7 +186,7 @@ void WinogradConvolution::reserve(const Direction& direction, int tiles) {
   const std::size_t per_thread = winograd_positions * (direction.input_layout(most).position +
                                                        direction.output_layout(most).position);
   // A smaller batch than the largest may run step by step.
-  const std::size_t most_few = std::min<std::size_t>(tiles, few_floats / (winograd_positions * direction.row));
+  const std::size_t most_few = std::min({tiles, few_tiles, direction.outputs / 2});
   const std::size_t by_steps =
       winograd_positions * (direction.input_layout(most_few).position +
                             direction.output_blocks() * direction.output_layout(most_few).position);
@@ -308,8 +309,8 @@ WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
   result.gradient_row = round_up(shape_.output_channels, cache_line) + cache_line;
   result.product_row = inputs + cache_line;
   result.product_position = static_cast<std::size_t>(shape_.output_channels) * result.product_row + cache_line;
-  // Short ones, so that what is transformed stays in L2; longer ones where the products outgrow it, because each stretch
-  // reads and writes them once.
+  // Short ones, so that what is transformed stays in L2; longer ones where the products outgrow it, because each
+  // stretch reads and writes them once.
   const bool large_products = shape_.input_channels * shape_.output_channels > 128 * 128;
   result.tiles = std::min(large_products ? 128 : 64, tiles);
   const std::size_t panel = static_cast<std::size_t>(result.tiles) * panel_width + cache_line;

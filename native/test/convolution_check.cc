@@ -69,12 +69,12 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
 
   convolution->backward_data(shape.batch, device_gradient, input_gradient);
   expect_close(input_gradient.values(),
-               reference::convolution_input_gradient(shape, to_double(weights), to_double(gradient)), convolution_tolerance,
-               where + "input gradient");
+               reference::convolution_input_gradient(shape, to_double(weights), to_double(gradient)),
+               convolution_tolerance, where + "input gradient");
   convolution->backward_weights(shape.batch, device_input, device_gradient, weight_gradient);
   expect_close(weight_gradient.values(),
-               reference::convolution_weight_gradient(shape, to_double(input), to_double(gradient)), convolution_tolerance,
-               where + "weight gradient");
+               reference::convolution_weight_gradient(shape, to_double(input), to_double(gradient)),
+               convolution_tolerance, where + "weight gradient");
 }
 
 }  // namespace deepyeast::test

@@ -76,8 +76,9 @@ Results results_of(InstructionSet set, int threads, const ConvolutionShape& plan
   return r;
 }
 
-// One that runs block by block and one that runs step by step; neither divides evenly among 2, 3 or 5 threads.
-const ConvolutionShape uneven[] = {{5, 34, 38, 64, 72}, {3, 18, 10, 24, 200}};
+// One that runs block by block, one that runs step by step, and one that does either, as the batch is; none divides
+// evenly among 2, 3 or 5 threads.
+const ConvolutionShape uneven[] = {{5, 34, 38, 64, 72}, {3, 18, 10, 24, 200}, {7, 16, 16, 16, 96}};
 
 TEST(winograd_does_not_depend_on_the_number_of_threads) {
   for (const InstructionSet set : available_instruction_sets()) {

@@ -2,13 +2,12 @@
 // infinity, in one dimension and then in the other. With the input d (6 numbers), the weights g and the output y:
 //   forward, F(4, 3):          y (4) = A [(G g (3)) * (B d)]
 //   weight gradient, F(3, 4):  y (3) = A' [(G' g (4)) * (B d)], g the output gradient and y the weight gradient.
-// Row k of A and A' has the k-th powers of the points, row i of G and G' has the powers of point i divided by the product
-// of its differences to the others (G' is kept free of that division: it is made up for at the end, in A'), row i of B
-// the coefficients of the polynomial that is zero at the other points. Points come as +-: the even and the odd part of a
+// Row k of A and A' has the k-th powers of the points; row i of G and G' the powers of point i divided by the product of
+// its differences to the others (G' is kept free of that division: it is made up for at the end, in A'); row i of B the
+// coefficients of the polynomial that is zero at the other points. Points come as +-: the even and the odd part of a
 // row are computed once, then added and subtracted. These points have a quarter of the rounding error of 0, +-1, +-2.
 //
 // All loops are over whole vectors of channels, the innermost dimension in memory: no element moves across a vector.
-// The transforms go row by row, so that the numbers in flight fit the registers.
 #include "winograd.h"
 
 #include "vector.h"
@@ -22,7 +21,7 @@ constexpr float a = 0.70710678118654752f;
 constexpr float b = 1.41421356237309505f;
 
 // Products of rows x columns vectors are kept in registers: 24 of 32, or 12 of 16.
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if DEEPYEAST_AVX512 || defined(__aarch64__)
 constexpr int panel_vectors = 4;
 #else
 constexpr int panel_vectors = 2;
@@ -212,8 +211,8 @@ void transform_input(const float* images, const WinogradGrid& grid, int first, i
   }
 }
 
-// Meant to run between products, so that the input transform does not wait for memory. Of each tile, the 4x4 pixels that
-// the tiles to the left and above do not read.
+// Meant to run between products, so that the input transform does not wait for memory. Of each tile, the 4x4 pixels
+// that the tiles to the left and above do not read.
 void prefetch_input(const float* images, const WinogradGrid& grid, int first, int count, int part, int parts) {
   const int pixels = count * 16;
   for (int pixel = pixels * part / parts; pixel < pixels * (part + 1) / parts; ++pixel) {
@@ -447,7 +446,8 @@ void transform_weight_gradient(const float* products, std::size_t position, int 
       Vector y[3];
       weight_gradient_transform(columns[i], y);
 #pragma GCC unroll 3
-      for (int j = 0; j < 3; ++j) store_first(gradient + static_cast<std::size_t>(i * 3 + j) * inputs + input, y[j], lanes);
+      for (int j = 0; j < 3; ++j)
+        store_first(gradient + static_cast<std::size_t>(i * 3 + j) * inputs + input, y[j], lanes);
     }
   }
 }
@@ -473,6 +473,9 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sums[r][v] = fma(factor, factors[v], sums[r][v]);
     }
+    // The next panel: these come from further away than L2, and nothing else would fetch them in time.
+    for (int v = 0; v < vectors * width; v += 16)
+      __builtin_prefetch(right + static_cast<std::ptrdiff_t>(steps) * panel_width + v, 0, 2);
     left += left_step;
     right += panel_width;
   }

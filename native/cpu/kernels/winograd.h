@@ -6,12 +6,12 @@
 
 namespace deepyeast {
 
-// A tile is 4x4 pixels of output under 6x6 pixels of input (what lies outside of the image is zero). Transformed, either
+// A tile is 4x4 pixels of output under 6x6 pixels of input (what lies outside of the image is zero). Transformed, each
 // is 36 numbers a channel: its positions.
 constexpr int winograd_positions = 36;
 
-// The images of a batch cut into tiles, counted along rows, then columns, then images. Tiles at the right and lower edge
-// may hang over.
+// The images of a batch cut into tiles, counted along rows, then columns, then images. Tiles at the right and lower
+// edge may hang over.
 struct WinogradGrid {
   int height, width, channels;
   int rows, columns;   // of tiles in an image: height / 4 and width / 4, rounded up
