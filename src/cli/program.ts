@@ -2,34 +2,25 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
-import { register as registerDemo } from './demo';
-import { register as registerDoctor } from './doctor';
-import { register as registerEvaluate } from './evaluate';
-import { register as registerFeatures } from './features';
-import { register as registerImport } from './import';
 import { type Environment, setEnvironment } from './options';
-import { register as registerPredict } from './predict';
-import { register as registerProteins } from './proteins';
-import { register as registerSimulate } from './simulate';
-import { register as registerSplit } from './split';
-import { register as registerTrain } from './train';
 
-/** The commands in the order of the help. Their files load what they need only when they run. */
-const commands: readonly ((program: Command) => void)[] = [
-  registerImport,
-  registerSplit,
-  registerTrain,
-  registerEvaluate,
-  registerPredict,
-  registerProteins,
-  registerFeatures,
-  registerDoctor,
-  registerDemo,
-  registerSimulate,
-];
+/** The commands in the order of the help. A command line loads the one it names: none waits for what another needs. */
+const commands: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  import: () => import('./import.js'),
+  split: () => import('./split.js'),
+  train: () => import('./train.js'),
+  evaluate: () => import('./evaluate.js'),
+  predict: () => import('./predict.js'),
+  proteins: () => import('./proteins.js'),
+  features: () => import('./features.js'),
+  doctor: () => import('./doctor.js'),
+  demo: () => import('./demo.js'),
+  simulate: () => import('./simulate.js'),
+};
 
-/** The command line as a commander program. */
-export function createProgram(environment: Environment, json: boolean): Command {
+/** The command line as a commander program, with the one command that `argv` names or else with all of them. */
+export async function createProgram(argv: readonly string[], environment: Environment): Promise<Command> {
+  const json = argv.includes('--json');
   const program = new Command('deepyeast')
     .description('Which compartment of a yeast cell holds the tagged protein.')
     .version(packageVersion())
@@ -42,7 +33,9 @@ export function createProgram(environment: Environment, json: boolean): Command 
       },
     });
   setEnvironment(program, environment);
-  for (const register of commands) register(program);
+  const [name = ''] = argv;
+  const load = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
+  for (const loadCommand of load) (await loadCommand?.())?.register(program);
   return program;
 }
 
@@ -53,7 +46,7 @@ export function createProgram(environment: Environment, json: boolean): Command 
 export async function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
   const json = argv.includes('--json');
   try {
-    const program = createProgram(environment, json);
+    const program = await createProgram(argv, environment);
     if (argv.length === 0) {
       program.outputHelp({ error: true });
       return exitStatus.usage;

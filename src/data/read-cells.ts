@@ -1,6 +1,6 @@
 /** The images of a plan as crops of a dataset, in order, without holding more than a few at a time. */
 
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
 import { cropImage, type Fit, padImage } from './crop';
@@ -42,7 +42,7 @@ async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOpti
   if (planned.problem !== undefined) throw invalid(planned.problem);
   const image = plan.filePerChannel
     ? joinChannels(await readChannelFiles(plan, planned), invalid)
-    : await readImage(join(plan.source, planned.files[0] as string), plan.channels);
+    : await readImage(resolve(plan.source, planned.files[0] as string), plan.channels);
   if (options.eightBit !== undefined && image.eightBit !== options.eightBit) {
     throw invalid(
       `has ${image.sampleType} samples, expected ${options.eightBit ? '8 bits' : 'more than 8 bits'} as in the first image: ` +
@@ -55,7 +55,7 @@ async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOpti
 function readChannelFiles(plan: ImportPlan, planned: PlannedCell): Promise<RawImage[]> {
   const files = planned.files.map((file, index) => {
     const { name } = plan.channels[index] as ChannelChoice;
-    return readImage(join(plan.source, file), [{ name }]);
+    return readImage(resolve(plan.source, file), [{ name }]);
   });
   return Promise.all(files);
 }

@@ -104,8 +104,11 @@ function assignClass(
     let largest = Number.NEGATIVE_INFINITY;
     for (const [part, { share }] of parts.entries()) {
       const { cells, groups: taken } = achieved[part] as { cells: number; groups: number };
+      if (onlyEmpty && taken > 0) continue;
       const missing = share * total - cells;
-      if (missing > largest && !(onlyEmpty && taken > 0)) {
+      // Between equals the part with fewer cells in all, lest it is the same one that goes without in every class.
+      const tie = missing === largest && (assigned[part]?.length ?? 0) < (assigned[chosen]?.length ?? 0);
+      if (missing > largest || tie) {
         chosen = part;
         largest = missing;
       }

@@ -1,7 +1,10 @@
 import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
+import { parseNormalization } from '../../src/data/normalization';
+import { DeepYeastError } from '../../src/errors';
 import { writeSmallDataset } from '../bad-input/small-dataset';
 import { temporaryFolder } from '../temporary-folder';
 
@@ -100,4 +103,48 @@ test.each([
   const opening = Dataset.open(folder.path('d'));
   await expect(opening).rejects.toThrow(message);
   await expect(opening).rejects.toMatchObject({ code: 'dataset-invalid' });
+});
+
+test('any JSON as dataset.json opens or is dataset-invalid', async () => {
+  writeSmallDataset(folder.path('d'));
+  const names = fc.oneof(
+    fc.constant(['a', 'b', 'c']),
+    fc.constant(['r', 'g']),
+    fc.array(fc.string(), { maxLength: 3 }),
+    fc.jsonValue(),
+  );
+  const numbers = fc.oneof(fc.double(), fc.constantFrom(0, 1, 99, 'x', null));
+  const rule = fc.record(
+    {
+      rule: fc.constantFrom('none', 'percentile', 'range', 'bit-depth', 'x', 3),
+      per: fc.constantFrom('cell', 'field', 'dataset', 1),
+      ...{ low: numbers, high: numbers, noiseFloor: numbers, floor: numbers, bits: numbers },
+      ranges: fc.oneof(
+        fc.constant([
+          [0, 1],
+          [2, 5],
+        ]),
+        fc.jsonValue(),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+  const description = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ classes: names, channels: names, normalization: fc.oneof(rule, fc.jsonValue()) }, { requiredKeys: [] }),
+  );
+  await fc.assert(
+    fc.asyncProperty(description, async (json) => {
+      writeFileSync(folder.path('d', 'dataset.json'), JSON.stringify(json));
+      try {
+        const { classes, channels, normalization } = await Dataset.open(folder.path('d'));
+        expect([classes.length >= 3, channels.length]).toEqual([true, 2]);
+        expect(parseNormalization(JSON.parse(JSON.stringify(normalization)), 2, 'x')).toEqual(normalization);
+      } catch (error) {
+        expect(error).toBeInstanceOf(DeepYeastError);
+        expect(['dataset-invalid', 'labels-invalid']).toContain((error as DeepYeastError).code);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });

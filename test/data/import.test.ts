@@ -109,6 +109,12 @@ describe('a label list in the layout of DeepYeast', () => {
     expect(warnings[1]).toMatch(/classes without images: cell periphery/);
   });
 
+  test('a list may name images by absolute paths', async () => {
+    writeFileSync(folder.path('list.txt'), `${join(source(), names[2]!)} 1\n`);
+    const { dataset } = await importing({ labels: folder.path('list.txt') });
+    expect([...(await dataset.readImages(Uint32Array.of(0)))]).toEqual(redGreen(rgb(2)));
+  });
+
   test('a listed image that is missing stops the import, and nothing is left', async () => {
     rmSync(join(source(), names[1]!));
     const before = folderSnapshot(folder.path());

@@ -1,0 +1,147 @@
+// What only a process of its own shows: signals, a reader that goes away, what is loaded.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { exitStatus } from '../../src/errors';
+import { writeSmallDataset } from '../bad-input/small-dataset';
+import { program, runCommand, runCommandWithFileLimit, startCommand, until } from '../command-line';
+import { smallNetwork } from '../small-model';
+import { temporaryFolder } from '../temporary-folder';
+
+const folder = temporaryFolder();
+
+/** Many links to one picture, so that importing them takes a while; the arguments of the import. */
+async function longImport(count: number): Promise<string[]> {
+  mkdirSync(folder.path('images/er'), { recursive: true });
+  const picture = folder.path('picture.png');
+  await sharp(new Uint8Array(64 * 64 * 3), { raw: { width: 64, height: 64, channels: 3 } })
+    .png()
+    .toFile(picture);
+  for (let index = 0; index < count; index++) symlinkSync(picture, folder.path('images/er', `${index}.png`));
+  return ['import', folder.path('images'), '--out', folder.path('deep/dataset')];
+}
+
+describe('a signal', () => {
+  test.each([
+    ['SIGINT', exitStatus.interrupted],
+    ['SIGTERM', exitStatus.terminated],
+  ] as const)('%s: the command cleans up and ends with %i', async (signal, status) => {
+    const command = startCommand(await longImport(4000));
+    await until(() => readdirSync(folder.path()).includes('deep'), command);
+    command.child.kill(signal);
+    const ended = await command.ended;
+    expect(ended).toMatchObject({ status, signal: null });
+    expect(ended.stderr).toContain(`${signal}: cleaning up`);
+    expect(ended.stderr).not.toContain('error');
+    expect(readdirSync(folder.path()).sort()).toEqual(['images', 'picture.png']);
+  });
+
+  test('a second one ends the command at once, and still no temporary file is left', async () => {
+    const command = startCommand(await longImport(4000));
+    await until(() => readdirSync(folder.path()).includes('deep'), command);
+    command.child.kill('SIGTERM');
+    command.child.kill('SIGINT');
+    const { status } = await command.ended;
+    expect([exitStatus.interrupted, exitStatus.terminated]).toContain(status);
+    expect(readdirSync(folder.path('..')).filter((name) => name.includes('.tmp-'))).toEqual([]);
+    const left = readdirSync(folder.path()).includes('deep') ? readdirSync(folder.path('deep')) : [];
+    expect(left).toEqual([]);
+  });
+});
+
+test('a reader that goes away (| head) ends the command quietly', async () => {
+  const classes = ['a', 'b'];
+  writeSmallDataset(folder.path('data'), { cells: 6000, size: 16, classes });
+  const network = await smallNetwork(classes);
+  await network.save(folder.path('model.safetensors'));
+  await network.close();
+  const predict = [
+    process.execPath,
+    program,
+    'predict',
+    '--model',
+    folder.path('model.safetensors'),
+    folder.path('data'),
+  ];
+  const script = 'set -o pipefail; "$@" | head -n 2; echo $?';
+  const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', ...predict], {
+    encoding: 'utf8',
+    env: { ...process.env, DEEPYEAST_LOG: 'warn' },
+  });
+  expect(stdout.split('\n')).toEqual([
+    expect.stringMatching(/^cell,protein,predicted/),
+    expect.stringMatching(/^cell0,/),
+    '0',
+    '',
+  ]);
+  expect(stderr.split('\n').filter((line) => line !== '' && !line.startsWith('predicting '))).toEqual([]);
+});
+
+test('skipped images: the dataset is there and the status is 5', async () => {
+  const args = await longImport(3);
+  writeFileSync(folder.path('images/er/broken.png'), 'x');
+  const stopped = runCommand(args);
+  expect([stopped.status, stopped.stdout]).toEqual([exitStatus.data, '']);
+  expect(stopped.stderr).toMatch(/error \[image-invalid\]: .*broken\.png: .*unsupported image format/);
+  expect(readdirSync(folder.path()).sort()).toEqual(['images', 'picture.png']);
+  const { status, stdout } = runCommand([...args, '--on-error', 'skip', '--json']);
+  expect(status).toBe(exitStatus.skipped);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ...{
+      cells: 3,
+      size: 64,
+      channels: ['rfp', 'gfp'],
+      classes: [{ name: 'er', cells: 3 }],
+      normalization: { rule: 'none' },
+    },
+    skipped: [{ cell: 'er/broken', path: 'er/broken.png', reason: expect.stringContaining('unsupported') }],
+  });
+  expect(readFileSync(folder.path('deep/dataset/skipped.csv'), 'utf8')).toMatch(
+    /^cell,path,reason\ner\/broken,er\/broken\.png,/,
+  );
+});
+
+test('a disk that is full while importing: disk-full and nothing left', async () => {
+  const args = await longImport(100);
+  const { status, stderr } = runCommandWithFileLimit(512, args);
+  expect({ status, stderr }).toEqual({
+    status: exitStatus.failure,
+    stderr: expect.stringContaining('error [disk-full]: '),
+  });
+  expect(readdirSync(folder.path()).sort()).toEqual(['images', 'picture.png']);
+});
+
+test('the addon is loaded by the commands that compute, sharp by those that open images', () => {
+  const hook = folder.path('hook.cjs');
+  const log = folder.path('loaded.txt');
+  writeFileSync(
+    hook,
+    `const { dlopen } = process;
+     process.dlopen = function (module, path, ...rest) {
+       require('node:fs').appendFileSync(${JSON.stringify(log)}, path + '\\n');
+       return dlopen.call(this, module, path, ...rest);
+     };`,
+  );
+  writeSmallDataset(folder.path('data'));
+  const loadedBy = (...args: string[]) => {
+    writeFileSync(log, '');
+    const { status, stderr } = spawnSync(process.execPath, ['-r', hook, program, ...args], { encoding: 'utf8' });
+    expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
+    return readFileSync(log, 'utf8');
+  };
+  for (const command of ['import', 'split', 'train', 'predict']) expect(loadedBy(command, '--help')).toBe('');
+  expect(loadedBy('split', folder.path('data'), '--by', 'cell', '--out', folder.path('parts'))).toBe('');
+  mkdirSync(join(folder.path('images'), 'er'), { recursive: true });
+  const picture = folder.path('images/er/a.png');
+  spawnSync(process.execPath, [
+    '-e',
+    `require('sharp')(new Uint8Array(3 * 64), { raw: { width: 8, height: 8, channels: 3 } }).png().toFile(process.argv[1])`,
+    picture,
+  ]);
+  const loaded = loadedBy('import', folder.path('images'), '--size', '8', '--out', folder.path('dataset'));
+  expect(loaded).toMatch(/sharp/);
+  expect(loaded).not.toMatch(/deepyeast\.node/);
+});
