@@ -1,0 +1,170 @@
+// Speed of the CPU backend on the paper's network: every operation by itself, then inference and training steps.
+//
+//   kernel_bench [--threads N] [--batch N] [--direct]
+//
+// Milliseconds are medians of wall-clock time; "cpu" is the process's processor time of the same runs, which on a busy
+// machine says more (compare runs of one thread: waiting threads spin a little). GFLOP/s count a multiply-add as two, and
+// the direct algorithm's operations whatever the algorithm. DEEPYEAST_ISA picks the instruction set. --direct measures
+// the direct convolution instead of the one that the backend would pick.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <string>
+
+#include "../../cpu/available_threads.h"
+#include "../../cpu/direct_convolution.h"
+#include "../../engine/network.h"
+#include "../backends.h"
+
+namespace {
+
+using namespace deepyeast;
+using deepyeast::test::Device;
+using deepyeast::test::Values;
+
+struct Time {
+  double wall, cpu;  // milliseconds
+};
+
+double now_of(clockid_t clock) {
+  timespec time;
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+}
+
+// Medians over at least three runs and a third of a second, after one to warm up.
+Time measure(const std::function<void()>& run) {
+  run();
+  std::vector<double> wall, cpu;
+  for (double total = 0; wall.size() < 3 || (total < 300 && wall.size() < 100);) {
+    const double wall_start = now_of(CLOCK_MONOTONIC), cpu_start = now_of(CLOCK_PROCESS_CPUTIME_ID);
+    run();
+    wall.push_back(now_of(CLOCK_MONOTONIC) - wall_start);
+    cpu.push_back(now_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
+    total += wall.back();
+  }
+  std::nth_element(wall.begin(), wall.begin() + wall.size() / 2, wall.end());
+  std::nth_element(cpu.begin(), cpu.begin() + cpu.size() / 2, cpu.end());
+  return {wall[wall.size() / 2], cpu[cpu.size() / 2]};
+}
+
+// gigaflop or gigabyte: whichever bounds the operation; the other is 0.
+void report(const std::string& name, const std::string& operation, double gigaflop, double gigabyte,
+            const std::function<void()>& run) {
+  const Time time = measure(run);
+  std::printf("%-8s %-16s %9.2f ms  cpu %9.2f ms", name.c_str(), operation.c_str(), time.wall, time.cpu);
+  if (gigaflop > 0) std::printf("  %7.1f GFLOP/s, %7.1f by cpu", gigaflop / time.wall * 1e3, gigaflop / time.cpu * 1e3);
+  if (gigabyte > 0) std::printf("  %7.1f GB/s", gigabyte / time.wall * 1e3);
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void measure_convolution(Backend& backend, CpuContext* direct, int batch, const Layer& layer) {
+  const ConvolutionShape shape{batch, layer.height, layer.width, layer.input_channels, layer.output_channels};
+  const std::size_t pixels = static_cast<std::size_t>(batch) * layer.height * layer.width;
+  const std::size_t inputs = layer.input_channels, outputs = layer.output_channels;
+  const double gigaflop = 18e-9 * static_cast<double>(pixels * inputs * outputs);
+  Values random(1);
+  Device input(backend, random.uniform(pixels * inputs)), output(backend, random.uniform(pixels * outputs));
+  Device weights(backend, random.uniform(9 * inputs * outputs)), weight_gradient(backend, 9 * inputs * outputs);
+  Device input_gradient(backend, pixels * inputs), mean(backend, outputs), variance(backend, outputs);
+  Device scale(backend, random.uniform(outputs)), shift(backend, random.uniform(outputs));
+  BatchStatistics statistics{mean, variance};
+  const std::unique_ptr<Convolution> convolution =
+      direct != nullptr ? make_direct_convolution(shape, true, *direct) : backend.convolution(shape, true);
+  report(layer.name, "set weights", 0, 0, [&] { convolution->set_weights(weights); });
+  report(layer.name, "infer", gigaflop, 0,
+         [&] { convolution->infer(batch, input, {scale, shift, true, layer.pool}, output); });
+  report(layer.name, "forward", gigaflop, 0, [&] { convolution->forward(batch, input, output, &statistics); });
+  if (layer.name != "conv1_1")  // images need no gradient
+    report(layer.name, "data gradient", gigaflop, 0, [&] { convolution->backward_data(batch, output, input_gradient); });
+  report(layer.name, "weight gradient", gigaflop, 0,
+         [&] { convolution->backward_weights(batch, input, output, weight_gradient); });
+}
+
+void measure_dense(Backend& backend, int batch, const Layer& layer) {
+  const std::size_t cells = batch, inputs = layer.input_channels, outputs = layer.output_channels;
+  const double gigaflop = 2e-9 * static_cast<double>(cells * inputs * outputs);
+  Values random(1);
+  Device input(backend, random.uniform(cells * inputs)), output(backend, random.uniform(cells * outputs));
+  Device weights(backend, random.uniform(inputs * outputs)), weight_gradient(backend, inputs * outputs);
+  Device input_gradient(backend, cells * inputs), mean(backend, outputs), variance(backend, outputs);
+  BatchStatistics statistics{mean, variance};
+  const std::unique_ptr<Dense> dense =
+      backend.dense({batch, layer.input_channels, layer.output_channels}, true);
+  dense->set_weights(weights);
+  report(layer.name, "forward", gigaflop, 0, [&] { dense->forward(batch, input, nullptr, output, &statistics); });
+  report(layer.name, "data gradient", gigaflop, 0, [&] { dense->backward_data(batch, output, input_gradient); });
+  report(layer.name, "weight gradient", gigaflop, 0,
+         [&] { dense->backward_weights(batch, input, output, weight_gradient, nullptr); });
+}
+
+void measure_normalization(Backend& backend, int batch, const Layer& layer) {
+  const NormalizationShape shape{batch, layer.height, layer.width, layer.output_channels, layer.pool, 1e-5f,
+                                 layer.dropout ? 0.5f : 0.0f};
+  const std::size_t channels = layer.output_channels;
+  const std::size_t count = static_cast<std::size_t>(batch) * layer.height * layer.width * channels;
+  const std::size_t pooled = layer.pool ? count / 4 : count;
+  Values random(1);
+  Device input(backend, random.uniform(count)), output(backend, random.uniform(pooled));
+  Device input_gradient(backend, count), gamma_gradient(backend, channels), beta_gradient(backend, channels);
+  Device mean(backend, random.uniform(channels)), variance(backend, random.uniform(channels, 0.5, 1));
+  const RandomStream stream(1, Purpose::dropout, 1, 1);
+  const NormalizationArguments arguments{input, {mean, variance}, variance, mean, &stream};
+  const double size = 4e-9 * static_cast<double>(count), pooled_size = 4e-9 * static_cast<double>(pooled);
+  report(layer.name, "normalization", 0, size + pooled_size,
+         [&] { backend.normalization_forward(shape, arguments, output); });
+  report(layer.name, "its gradient", 0, 3 * size + 2 * pooled_size, [&] {
+    backend.normalization_backward(shape, arguments, output, input_gradient, gamma_gradient, beta_gradient);
+  });
+}
+
+void measure_network(int threads, int batch) {
+  Topology topology;
+  Values random(2);
+  const std::vector<std::uint8_t> images = random.bytes(static_cast<std::size_t>(batch) * 64 * 64 * 2);
+  const std::vector<std::int32_t> labels = random.labels(batch, topology.classes);
+  Network network(topology, 1, make_cpu_backend(threads));
+  std::vector<float> posterior(static_cast<std::size_t>(batch) * topology.classes);
+  std::uint32_t iteration = 0;
+  const auto rate = [&](const char* name, const std::function<void()>& run) {
+    const Time time = measure(run);
+    std::printf("%-25s %9.2f ms  cpu %9.2f ms  %7.1f images/s, %7.1f by cpu\n", name, time.wall, time.cpu,
+                batch / time.wall * 1e3, batch / time.cpu * 1e3 * threads);
+  };
+  rate("network, inference", [&] { network.forward(images.data(), batch, nullptr, posterior.data()); });
+  rate("network, training step",
+       [&] { network.train_step(images.data(), labels.data(), batch, iteration++, 0.01f, Optimizer()); });
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  int threads = available_threads(), batch = 100;
+  bool direct = false;
+  for (int i = 1; i < count; ++i) {
+    const std::string option = arguments[i];
+    if (option == "--direct") direct = true;
+    else if (option == "--threads" && i + 1 < count) threads = std::atoi(arguments[++i]);
+    else if (option == "--batch" && i + 1 < count) batch = std::atoi(arguments[++i]);
+    else threads = 0;
+  }
+  if (threads < 1 || batch < 2) {
+    std::fprintf(stderr, "usage: kernel_bench [--threads N] [--batch N] [--direct]\n");
+    return 2;
+  }
+  const std::unique_ptr<Backend> backend = make_cpu_backend(threads);
+  std::printf("%s, batch %d%s\n", backend->description().c_str(), batch, direct ? ", direct convolution" : "");
+  CpuContext context(choose_instruction_set(), threads);
+  for (const Layer& layer : layers_of(Topology())) {
+    if (layer.kind == LayerKind::convolution) measure_convolution(*backend, direct ? &context : nullptr, batch, layer);
+    else measure_dense(*backend, batch, layer);
+    if (layer.normalized) measure_normalization(*backend, batch, layer);
+  }
+  if (!direct) measure_network(threads, batch);
+  return 0;
+}
