@@ -110,12 +110,12 @@ function fillCytosol(shape: CellShape, defocus: number, draws: Draws): void {
   }
   // Smooth texture: a few wide patches a little brighter or darker.
   const { mother } = shape;
-  const strength = draws.uniform(0.02, 0.08);
-  for (let patch = 0; patch < 7; patch++) {
+  const strength = draws.uniform(0.03, 0.14);
+  for (let patch = 0; patch < 9; patch++) {
     const x = mother.x + mother.a * draws.uniform(-0.9, 0.9);
     const y = mother.y + mother.a * draws.uniform(-0.9, 0.9);
     scaleInside(
-      { ...mother, x, y, a: draws.uniform(2.5, 6), b: draws.uniform(2, 4), egg: 0 },
+      { ...mother, x, y, a: draws.uniform(1.8, 5.5), b: draws.uniform(1.5, 3.5), egg: 0 },
       1 + strength * draws.normal(),
       1.5,
     );

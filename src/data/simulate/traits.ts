@@ -83,7 +83,7 @@ export function plateTraits(seed: number, plate: number): PlateTraits {
     greenBlur: blur,
     shiftX: shift(),
     shiftY: shift(),
-    crosstalk: draws.chance(0.5) ? draws.uniform(0, 0.25) : 0.02,
+    crosstalk: draws.chance(0.5) ? draws.uniform(0, 0.33) : 0.02,
   };
 }
 

@@ -64,7 +64,7 @@ describe('membranes', () => {
     for (const { shape, green } of drawings) {
       const nucleus = shape.nuclei[0] as Body;
       expect(meanWhere(green, between(nucleus, 0.85, 1.15))).toBeGreaterThan(
-        1.4 * meanWhere(green, inside(nucleus, 0.4)),
+        1.25 * meanWhere(green, inside(nucleus, 0.4)),
       );
       expect(meanWhere(green, (x, y) => radiusIn(nucleus, x, y) > 1.7)).toBeLessThan(0.02);
     }

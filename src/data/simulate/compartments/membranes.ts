@@ -6,7 +6,7 @@ import { type DrawCompartment, type Sketch, widen } from './sketch';
 /** A thin bright rim all around mother and bud, touching those of the neighbours. */
 export const drawCellPeriphery: DrawCompartment = (sketch) => {
   const { layer, cell, habits, draws } = sketch;
-  const sigma = widen(sketch, 0.65 * Math.exp(0.12 * habits.size));
+  const sigma = widen(sketch, draws.uniform(0.6, 1.05) * Math.exp(0.12 * habits.size));
   const patchy = draws.chance(habits.form > 0.9 ? 0.8 : 0.06);
   const slow = 0.12 * Math.exp(0.4 * habits.unevenness);
   const dome = draws.uniform(0.02, 0.2);
@@ -29,14 +29,14 @@ export const drawCellPeriphery: DrawCompartment = (sketch) => {
 export const drawNuclearPeriphery: DrawCompartment = (sketch) => {
   const { cell, habits, draws } = sketch;
   const beads = draws.chance(habits.form > 0.5 ? 0.75 : 0.25) ? draws.uniform(0.3, 0.7) : 0.1;
-  const dome = draws.uniform(0.1, 0.42) * Math.exp(-0.15 * habits.size);
+  const dome = draws.uniform(0.12, 0.6) * Math.exp(0.15 * habits.size);
   for (const nucleus of cell.nuclei) drawNuclearRing(sketch, nucleus, 1, beads, dome);
 };
 
 function drawNuclearRing(sketch: Sketch, nucleus: Body, amplitude: number, beads: number, dome: number): void {
   const { layer, draws } = sketch;
   const slow = 0.15 * Math.exp(0.3 * sketch.habits.unevenness);
-  addShell(layer, nucleus, widen(sketch, 0.75), amplitude, {
+  addShell(layer, nucleus, widen(sketch, draws.uniform(0.7, 1.15)), amplitude, {
     inset: 0,
     profile: drawProfile(draws, slow, beads),
     dome,
