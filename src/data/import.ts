@@ -64,7 +64,7 @@ export async function importImages(options: ImportOptions): Promise<ImportResult
     channels: plan.channels.map((channel) => channel.name),
     size: crop.size,
     normalization,
-    provenance: describeProvenance(options, plan),
+    provenance: describeProvenance(options, plan, columns),
     extraColumns: [...plan.extraColumns, ...columns],
   });
   const skipped: SkippedImage[] = [];
@@ -111,7 +111,11 @@ function noneLeft(skipped: readonly SkippedImage[]): DeepYeastError {
 }
 
 /** What was imported and how, for dataset.json. */
-function describeProvenance(options: ImportOptions, plan: ImportPlan): Record<string, unknown> {
+function describeProvenance(
+  options: ImportOptions,
+  plan: ImportPlan,
+  columns: readonly string[],
+): Record<string, unknown> {
   const { source, labels, classes, pattern, size = 64, fit = 'error' } = options;
   return {
     command: 'import',
@@ -122,5 +126,7 @@ function describeProvenance(options: ImportOptions, plan: ImportPlan): Record<st
     channels: plan.channels,
     size,
     fit,
+    // Where the numbers are with which each cell was stretched.
+    ...(columns.length > 0 ? { ranges: `cells.csv: ${columns.join(', ')}` } : {}),
   };
 }

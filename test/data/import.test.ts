@@ -267,6 +267,7 @@ describe('one file per channel', () => {
 
   test('the numbers used are in cells.csv, and stretching is by cell and channel', async () => {
     const { dataset } = await importing({ pattern, channels, classes: classes() });
+    expect(dataset.description.provenance).toMatchObject({ ranges: 'cells.csv: low_rfp, high_rfp, low_gfp, high_gfp' });
     const [first, second] = await dataset.table();
     expect(Number(first!.low_gfp)).toBeCloseTo(0.1, 1);
     expect(Number(first!.high_gfp)).toBeGreaterThan(0.12);
