@@ -12,9 +12,10 @@
 //     steps run one after the other over all tiles, products shared out by position and 64 outputs.
 //   Both add the same numbers in the same order: an image's values do not depend on the batch it is in.
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
-// tiles, and one transform at the end. A stretch of tiles at a time: transform both sides (shared out by tiles), then
-// multiply (shared out by position and panel of inputs), so that the order of additions is that of the tiles. The next
-// stretch is transformed meanwhile, for threads to meet once a stretch only.
+// tiles, and one transform at the end. The threads share out the positions, by rows of six: each goes through all tiles,
+// a stretch at a time, transforming both sides to its own positions only and multiplying. So they neither wait for each
+// other nor exchange transformed tiles, at the price of reading the images once each; and each sum has one owner, who adds
+// in the order of the tiles, however many threads there are.
 //
 // Rows that are a multiple of 4 KB apart would compete for the same lines of the L1 cache; therefore strides are padded
 // by a cache line.
@@ -36,6 +37,7 @@ constexpr int cache_line = 16;                   // floats
 constexpr int output_block = 64;                 // outputs multiplied and transformed back together
 constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
 constexpr int few_tiles = 64;                    // at most, to run step by step
+constexpr WinogradRows all_rows = {0, 6};
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
@@ -162,12 +164,16 @@ class WinogradConvolution : public Convolution {
              const float* product, const WinogradLayout& layout, bool statistics, const InferenceEpilogue* epilogue,
              float* output);
 
-  // The weight gradient's sizes.
+  // How the weight gradient is cut. A task's scratch memory holds a stretch of transformed input, then of gradient.
   struct Stretch {
-    int tiles;                        // of a stretch
-    int gradient_row, product_row;
+    int tiles;         // of a stretch
+    int rows;          // of positions, of a task
+    int outputs;       // of a task
+    int product_row;
     WinogradLayout input, gradient;
     std::size_t product_position;
+    std::size_t input_size() const { return 6 * rows * input.position; }
+    std::size_t task_size() const { return input_size() + 6 * rows * gradient.position; }
   };
   Stretch stretch(int tiles) const;
   void reserve_weight_gradient(int tiles);
@@ -216,8 +222,8 @@ void WinogradConvolution::convolve_by_blocks(const Direction& direction, int til
     float* transformed = workspace + slot * (transformed_size + product_size);
     float* product = transformed + transformed_size;
     const WinogradLayout layout = direction.output_layout(range.size());
-    kernels_.transform_input(input, input_grid, range.begin, range.size(), direction.input_layout(range.size()),
-                             transformed);
+    kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
+                             direction.input_layout(range.size()), transformed);
     // Most likely this thread's next block.
     const TileRange next(tiles, blocks, std::min(static_cast<int>(index) + context_.threads(), blocks - 1));
     const int products = winograd_positions * direction.output_blocks();
@@ -242,7 +248,7 @@ void WinogradConvolution::convolve_by_steps(const Direction& direction, int tile
   const int groups = std::min(tiles, 16), blocks = blocks_of(direction, tiles);
   context_.parallel_for(groups, [&](std::size_t index, int) {
     const TileRange range(tiles, groups, static_cast<int>(index));
-    kernels_.transform_input(input, input_grid, range.begin, range.size(), input_layout,
+    kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows, input_layout,
                              transformed + range.begin * input_layout.tile);
   });
   const int output_blocks = direction.output_blocks();
@@ -303,70 +309,69 @@ void WinogradConvolution::write(const Direction& direction, const TileRange& ran
 }
 
 WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
-  const int inputs = round_up(shape_.input_channels, kernels_.panel_width);
-  const int panel_width = kernels_.panel_width;
+  const int panel_width = kernels_.panel_width, threads = context_.threads();
+  const int inputs = round_up(shape_.input_channels, panel_width), outputs = shape_.output_channels;
   Stretch result;
-  result.gradient_row = round_up(shape_.output_channels, cache_line) + cache_line;
-  result.product_row = inputs + cache_line;
-  result.product_position = static_cast<std::size_t>(shape_.output_channels) * result.product_row + cache_line;
   // Short ones, so that what is transformed stays in L2; longer ones where the products outgrow it, because each
   // stretch reads and writes them once.
-  const bool large_products = shape_.input_channels * shape_.output_channels > 128 * 128;
-  result.tiles = std::min(large_products ? 128 : 64, tiles);
+  result.tiles = std::min(shape_.input_channels * outputs > 128 * 128 ? 128 : 64, tiles);
+  result.rows = threads < 4 ? 6 / threads : 1;
+  result.outputs = round_up(divide_up(outputs, divide_up(threads, 6)), cache_line);
+  const int gradient_row = result.outputs + cache_line;
+  result.product_row = inputs + cache_line;
+  result.product_position = static_cast<std::size_t>(outputs) * result.product_row + cache_line;
   const std::size_t panel = static_cast<std::size_t>(result.tiles) * panel_width + cache_line;
   result.input = {inputs / panel_width * panel, panel, static_cast<std::size_t>(panel_width), panel_width};
-  result.gradient = {static_cast<std::size_t>(result.tiles) * result.gradient_row + cache_line, 0,
-                     static_cast<std::size_t>(result.gradient_row), result.gradient_row};
+  result.gradient = {static_cast<std::size_t>(result.tiles) * gradient_row + cache_line, 0,
+                     static_cast<std::size_t>(gradient_row), gradient_row};
   return result;
 }
 
 void WinogradConvolution::reserve_weight_gradient(int tiles) {
   const Stretch sizes = stretch(tiles);
-  context_.reserve_workspace(winograd_positions *
-                             (2 * (sizes.input.position + sizes.gradient.position) + sizes.product_position));
+  context_.reserve_workspace(winograd_positions * sizes.product_position + context_.threads() * sizes.task_size());
 }
 
 void WinogradConvolution::backward_weights(int batch, const float* input, const float* output_gradient,
                                            float* weight_gradient) {
+  check_shape(batch <= shape_.batch, "a convolution was given more images than the batch it was made for");
   const int inputs = shape_.input_channels, outputs = shape_.output_channels;
   const int tiles = tiles_of(batch), panel_width = kernels_.panel_width;
   const Stretch sizes = stretch(tiles);
   const WinogradGrid input_grid = grid(inputs), gradient_grid = grid(outputs);
-  const int panels = divide_up(inputs, panel_width), stretches = divide_up(tiles, sizes.tiles);
-  const std::size_t input_size = winograd_positions * sizes.input.position;
-  const std::size_t gradient_size = winograd_positions * sizes.gradient.position;
-  float* products = context_.workspace() + 2 * (input_size + gradient_size);
-  const auto input_of = [&](int stretch) { return context_.workspace() + stretch % 2 * (input_size + gradient_size); };
-  const auto tiles_of_stretch = [&](int stretch) {
-    return std::clamp(tiles - stretch * sizes.tiles, 0, sizes.tiles);
-  };
+  const int row_tasks = 6 / sizes.rows, output_tasks = divide_up(outputs, sizes.outputs);
+  const int panels = divide_up(inputs, panel_width);
+  float* products = context_.workspace();
+  float* scratch = products + winograd_positions * sizes.product_position;
 
-  for (int stretch = 0; stretch <= stretches; ++stretch) {
-    const int first = stretch * sizes.tiles, count = tiles_of_stretch(stretch), groups = divide_up(count, 8);
-    const int next = first + count, next_count = tiles_of_stretch(stretch + 1);
-    const int products_count = stretch > 0 ? winograd_positions * panels : 0;
-    context_.parallel_for(groups + products_count, [&](std::size_t index, int) {
-      if (static_cast<int>(index) < groups) {
-        const TileRange range(count, groups, static_cast<int>(index));
-        float* transformed = input_of(stretch);
-        kernels_.transform_input(input, input_grid, first + range.begin, range.size(), sizes.input,
-                                 transformed + range.begin * sizes.input.tile);
-        kernels_.transform_gradient(output_gradient, gradient_grid, first + range.begin, range.size(), sizes.gradient,
-                                    transformed + input_size + range.begin * sizes.gradient.tile);
-        return;
+  context_.parallel_for(row_tasks * output_tasks, [&](std::size_t index, int slot) {
+    const int first_row = static_cast<int>(index) % row_tasks * sizes.rows;
+    const WinogradRows rows = {first_row, first_row + sizes.rows};
+    const int first_output = static_cast<int>(index) / row_tasks * sizes.outputs;
+    const int task_outputs = std::min(sizes.outputs, outputs - first_output);
+    const int steps = 6 * sizes.rows * panels;
+    float* transformed_input = scratch + slot * sizes.task_size();
+    float* transformed_gradient = transformed_input + sizes.input_size();
+    float* task_products =
+        products + 6 * first_row * sizes.product_position + static_cast<std::size_t>(first_output) * sizes.product_row;
+    for (int first = 0; first < tiles; first += sizes.tiles) {
+      const int count = std::min(sizes.tiles, tiles - first);
+      const int next = first + count, next_count = std::min(sizes.tiles, tiles - next);
+      kernels_.transform_input(input, input_grid, first, count, rows, sizes.input, transformed_input);
+      kernels_.transform_gradient(output_gradient, gradient_grid, first, count, first_output, task_outputs, rows,
+                                  sizes.gradient, transformed_gradient);
+      for (int step = 0; step < steps; ++step) {
+        const int position = step / panels, panel = step % panels;
+        kernels_.multiply(task_outputs, std::min(panel_width, inputs - panel * panel_width), count,
+                          transformed_gradient + position * sizes.gradient.position, 1, sizes.gradient.tile,
+                          transformed_input + position * sizes.input.position + panel * sizes.input.panel,
+                          task_products + position * sizes.product_position + panel * panel_width, sizes.product_row,
+                          first > 0);
+        kernels_.prefetch_input(input, input_grid, next, next_count, step, steps);
+        kernels_.prefetch_input(output_gradient, gradient_grid, next, next_count, step, steps);
       }
-      const int product = static_cast<int>(index) - groups, position = product / panels, panel = product % panels;
-      const float* transformed = input_of(stretch - 1);
-      kernels_.multiply(outputs, std::min(panel_width, inputs - panel * panel_width),
-                        tiles_of_stretch(stretch - 1),
-                        transformed + input_size + position * sizes.gradient.position, 1, sizes.gradient.tile,
-                        transformed + position * sizes.input.position + panel * sizes.input.panel,
-                        products + position * sizes.product_position + panel * panel_width, sizes.product_row,
-                        stretch > 1);
-      kernels_.prefetch_input(input, input_grid, next, next_count, product, products_count);
-      kernels_.prefetch_input(output_gradient, gradient_grid, next, next_count, product, products_count);
-    });
-  }
+    }
+  });
   context_.parallel_for(outputs, [&](std::size_t output, int) {
     kernels_.transform_weight_gradient(products + output * sizes.product_row, sizes.product_position, inputs,
                                        weight_gradient + output * 9 * inputs);

@@ -149,31 +149,41 @@ DEEPYEAST_INLINE void store_input_row(const Vector d[6], std::size_t position, f
 // again for each two, which costs less than to spill them.
 template <bool whole>
 DEEPYEAST_INLINE void transform_input_vector(const float* const pixels[6][6], int channel, int channels,
-                                             std::size_t position, float* transformed) {
+                                             WinogradRows rows, std::size_t position, float* transformed) {
   const auto pixel = [&](int i, int j) { return load_channels<whole>(pixels[i][j] + channel, channels); };
+  const auto wanted = [&](int i) { return i >= rows.begin && i < rows.end; };
+  const auto store_row = [&](int i, const Vector d[6]) {
+    if (wanted(i)) store_input_row(d, position, transformed + (i - rows.begin) * 6 * position);
+  };
   Vector upper[6], lower[6];
+  if (wanted(0) || wanted(5)) {
 #pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j) {
-    upper[j] = input_row_0(pixel(0, j), pixel(2, j), pixel(4, j));
-    lower[j] = input_row_0(pixel(1, j), pixel(3, j), pixel(5, j));
+    for (int j = 0; j < 6; ++j) {
+      upper[j] = input_row_0(pixel(0, j), pixel(2, j), pixel(4, j));
+      lower[j] = input_row_0(pixel(1, j), pixel(3, j), pixel(5, j));
+    }
+    store_row(0, upper);
+    store_row(5, lower);
   }
-  store_input_row(upper, position, transformed);
-  store_input_row(lower, position, transformed + 30 * position);
+  if (wanted(1) || wanted(2)) {
 #pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j)
-    input_rows_a(pixel(1, j), pixel(2, j), pixel(3, j), pixel(4, j), &upper[j], &lower[j]);
-  store_input_row(upper, position, transformed + 6 * position);
-  store_input_row(lower, position, transformed + 12 * position);
+    for (int j = 0; j < 6; ++j)
+      input_rows_a(pixel(1, j), pixel(2, j), pixel(3, j), pixel(4, j), &upper[j], &lower[j]);
+    store_row(1, upper);
+    store_row(2, lower);
+  }
+  if (wanted(3) || wanted(4)) {
 #pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j)
-    input_rows_b(pixel(1, j), pixel(2, j), pixel(3, j), pixel(4, j), &upper[j], &lower[j]);
-  store_input_row(upper, position, transformed + 18 * position);
-  store_input_row(lower, position, transformed + 24 * position);
+    for (int j = 0; j < 6; ++j)
+      input_rows_b(pixel(1, j), pixel(2, j), pixel(3, j), pixel(4, j), &upper[j], &lower[j]);
+    store_row(3, upper);
+    store_row(4, lower);
+  }
 }
 
 template <bool whole>
 DEEPYEAST_INLINE void transform_gradient_vector(const float* const pixels[4][4], int channel, int channels,
-                                                std::size_t position, float* transformed) {
+                                                WinogradRows rows, std::size_t position, float* transformed) {
   Vector columns[6][4];
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) {
@@ -186,28 +196,26 @@ DEEPYEAST_INLINE void transform_gradient_vector(const float* const pixels[4][4],
   }
 #pragma GCC unroll 6
   for (int i = 0; i < 6; ++i) {
+    if (i < rows.begin || i >= rows.end) continue;
     Vector t[6];
     gradient_transform(columns[i], t);
 #pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) store(transformed + (i * 6 + j) * position, t[j]);
+    for (int j = 0; j < 6; ++j) store(transformed + ((i - rows.begin) * 6 + j) * position, t[j]);
   }
 }
 
-void transform_input(const float* images, const WinogradGrid& grid, int first, int count, const WinogradLayout& layout,
-                     float* transformed) {
+void transform_input(const float* images, const WinogradGrid& grid, int first, int count, WinogradRows rows,
+                     const WinogradLayout& layout, float* transformed) {
   for (int tile = 0; tile < count; ++tile) {
     const float* pixels[6][6];
     pixels_of<6>(images, grid, TileOrigin(grid, first + tile), 1, pixels);
-    float* target = transformed + tile * layout.tile;
-    int channel = 0;
-    for (; channel + width <= grid.channels; channel += width)
-      transform_input_vector<true>(
-          pixels, channel, width, layout.position,
-          target + channel / layout.panel_width * layout.panel + channel % layout.panel_width);
-    if (channel < grid.channels)
-      transform_input_vector<false>(
-          pixels, channel, grid.channels - channel, layout.position,
-          target + channel / layout.panel_width * layout.panel + channel % layout.panel_width);
+    for (int c = 0; c < grid.channels; c += width) {
+      float* target = transformed + c / layout.panel_width * layout.panel + tile * layout.tile + c % layout.panel_width;
+      if (c + width <= grid.channels)
+        transform_input_vector<true>(pixels, c, width, rows, layout.position, target);
+      else
+        transform_input_vector<false>(pixels, c, grid.channels - c, rows, layout.position, target);
+    }
   }
 }
 
@@ -224,21 +232,18 @@ void prefetch_input(const float* images, const WinogradGrid& grid, int first, in
   }
 }
 
-void transform_gradient(const float* images, const WinogradGrid& grid, int first, int count,
-                        const WinogradLayout& layout, float* transformed) {
+void transform_gradient(const float* images, const WinogradGrid& grid, int first, int count, int channel, int channels,
+                        WinogradRows rows, const WinogradLayout& layout, float* transformed) {
   for (int tile = 0; tile < count; ++tile) {
     const float* pixels[4][4];
     pixels_of<4>(images, grid, TileOrigin(grid, first + tile), 0, pixels);
-    float* target = transformed + tile * layout.tile;
-    int channel = 0;
-    for (; channel + width <= grid.channels; channel += width)
-      transform_gradient_vector<true>(
-          pixels, channel, width, layout.position,
-          target + channel / layout.panel_width * layout.panel + channel % layout.panel_width);
-    if (channel < grid.channels)
-      transform_gradient_vector<false>(
-          pixels, channel, grid.channels - channel, layout.position,
-          target + channel / layout.panel_width * layout.panel + channel % layout.panel_width);
+    for (int c = 0; c < channels; c += width) {
+      float* target = transformed + c / layout.panel_width * layout.panel + tile * layout.tile + c % layout.panel_width;
+      if (c + width <= channels)
+        transform_gradient_vector<true>(pixels, channel + c, width, rows, layout.position, target);
+      else
+        transform_gradient_vector<false>(pixels, channel + c, channels - c, rows, layout.position, target);
+    }
   }
 }
 

@@ -40,19 +40,26 @@ struct WinogradEpilogue {
   bool relu, pool;
 };
 
+// Which of the six rows of six positions to compute; what is written begins with the first of them.
+struct WinogradRows {
+  int begin, end;
+  int count() const { return end - begin; }
+};
+
 struct WinogradKernels {
   // Columns of one call of multiply.
   int panel_width;
 
   // The 6x6 input pixels of tiles [first, first + count), all channels of the grid. Channels are padded to whole
   // vectors.
-  void (*transform_input)(const float* images, const WinogradGrid& grid, int first, int count,
+  void (*transform_input)(const float* images, const WinogradGrid& grid, int first, int count, WinogradRows rows,
                           const WinogradLayout& layout, float* transformed);
   // Brings part `part` of `parts` of these tiles' pixels into the L2 cache.
   void (*prefetch_input)(const float* images, const WinogradGrid& grid, int first, int count, int part, int parts);
-  // As transform_input: the output gradient's 4x4 pixels, for the weight gradient.
-  void (*transform_gradient)(const float* images, const WinogradGrid& grid, int first, int count,
-                             const WinogradLayout& layout, float* transformed);
+  // As transform_input: the output gradient's 4x4 pixels, for the weight gradient, and only channels
+  // [channel, channel + channels), which the layout counts from 0.
+  void (*transform_gradient)(const float* images, const WinogradGrid& grid, int first, int count, int channel,
+                             int channels, WinogradRows rows, const WinogradLayout& layout, float* transformed);
   // From 36 positions to 4x4 output pixels: channels [channel, channel + channels) of the grid, which the layout counts
   // from 0; pointers of statistics and epilogue begin at `channel`. At most one of statistics and epilogue is given.
   void (*transform_output)(const float* transformed, const WinogradLayout& layout, const WinogradGrid& grid, int first,
