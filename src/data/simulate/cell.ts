@@ -164,14 +164,16 @@ export function drawCell(request: CellRequest): DrawnCell {
     }
   }
 
-  const haze = protein.haze * Math.exp(0.15 * habits.haze) * draws.logNormal(1, 0.35) * hazeOf[truth];
+  const usualHaze = protein.haze * Math.exp(0.15 * habits.haze) * hazeOf[truth];
+  const haze = Math.min(0.85, usualHaze * draws.logNormal(1, 0.35));
   const psf = Math.hypot(plate.greenBlur, field.defocus);
   const photonsRed = plate.redPhotons * field.redBrightness * numbers.light * draws.logNormal(1, 0.2);
   const expression = field.greenBrightness * protein.expression * draws.logNormal(1, 0.25);
   const photonsGreen = plate.greenPhotons * numbers.light * expression;
   // Bright compartments saturate now and then; a screen's exposure is not set so high that whole cells do.
   const filled = content.some(({ compartment }) => compartment === 'cytoplasm');
-  const saturated = draws.chance(0.12) ? draws.uniform(filled ? 1.05 : 0.7, filled ? 1.2 : 1) : 4;
+  const level = filled ? draws.uniform(1.05, 1.2) : Math.max(draws.uniform(0.7, 1), haze + 0.4);
+  const saturated = draws.chance(0.12) ? level : 4;
   observe();
 
   function observe(): void {

@@ -25,7 +25,7 @@ const population = {
   aspect: { mean: 1.12, deviation: 0.13, low: 1, high: 1.6 },
   stages: { unbudded: 0.66, 'small-bud': 0.14, 'large-bud': 0.1, dividing: 0.1 },
   /** Diameter of the nucleus over that of the cell. */
-  nucleus: { mean: 0.385, deviation: 0.055, low: 0.26, high: 0.52 },
+  nucleus: { mean: 0.395, deviation: 0.055, low: 0.27, high: 0.53 },
 } as const;
 
 const stageNames = Object.keys(population.stages) as Stage[];

@@ -69,7 +69,7 @@ export interface PlateTraits {
 /** Noise, blur and shift are those of real crops (bench/realism/measure.js); other screens' plates vary around them. */
 export function plateTraits(seed: number, plate: number): PlateTraits {
   const draws = new Draws(seed, 'plate', plate);
-  const blur = draws.uniform(1.2, 1.8);
+  const blur = draws.uniform(1.2, 2);
   const clean = draws.chance(0.12) ? 0.35 : 1;
   const shift = () => draws.uniform(0.12, 0.34) * (draws.chance(0.5) ? 1 : -1);
   return {
@@ -77,7 +77,7 @@ export function plateTraits(seed: number, plate: number): PlateTraits {
     greenPhotons: draws.logNormal(650, 0.45),
     redBackground: draws.uniform(0.04, 0.16),
     greenBackground: draws.uniform(0.03, 0.16),
-    redNoise: clean * draws.logNormal(0.066, 0.25),
+    redNoise: clean * draws.logNormal(0.076, 0.25),
     greenNoise: clean * draws.logNormal(0.042, 0.45),
     redBlur: blur * draws.uniform(0.98, 1.12),
     greenBlur: blur,
@@ -99,7 +99,7 @@ export interface FieldTraits {
 export function fieldTraits(seed: number, field: number): FieldTraits {
   const draws = new Draws(seed, 'field', field);
   return {
-    defocus: Math.abs(draws.normal(0, 0.35)),
+    defocus: Math.abs(draws.normal(0, 0.5)),
     redBrightness: draws.logNormal(1, 0.25),
     greenBrightness: draws.logNormal(1, 0.25),
     gradient: Math.abs(draws.normal(0, 0.03)),

@@ -1,6 +1,7 @@
 /** Compartments drawn as lines: tubes of mitochondria, microtubules, the ring at the bud's neck. */
 import { addCurve, type Body, type Curve, pointIn } from '../canvas';
 import { bend } from './membranes';
+import { addFilled } from './shell';
 import { type DrawCompartment, drawCount, type Sketch, widen } from './sketch';
 
 /** A tube that wanders through a body: it starts somewhere near the edge and mostly follows it. */
@@ -26,7 +27,7 @@ function wander(sketch: Sketch, host: Body, length: number, cortical: boolean): 
       fraction = Math.max(0.15, Math.min(0.9, fraction));
       drift = -0.5 * drift;
     }
-    bright = Math.max(0.3, Math.min(1.7, bright * Math.exp(draws.normal(0, 0.16))));
+    bright = Math.max(0.3, Math.min(1.7, bright * Math.exp(draws.normal(0, 0.22))));
   }
   return curve;
 }
@@ -35,9 +36,12 @@ function wander(sketch: Sketch, host: Body, length: number, cortical: boolean): 
 export const drawMitochondrion: DrawCompartment = (sketch) => {
   const { layer, cell, habits, draws } = sketch;
   const hosts = cell.bud ? [cell.mother, cell.bud] : [cell.mother];
-  const fragmented = draws.chance(habits.form > 1.2 ? 0.5 : 0.12);
+  const fragmented = draws.chance(habits.form > 1.2 ? 0.5 : 0.15);
   const sigma = widen(sketch, 0.85 * Math.exp(0.1 * habits.size + draws.normal(0, 0.12)));
+  // Tubes above and below the focal plane add a glow.
+  const glow = draws.uniform(0, 0.3) * Math.exp(0.2 * habits.haze);
   for (const host of hosts) {
+    addFilled(layer, host, widen(sketch, 1.2), glow, 0.4);
     const radius = Math.sqrt(host.a * host.b);
     const tubes = fragmented ? drawCount(sketch, 6, 3, 9) : drawCount(sketch, 2.6, 1, 5);
     for (let tube = 0; tube < (host === cell.mother ? tubes : Math.ceil(tubes / 2)); tube++) {

@@ -53,8 +53,8 @@ export const drawNucleolus: DrawCompartment = (sketch) => {
   for (const nucleus of cell.nuclei) {
     const radius = Math.sqrt(nucleus.a * nucleus.b);
     const angle = draws.angle();
-    const length = radius * draws.uniform(0.42, 0.78) * Math.exp(0.08 * habits.size);
-    const width = Math.max(0.9, radius * draws.uniform(0.22, 0.38));
+    const length = radius * draws.uniform(0.48, 0.85) * Math.exp(0.08 * habits.size);
+    const width = Math.max(0.9, radius * draws.uniform(0.2, 0.36));
     const curl = draws.uniform(0, 0.5);
     drawBean(sketch, nucleus, angle, length, width, curl);
     if (faint > 0) addFilled(layer, nucleus, widen(sketch, 0.8), Math.min(0.3, faint));

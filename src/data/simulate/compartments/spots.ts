@@ -103,7 +103,7 @@ export const drawSpindlePole: DrawCompartment = (sketch) => {
     const angle = draws.angle();
     dot(first, angle, 1);
     // A short spindle: the second pole still beside the first.
-    if (draws.chance(0.15)) dot(first, angle + draws.uniform(0.25, 0.5), dimmer);
+    if (draws.chance(0.3)) dot(first, angle + draws.uniform(0.25, 0.65), dimmer);
   }
 };
 
