@@ -37,6 +37,7 @@ constexpr int cache_line = 16;                   // floats
 constexpr int output_block = 64;                 // outputs multiplied and transformed back together
 constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
 constexpr int few_tiles = 64;                    // at most, to run step by step
+constexpr int stretch_tiles = 64;                // of one product of the weight gradient: a panel of it stays in L1
 constexpr WinogradRows all_rows = {0, 6};
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
@@ -312,9 +313,7 @@ WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
   const int panel_width = kernels_.panel_width, threads = context_.threads();
   const int inputs = round_up(shape_.input_channels, panel_width), outputs = shape_.output_channels;
   Stretch result;
-  // Short ones, so that what is transformed stays in L2; longer ones where the products outgrow it, because each
-  // stretch reads and writes them once.
-  result.tiles = std::min(shape_.input_channels * outputs > 128 * 128 ? 128 : 64, tiles);
+  result.tiles = std::min(stretch_tiles, tiles);
   result.rows = threads < 4 ? 6 / threads : 1;
   result.outputs = round_up(divide_up(outputs, divide_up(threads, 6)), cache_line);
   const int gradient_row = result.outputs + cache_line;
