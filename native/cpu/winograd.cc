@@ -3,19 +3,19 @@
 // convolution is then a plain matrix product, tiles x inputs times inputs x outputs: 36 instead of 144 multiplications
 // a pair of channels and tile. A last transform leads back to 4x4 pixels. kernels/winograd.cc has the transforms.
 //
-// Forward, and the data gradient, which is the same with the weights rotated:
-//   - A block of up to 12 tiles at a time, so that what is transformed stays in a core's L2 cache: transform its input
-//     once, V[36][tile][input]; then for each 64 outputs multiply, M[36][tile][64] = V U, and at once transform M back,
-//     with the statistics or the epilogue. Weights are packed when they are set: U[output / 64][36][panel][input][panel
-//     width], a panel being as wide as the registers of the product take. Blocks are shared out over the threads.
-//   - Where there are few tiles (small images, batch 1) every block would read all of U for itself. Then the three
-//     steps run one after the other over all tiles, products shared out by position and 64 outputs.
-//   Both add the same numbers in the same order: an image's values do not depend on the batch it is in.
+// Forward, and the data gradient, which is the same with the weights rotated: a block of up to 16 tiles at a time, so
+// that what is transformed stays in a core's L2 cache. Its input is transformed once, V[36][tile][input]; then for each
+// 64 outputs it is multiplied, M[36][tile][64] = V U, and M at once transformed back, with the statistics or the
+// epilogue. Weights are packed when they are set: U[output / 64][36][panel][input][panel width], a panel being as wide
+// as the registers of the product take. Threads share out the blocks; where there are few, the outputs as well, each
+// transforming the input for itself, which costs less than to exchange it. An image's values depend neither on the
+// threads nor on the batch it is in.
+//
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
-// tiles, and one transform at the end. The threads share out the positions, by rows of six: each goes through all tiles,
-// a stretch at a time, transforming both sides to its own positions only and multiplying. So they neither wait for each
-// other nor exchange transformed tiles, at the price of reading the images once each; and each sum has one owner, who adds
-// in the order of the tiles, however many threads there are.
+// tiles, and one transform at the end. Threads share out the positions, by rows of six: each goes through all tiles, a
+// stretch at a time, transforming both sides to its own positions only and multiplying. So they neither wait for each
+// other nor exchange transformed tiles, at the price of reading the images once each; and each sum has one owner, who
+// adds in the order of the tiles, however many threads there are.
 //
 // Rows that are a multiple of 4 KB apart would compete for the same lines of the L1 cache; therefore strides are padded
 // by a cache line.
@@ -35,8 +35,7 @@ namespace {
 
 constexpr int cache_line = 16;                   // floats
 constexpr int output_block = 64;                 // outputs multiplied and transformed back together
-constexpr std::size_t block_floats = 128 << 10;  // of V, at most: half of a 1 MB L2 cache
-constexpr int few_tiles = 64;                    // at most, to run step by step
+constexpr std::size_t block_floats = 160 << 10;  // of V, at most: 640 KB of a 1 MB L2 cache
 constexpr int stretch_tiles = 64;                // of one product of the weight gradient: a panel of it stays in L1
 constexpr WinogradRows all_rows = {0, 6};
 
@@ -67,7 +66,7 @@ struct Direction {
 
   int output_blocks() const { return divide_up(outputs, output_block); }
   int most_block_tiles() const {
-    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)) / 6 * 6, 6, 12);
+    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)), 6, 16);
   }
   WinogradLayout input_layout(int tiles) const {
     return {static_cast<std::size_t>(tiles) * row + cache_line, 0, static_cast<std::size_t>(row), row};
@@ -87,11 +86,11 @@ class WinogradConvolution : public Convolution {
                     shape.output_channels > 0,
                 "a convolution needs a positive batch, height, width and numbers of channels");
     const int tiles = tiles_of(shape.batch);
-    reserve(forward_, tiles);
+    reserve(forward_);
     if (!training) return;
     statistics_.reserve(blocks_of(forward_, tiles), shape.output_channels);
     backward_ = std::make_unique<Direction>(shape.output_channels, shape.input_channels, kernels_.panel_width);
-    reserve(*backward_, tiles);
+    reserve(*backward_);
     reserve_weight_gradient(tiles);
   }
 
@@ -143,27 +142,22 @@ class WinogradConvolution : public Convolution {
   }
   int tiles_of(int batch) const { return batch * divide_up(shape_.height, 4) * divide_up(shape_.width, 4); }
 
-  // Into how many blocks the tiles are cut; even for few of them, so that they share out well.
-  int blocks_of(const Direction& direction, int tiles) const {
-    const int blocks = divide_up(tiles, direction.most_block_tiles());
-    return blocks < 16 ? std::min(round_up(blocks, 4), tiles) : blocks;
-  }
-  bool few(const Direction& direction, int tiles) const {
-    return tiles <= few_tiles && 2 * tiles <= direction.outputs;
+  static int blocks_of(const Direction& direction, int tiles) { return divide_up(tiles, direction.most_block_tiles()); }
+  // Into how many groups of 64 outputs a block's work is cut, so that all threads have as much to do.
+  int groups_of(const Direction& direction, int blocks) const {
+    const int threads = context_.threads();
+    for (int groups = 1; groups < direction.output_blocks(); ++groups)
+      if (blocks * groups >= 8 * threads || blocks * groups % threads == 0) return groups;
+    return direction.output_blocks();
   }
 
-  void reserve(const Direction& direction, int tiles);
+  void reserve(const Direction& direction);
   void convolve(const Direction& direction, int batch, const float* input, bool statistics,
                 const InferenceEpilogue* epilogue, float* output);
-  void convolve_by_blocks(const Direction& direction, int tiles, const float* input, bool statistics,
-                          const InferenceEpilogue* epilogue, float* output);
-  void convolve_by_steps(const Direction& direction, int tiles, const float* input, bool statistics,
-                         const InferenceEpilogue* epilogue, float* output);
   void multiply(const Direction& direction, int position, int block, int tiles, const float* transformed,
                 float* product) const;
   void write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
-             const float* product, const WinogradLayout& layout, bool statistics, const InferenceEpilogue* epilogue,
-             float* output);
+             const float* product, bool statistics, const InferenceEpilogue* epilogue, float* output);
 
   // How the weight gradient is cut. A task's scratch memory holds a stretch of transformed input, then of gradient.
   struct Stretch {
@@ -188,82 +182,41 @@ class WinogradConvolution : public Convolution {
   std::unique_ptr<Direction> backward_;
 };
 
-void WinogradConvolution::reserve(const Direction& direction, int tiles) {
-  const std::size_t most = direction.most_block_tiles();
-  const std::size_t per_thread = winograd_positions * (direction.input_layout(most).position +
-                                                       direction.output_layout(most).position);
-  // A smaller batch than the largest may run step by step.
-  const std::size_t most_few = std::min({tiles, few_tiles, direction.outputs / 2});
-  const std::size_t by_steps =
-      winograd_positions * (direction.input_layout(most_few).position +
-                            direction.output_blocks() * direction.output_layout(most_few).position);
-  context_.reserve_workspace(std::max(context_.threads() * per_thread, by_steps));
+void WinogradConvolution::reserve(const Direction& direction) {
+  const int most = direction.most_block_tiles();
+  context_.reserve_workspace(context_.threads() * winograd_positions *
+                             (direction.input_layout(most).position + direction.output_layout(most).position));
 }
 
 void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
                                    const InferenceEpilogue* epilogue, float* output) {
   check_shape(batch <= shape_.batch, "a convolution was given more images than the batch it was made for");
-  const int tiles = tiles_of(batch);
-  if (few(direction, tiles))
-    convolve_by_steps(direction, tiles, input, statistics, epilogue, output);
-  else
-    convolve_by_blocks(direction, tiles, input, statistics, epilogue, output);
-}
-
-void WinogradConvolution::convolve_by_blocks(const Direction& direction, int tiles, const float* input,
-                                             bool statistics, const InferenceEpilogue* epilogue, float* output) {
-  const int blocks = blocks_of(direction, tiles);
+  const int tiles = tiles_of(batch), blocks = blocks_of(direction, tiles), groups = groups_of(direction, blocks);
   const std::size_t most = direction.most_block_tiles();
   const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
   const std::size_t product_size = winograd_positions * direction.output_layout(most).position;
   float* workspace = context_.workspace();
   const WinogradGrid input_grid = grid(direction.inputs);
-  context_.parallel_for(blocks, [&](std::size_t index, int slot) {
-    const TileRange range(tiles, blocks, static_cast<int>(index));
+  context_.parallel_for(static_cast<std::size_t>(blocks) * groups, [&](std::size_t index, int slot) {
+    const int block_of_tiles = static_cast<int>(index) / groups, group = static_cast<int>(index) % groups;
+    const TileRange range(tiles, blocks, block_of_tiles);
+    // Most likely this thread's next block.
+    const TileRange next(tiles, blocks, std::min(block_of_tiles + divide_up(context_.threads(), groups), blocks - 1));
+    const int first_block = direction.output_blocks() * group / groups;
+    const int last_block = direction.output_blocks() * (group + 1) / groups;
+    const int products = winograd_positions * (last_block - first_block);
     float* transformed = workspace + slot * (transformed_size + product_size);
     float* product = transformed + transformed_size;
-    const WinogradLayout layout = direction.output_layout(range.size());
     kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
                              direction.input_layout(range.size()), transformed);
-    // Most likely this thread's next block.
-    const TileRange next(tiles, blocks, std::min(static_cast<int>(index) + context_.threads(), blocks - 1));
-    const int products = winograd_positions * direction.output_blocks();
-    for (int block = 0; block < direction.output_blocks(); ++block) {
+    for (int block = first_block; block < last_block; ++block) {
       for (int position = 0; position < winograd_positions; ++position) {
         multiply(direction, position, block, range.size(), transformed, product);
-        kernels_.prefetch_input(input, input_grid, next.begin, next.size(), block * winograd_positions + position,
-                                products);
+        kernels_.prefetch_input(input, input_grid, next.begin, next.size(),
+                                (block - first_block) * winograd_positions + position, products);
       }
-      write(direction, range, static_cast<int>(index), block, product, layout, statistics, epilogue, output);
+      write(direction, range, block_of_tiles, block, product, statistics, epilogue, output);
     }
-  });
-}
-
-void WinogradConvolution::convolve_by_steps(const Direction& direction, int tiles, const float* input,
-                                            bool statistics, const InferenceEpilogue* epilogue, float* output) {
-  const WinogradLayout input_layout = direction.input_layout(tiles), output_layout = direction.output_layout(tiles);
-  const std::size_t product_size = winograd_positions * output_layout.position;
-  float* transformed = context_.workspace();
-  float* products = transformed + winograd_positions * input_layout.position;
-  const WinogradGrid input_grid = grid(direction.inputs);
-  const int groups = std::min(tiles, 16), blocks = blocks_of(direction, tiles);
-  context_.parallel_for(groups, [&](std::size_t index, int) {
-    const TileRange range(tiles, groups, static_cast<int>(index));
-    kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows, input_layout,
-                             transformed + range.begin * input_layout.tile);
-  });
-  const int output_blocks = direction.output_blocks();
-  context_.parallel_for(winograd_positions * output_blocks, [&](std::size_t index, int) {
-    const int block = static_cast<int>(index) % output_blocks;
-    multiply(direction, static_cast<int>(index) / output_blocks, block, tiles, transformed,
-             products + block * product_size);
-  });
-  context_.parallel_for(static_cast<std::size_t>(blocks) * output_blocks, [&](std::size_t index, int) {
-    const int block = static_cast<int>(index) % output_blocks, block_of_tiles = static_cast<int>(index) / output_blocks;
-    const TileRange range(tiles, blocks, block_of_tiles);
-    write(direction, range, block_of_tiles, block,
-          products + block * product_size + range.begin * output_layout.tile, output_layout, statistics, epilogue,
-          output);
   });
 }
 
@@ -282,8 +235,8 @@ void WinogradConvolution::multiply(const Direction& direction, int position, int
 }
 
 void WinogradConvolution::write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
-                                const float* product, const WinogradLayout& layout, bool statistics,
-                                const InferenceEpilogue* epilogue, float* output) {
+                                const float* product, bool statistics, const InferenceEpilogue* epilogue,
+                                float* output) {
   const int channel = block * output_block, channels = std::min(output_block, direction.outputs - channel);
   float first[output_block], sum[output_block], square_sum[output_block];
   const WinogradStatistics sums = {first, sum, square_sum};
@@ -293,7 +246,7 @@ void WinogradConvolution::write(const Direction& direction, const TileRange& ran
                        epilogue->shift ? epilogue->shift + channel : nullptr, epilogue->relu, epilogue->pool};
   }
   const WinogradGrid cut = grid(direction.outputs);
-  kernels_.transform_output(product, layout, cut, range.begin, range.size(), channel, channels,
+  kernels_.transform_output(product, direction.output_layout(range.size()), cut, range.begin, range.size(), channel, channels,
                             statistics ? &sums : nullptr, epilogue ? &epilogue_source : nullptr, output);
   if (!statistics) return;
   int pixels = 0;
