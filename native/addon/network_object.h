@@ -24,7 +24,10 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
     std::unique_ptr<Network> network;
     std::exception_ptr failure;              // why it could not be made
     std::atomic<std::uint64_t> cancelled{0}; // training calls up to this ticket stop after their mini-batch
+    ~Core() { release(); }
     Network& ready() const;
+    // Frees the network and hands its memory back to the system.
+    void release();
   };
 
   Napi::Value ready(const Napi::CallbackInfo& info);

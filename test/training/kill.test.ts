@@ -135,12 +135,14 @@ describe(`a run that is killed and resumed ends as one that was not (seed ${seed
       ...['--out', join(folder, run), '--topology', join(folder, 'topology.json'), '--seed', '3', '--threads', '1'],
       ...['--batch-size', '6', '--learning-rate', '0.01', '--iterations', '3000', '--report-every', '150', ...more],
     ];
+    const began = performance.now();
     const ended = await start(command('long'));
+    const whole = performance.now() - began;
     expect(ended, ended.stderr).toMatchObject({ status: 0 });
     const args = command('interrupted', '--checkpoint-every', '0.05s', '--resume');
     let kills = 0;
     for (let attempt = 0; attempt < 4; attempt++) {
-      const milliseconds = 150 + 500 * moments.uniform(1000 + attempt);
+      const milliseconds = whole * (0.25 + 0.5 * moments.uniform(1000 + attempt));
       const { status, signal, stderr } = await start(args, {}, milliseconds);
       if (status === 0) break;
       expect(signal, stderr).toBe('SIGKILL');
