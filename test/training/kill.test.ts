@@ -133,13 +133,14 @@ describe(`a run that is killed and resumed ends as one that was not (seed ${seed
     const command = (run: string, ...more: string[]) => [
       ...[program, 'train', '--training', join(folder, 'training'), '--validation', join(folder, 'validation')],
       ...['--out', join(folder, run), '--topology', join(folder, 'topology.json'), '--seed', '3', '--threads', '1'],
-      ...['--batch-size', '6', '--learning-rate', '0.01', '--iterations', '3000', '--report-every', '150', ...more],
+      ...['--batch-size', '6', '--learning-rate', '0.01', '--iterations', '30000', '--report-every', '1500'],
+      ...['--checkpoint-every', '0.05s', ...more],
     ];
     const began = performance.now();
     const ended = await start(command('long'));
     const whole = performance.now() - began;
     expect(ended, ended.stderr).toMatchObject({ status: 0 });
-    const args = command('interrupted', '--checkpoint-every', '0.05s', '--resume');
+    const args = command('interrupted', '--resume');
     let kills = 0;
     for (let attempt = 0; attempt < 4; attempt++) {
       const milliseconds = whole * (0.25 + 0.5 * moments.uniform(1000 + attempt));
