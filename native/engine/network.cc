@@ -71,9 +71,11 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
                                           Stage stage) {
   for (const Layer& layer : layers) {
     if (layer.name != name) continue;
+    if (stage == Stage::pooled && !layer.pool)
+      throw Error("invalid-argument", "no pooling follows " + name + ", so it has no stage pooled; expected linear, normalized or activated");
     const std::size_t channels = static_cast<std::size_t>(layer.output_channels);
     if (layer.kind == LayerKind::dense) return {channels};
-    const std::size_t divisor = layer.pool && stage == Stage::pooled ? 2 : 1;
+    const std::size_t divisor = stage == Stage::pooled ? 2 : 1;
     return {static_cast<std::size_t>(layer.height) / divisor, static_cast<std::size_t>(layer.width) / divisor,
             channels};
   }

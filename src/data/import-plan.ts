@@ -3,11 +3,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
+import { compartments } from './compartments';
 import { type Cell, cellColumns } from './dataset';
 import type { ChannelChoice } from './image-file';
 import { readClassTable, readLabelList } from './label-list';
 import { type PathPattern, parsePathPattern } from './path-pattern';
-import { compartments } from './simulate/classes';
 
 /** The layout of the DeepYeast data set. */
 export const deepYeastPattern = '{plate}/{well}-{field}-{image}-{cell}.png';

@@ -46,13 +46,15 @@ export function parseLabelList(text: string, name: string, classes: readonly str
 
 /** Reads a label list: see parseLabelList. */
 export async function readLabelList(path: string, classes: readonly string[]): Promise<LabelListEntry[]> {
-  let text: string;
+  return parseLabelList(await readText(path), path, classes);
+}
+
+async function readText(path: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     throw fileError('read', path, error);
   }
-  return parseLabelList(text, path, classes);
 }
 
 /** What a class file says. */
@@ -68,20 +70,22 @@ export interface ClassTable {
  * the columns protein and class (the classes are those named, sorted). Throws `labels-invalid`, `table-invalid`.
  */
 export async function readClassTable(path: string): Promise<ClassTable> {
-  const columns = await readCsvColumns(path);
-  if (columns.includes('protein') && columns.includes('class')) return readProteinClasses(path);
-  const indexed = await readCsvColumns(path, { delimiter: ';' });
-  if (indexed.includes('label') && indexed.includes('label_idx')) return readClassIndices(path);
+  // Read once: a pipe gives its text only once.
+  const text = await readText(path);
+  const columns = await readCsvColumns(path, { text });
+  if (columns.includes('protein') && columns.includes('class')) return readProteinClasses(path, text);
+  const indexed = await readCsvColumns(path, { text, delimiter: ';' });
+  if (indexed.includes('label') && indexed.includes('label_idx')) return readClassIndices(path, text);
   throw new DeepYeastError(
     'labels-invalid',
     `${path} begins with "${columns.join(',')}", expected the columns "protein,class" or "label;label_idx"`,
   );
 }
 
-async function readClassIndices(path: string): Promise<ClassTable> {
+async function readClassIndices(path: string, list: string): Promise<ClassTable> {
   const classes: string[] = [];
   let rows = 0;
-  for await (const { line, values } of readCsvRows(path, { delimiter: ';' })) {
+  for await (const { line, values } of readCsvRows(path, { text: list, delimiter: ';' })) {
     const name = (values.label as string).trim();
     const text = (values.label_idx as string).trim();
     const index = /^\d{1,6}$/.test(text) ? Number(text) : -1;
@@ -109,9 +113,9 @@ async function readClassIndices(path: string): Promise<ClassTable> {
   return { classes };
 }
 
-async function readProteinClasses(path: string): Promise<ClassTable> {
+async function readProteinClasses(path: string, text: string): Promise<ClassTable> {
   const proteins = new Map<string, string>();
-  for await (const { line, values } of readCsvRows(path)) {
+  for await (const { line, values } of readCsvRows(path, { text })) {
     const protein = values.protein as string;
     const name = values.class as string;
     if (protein === '' || name === '') {

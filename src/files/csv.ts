@@ -1,10 +1,13 @@
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { DeepYeastError, fileError } from '../errors';
 
 export interface CsvOptions {
   /** Between fields: a comma unless given. */
   delimiter?: string;
+  /** What the file holds, where it has been read already; the path only serves messages then. */
+  text?: string;
 }
 
 export interface CsvRow {
@@ -60,7 +63,7 @@ export function formatCsvRow(values: readonly (string | number | null)[]): strin
 }
 
 async function* readRecords(path: string, options: CsvOptions): AsyncGenerator<{ record: string[]; line: number }> {
-  const file = createReadStream(path);
+  const file = options.text === undefined ? createReadStream(path) : Readable.from([options.text]);
   const parser = parse({
     bom: true,
     delimiter: options.delimiter ?? ',',
@@ -69,7 +72,7 @@ async function* readRecords(path: string, options: CsvOptions): AsyncGenerator<{
     relax_column_count: true,
     skip_empty_lines: true,
   });
-  file.on('error', (error) => parser.destroy(error));
+  file.on('error', (error: Error) => parser.destroy(error));
   file.pipe(parser);
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {

@@ -1,11 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { compartments, transferCompartments } from '../../src/data/compartments';
 import { fieldOf } from '../../src/data/groups';
 import { planImport } from '../../src/data/import-plan';
 import { parseLabelList, readClassTable, readLabelList } from '../../src/data/label-list';
-import { compartments, transferCompartments } from '../../src/data/simulate/classes';
 import { DeepYeastError } from '../../src/errors';
 import { sharedDataOrSkip } from '../shared-data';
 import { temporaryFolder } from '../temporary-folder';
@@ -119,6 +121,13 @@ describe('a file of classes', () => {
         ['B', 'er'],
       ]),
     });
+  });
+
+  test('from a pipe, which can be read once only', async () => {
+    const pipe = folder.path('pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [read] = await Promise.all([readClassTable(pipe), writeFile(pipe, 'label;label_idx\na;0\nb;1\n')]);
+    expect(read).toEqual({ classes: ['a', 'b'] });
   });
 
   test.each([

@@ -105,6 +105,13 @@ describe('features', () => {
     },
   );
 
+  test('the stage pooled is refused where no pooling follows', async () => {
+    await expect(all({ layer: 'fc1', stage: 'pooled' })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/no pooling follows fc1/),
+    });
+  });
+
   test('another intensity rule is refused', async () => {
     const path = join(folder, 'other');
     writeMadeDataset(path, madeCells(3, 3), classes, {

@@ -1,8 +1,10 @@
 /** Draws one crop of the screen, from its place in the plan to its bytes and the record of what was planted. */
+
+import type { Compartment } from '../compartments';
 import { applyFigureAppearance } from './appearance';
 import { digitize, expose } from './camera';
 import { pixels, size } from './canvas';
-import { type Compartment, hazeOf, lookalikes } from './classes';
+import { hazeOf, lookalikes } from './classes';
 import { Draws } from './draws';
 import { type CellShape, drawCellShape, drawDiameter, type Stage } from './geometry';
 import { addGradient, blur, blurredAt, shift } from './optics';
@@ -23,7 +25,7 @@ import { type Difficulty, difficultyNumbers, type FieldTraits, type PlateTraits,
 /** What a crop shows: a good cell, or one of the kinds that a quality filter should find. */
 export const qualities = ['cell', 'empty', 'debris', 'half', 'missegmented', 'artefact'] as const;
 export type Quality = (typeof qualities)[number];
-const nonCellWeights = [0.2, 0.2, 0.25, 0.22, 0.13];
+const nonCellWeights = [0.16, 0.18, 0.25, 0.26, 0.15];
 
 /** `crop`: a screen's crops after the intensity rule. `figure`: those resampled, smoothed and stretched for print. */
 export const appearances = ['crop', 'figure'] as const;

@@ -1,25 +1,6 @@
-/** The compartments that the simulator draws, and how the real screen's cells and proteins are spread over them. */
+/** How the real screen's cells and proteins are spread over the compartments, and what they are mistaken for. */
 
-/** The twelve classes of the DeepYeast data set, in the order of its HOwt_doc.txt. */
-export const compartments = [
-  'cell periphery',
-  'cytoplasm',
-  'endosome',
-  'er',
-  'golgi',
-  'mitochondrion',
-  'nuclear periphery',
-  'nucleolus',
-  'nucleus',
-  'peroxisome',
-  'spindle pole',
-  'vacuole',
-] as const;
-
-/** The four classes of its transfer task, in the order of HOwt_transfer_doc.txt. */
-export const transferCompartments = ['actin', 'bud neck', 'lipid particle', 'microtubule'] as const;
-
-export type Compartment = (typeof compartments)[number] | (typeof transferCompartments)[number];
+import type { Compartment } from '../compartments';
 
 interface ClassShare {
   /** Cells and proteins (wells) of the class over the three real label lists. */
@@ -52,18 +33,18 @@ export const classShares: Record<Compartment, ClassShare> = {
  * confusions of the paper's network (its Figure 2), which come from dim, dividing and out-of-plane cells.
  */
 export const lookalikes: Record<Compartment, Partial<Record<Compartment, number>>> = {
-  'cell periphery': { er: 0.015, cytoplasm: 0.01 },
-  cytoplasm: { er: 0.015, nucleus: 0.015, mitochondrion: 0.005 },
-  endosome: { vacuole: 0.1, golgi: 0.03, cytoplasm: 0.01 },
-  er: { 'nuclear periphery': 0.06, cytoplasm: 0.015 },
-  golgi: { endosome: 0.1, mitochondrion: 0.02 },
-  mitochondrion: { er: 0.015, cytoplasm: 0.015, golgi: 0.01 },
-  'nuclear periphery': { er: 0.02, nucleus: 0.015 },
-  nucleolus: { nucleus: 0.065, 'spindle pole': 0.01 },
-  nucleus: { nucleolus: 0.065, cytoplasm: 0.015 },
-  peroxisome: { 'spindle pole': 0.13, golgi: 0.02 },
-  'spindle pole': { peroxisome: 0.015, nucleolus: 0.01, endosome: 0.01 },
-  vacuole: { endosome: 0.03, 'nuclear periphery': 0.01 },
+  'cell periphery': { er: 0.01, cytoplasm: 0.005 },
+  cytoplasm: { er: 0.01, nucleus: 0.01, mitochondrion: 0.005 },
+  endosome: { vacuole: 0.14, golgi: 0.015 },
+  er: { 'nuclear periphery': 0.075, cytoplasm: 0.005 },
+  golgi: { endosome: 0.13, mitochondrion: 0.01 },
+  mitochondrion: { er: 0.01, cytoplasm: 0.01, golgi: 0.005 },
+  'nuclear periphery': { er: 0.015, nucleus: 0.01 },
+  nucleolus: { nucleus: 0.06, 'spindle pole': 0.005 },
+  nucleus: { nucleolus: 0.06, cytoplasm: 0.01 },
+  peroxisome: { 'spindle pole': 0.16, golgi: 0.01 },
+  'spindle pole': { peroxisome: 0.01, nucleolus: 0.01 },
+  vacuole: { endosome: 0.025, 'nuclear periphery': 0.005 },
   actin: { 'bud neck': 0.03, endosome: 0.02 },
   'bud neck': { actin: 0.03, 'cell periphery': 0.02 },
   'lipid particle': { peroxisome: 0.04, golgi: 0.03 },

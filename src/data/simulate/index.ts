@@ -1,3 +1,4 @@
+export { type Compartment, compartments, transferCompartments } from '../compartments';
 export {
   type Appearance,
   appearances,
@@ -8,7 +9,6 @@ export {
   qualities,
   type Truth,
 } from './cell';
-export { type Compartment, compartments, transferCompartments } from './classes';
 export { type PreviewOptions, writePreview } from './preview';
 export { type SimulatedScreen, type SimulateOptions, simulate } from './simulate';
 export { type Difficulty, difficulties } from './traits';

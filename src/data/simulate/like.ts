@@ -1,9 +1,9 @@
 /** Real label lists as the model of a screen: its wells, their classes and their numbers of cells. */
 import { DeepYeastError } from '../../errors';
+import type { Compartment } from '../compartments';
 import { deepYeastPattern } from '../import-plan';
 import { readLabelList } from '../label-list';
 import { parsePathPattern } from '../path-pattern';
-import type { Compartment } from './classes';
 import { type Part, partShares, parts, wellName } from './plan';
 
 export interface LikeWell {

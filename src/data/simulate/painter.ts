@@ -1,6 +1,7 @@
 /** A stretch of a screen's crops: the unit of work of a thread. */
+
+import type { Compartment } from '../compartments';
 import { type Appearance, type DrawnCell, drawCell } from './cell';
-import type { Compartment } from './classes';
 import {
   type Difficulty,
   type FieldTraits,

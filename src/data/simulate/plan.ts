@@ -1,6 +1,7 @@
 /** The plan of a screen: which proteins there are, on which plates, in which part, and which cells each of them has. */
 import { DeepYeastError } from '../../errors';
-import { type Compartment, classShares } from './classes';
+import type { Compartment } from '../compartments';
+import { classShares } from './classes';
 import { Draws } from './draws';
 import type { LikeList } from './like';
 

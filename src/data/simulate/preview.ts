@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { writeFileAtomically } from '../../files/atomic-file';
+import { type Compartment, compartments, transferCompartments } from '../compartments';
 import { size } from './canvas';
 import { type Appearance, drawCell } from './cell';
-import { type Compartment, compartments, transferCompartments } from './classes';
 import { drawText } from './lettering';
 import { type Difficulty, fieldTraits, plateTraits, proteinTraits } from './traits';
 

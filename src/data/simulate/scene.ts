@@ -1,6 +1,7 @@
 /** One crop's light before the optics: the cell in the middle, its neighbours, or what is there instead of a cell. */
+
+import type { Compartment } from '../compartments';
 import { type Body, coverage, type Layer, pixels, size, thickness, trace, traced } from './canvas';
-import type { Compartment } from './classes';
 import { drawings, type Habits } from './compartments';
 import { addFilled } from './compartments/shell';
 import type { Draws } from './draws';

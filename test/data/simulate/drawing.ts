@@ -1,5 +1,5 @@
+import type { Compartment } from '../../../src/data/compartments';
 import { pixels, size } from '../../../src/data/simulate/canvas';
-import type { Compartment } from '../../../src/data/simulate/classes';
 import { drawings } from '../../../src/data/simulate/compartments';
 import { Draws } from '../../../src/data/simulate/draws';
 import { type CellShape, drawCellShape } from '../../../src/data/simulate/geometry';

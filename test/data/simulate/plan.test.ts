@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { classShares, compartments, transferCompartments } from '../../../src/data/simulate/classes';
+import { compartments, transferCompartments } from '../../../src/data/compartments';
+import { classShares } from '../../../src/data/simulate/classes';
 import { readLikeLists } from '../../../src/data/simulate/like';
 import { partShares, parts, planLike, planScreen, type ScreenPlan, shareOut } from '../../../src/data/simulate/plan';
 import { DeepYeastError } from '../../../src/errors';

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { compartments } from '../../../src/data/compartments';
 import { defaultNormalization } from '../../../src/data/normalization';
 import { truthColumns } from '../../../src/data/simulate/cell';
-import { compartments } from '../../../src/data/simulate/classes';
 import { Dataset, simulate, transferCompartments, writePreview } from '../../../src/index';
 import { temporaryFolder } from '../../temporary-folder';
 

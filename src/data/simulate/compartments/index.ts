@@ -1,4 +1,4 @@
-import type { Compartment } from '../classes';
+import type { Compartment } from '../../compartments';
 import { drawBudNeck, drawMicrotubule, drawMitochondrion } from './filaments';
 import { drawCellPeriphery, drawEr, drawNuclearPeriphery } from './membranes';
 import { drawCytoplasm, drawNucleolus, drawNucleus } from './nucleus';
