@@ -47,6 +47,8 @@ export {
   evaluate,
   evaluateModel,
   type ImageCells,
+  type IntensityBaseline,
+  intensityBaseline,
   type PredictedCells,
   type ProteinScores,
   predictCells,

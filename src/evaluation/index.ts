@@ -2,6 +2,7 @@ export type { ConfidenceInterval } from './bootstrap';
 export { type CellSource, describeSource, type ImageCells } from './cell-source';
 export type { Confusion } from './confusion';
 export { type EvaluateModelOptions, evaluateModel } from './evaluate-model';
+export { type IntensityBaseline, intensityBaseline } from './intensity-baseline';
 export type { ClassMetrics } from './metrics';
 export { type PredictedCells, predictCells } from './predict-cells';
 export { PredictionsWriter } from './predictions-table';

@@ -19,6 +19,7 @@ describe('deepyeast demo --quick', () => {
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(stdout).toMatch(/^held-out cells +\d+\.\d% right, \d+ of \d+$/m);
     expect(stdout).toMatch(/^held-out proteins +\d+\.\d% right, \d+ of \d+$/m);
+    expect(stdout).toMatch(/^brightness alone +\d+\.\d% of the cells right/m);
     expect(stdout).toMatch(/^hardest classes +\S/m);
     expect(stdout).toMatch(/^training +\d+ cells\/s$/m);
 
@@ -37,6 +38,8 @@ describe('deepyeast demo --quick', () => {
     expect(metrics.cells.count).toBeGreaterThanOrEqual(500);
     expect(metrics.proteins.count).toBeGreaterThanOrEqual(36);
     expect(metrics.classes).toHaveLength(12);
+    expect(metrics.intensityBaseline.cells).toBe(metrics.cells.count);
+    expect(metrics.intensityBaseline.accuracy).toBeLessThan(0.35);
     for (const { name, count } of metrics.proteins.classes) expect(count, name).toBeGreaterThanOrEqual(3);
     const rows = readFileSync(join(out, 'confusion.csv'), 'utf8')
       .trimEnd()

@@ -20,7 +20,7 @@ interface DifficultyNumbers {
 
 export const difficultyNumbers: Record<Difficulty, DifficultyNumbers> = {
   easy: { lookalikes: 0.15, wrongLabels: 0, nonCells: 0, outOfFocus: 0.02, light: 2.5 },
-  paper: { lookalikes: 1, wrongLabels: 0.005, nonCells: 0.12, outOfFocus: 0.06, light: 1 },
+  paper: { lookalikes: 0.8, wrongLabels: 0.005, nonCells: 0.12, outOfFocus: 0.06, light: 1 },
   hard: { lookalikes: 2.2, wrongLabels: 0.02, nonCells: 0.12, outOfFocus: 0.15, light: 0.45 },
 };
 
