@@ -198,7 +198,7 @@ describe('spots', () => {
       );
       return radii.reduce((a, b) => a + b, 0) / radii.length;
     };
-    expect(distance('peroxisome')).toBeGreaterThan(distance('golgi') + 0.05);
+    expect(distance('peroxisome')).toBeGreaterThan(distance('golgi') + 0.03);
   });
 
   test('actin patches gather in the bud', () => {

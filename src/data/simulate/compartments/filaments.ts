@@ -87,7 +87,7 @@ function addTube(sketch: Sketch, host: Body, tube: Tube, sigma: number, focus: n
 export const drawMitochondrion: DrawCompartment = (sketch) => {
   const { layer, cell, habits, draws } = sketch;
   const hosts = cell.bud ? [cell.mother, cell.bud] : [cell.mother];
-  const fragmented = draws.chance(habits.form > 1.2 ? 0.5 : 0.1);
+  const fragmented = draws.chance(habits.form > 1.2 ? 0.4 : 0.06);
   const sigma = widen(sketch, 0.85 * Math.exp(0.1 * habits.size + draws.normal(0, 0.12)));
   // Tubes far above and below the focal plane add a glow.
   const glow = draws.uniform(0, 0.35) * Math.exp(0.2 * habits.haze);
@@ -97,7 +97,7 @@ export const drawMitochondrion: DrawCompartment = (sketch) => {
     const focus = radius * draws.normal(0, 0.2);
     const tubes = fragmented ? drawCount(sketch, 8, 4, 12) : drawCount(sketch, 3, 2, 6);
     for (let tube = 0; tube < (host === cell.mother ? tubes : Math.ceil(tubes / 2)); tube++) {
-      const length = fragmented ? radius * draws.uniform(0.15, 0.45) : radius * draws.uniform(0.8, 3.4);
+      const length = fragmented ? radius * draws.uniform(0.15, 0.45) : radius * draws.uniform(1.2, 3.4);
       const depth = draws.chance(0.8) ? draws.uniform(0.8, 0.92) : draws.uniform(0.35, 0.8);
       const drawn = wander(sketch, radius, length, depth);
       addTube(sketch, host, drawn, sigma, focus);

@@ -30,7 +30,8 @@ export const drawNucleus: DrawCompartment = (sketch) => {
     const softness = widen(sketch, 0.6);
     const count = trace(drawn, 1 + 2.5 * softness);
     for (let i = 0; i < count; i++) {
-      let value = coverage(traced.inward[i] as number, softness) * (0.72 + 0.28 * thickness(traced.radius[i] as number));
+      let value =
+        coverage(traced.inward[i] as number, softness) * (0.72 + 0.28 * thickness(traced.radius[i] as number));
       const index = traced.index[i] as number;
       if (notch) {
         const column = index % size;

@@ -27,7 +27,7 @@ export const drawEndosome: DrawCompartment = (sketch) => {
         layer,
         at.x,
         at.y,
-        widen(sketch, sigma * draws.uniform(1.3, 2.4)),
+        widen(sketch, sigma * draws.uniform(1.3, 2)),
         widen(sketch, sigma),
         draws.angle(),
         amplitude * Math.exp(-0.35 * depth * depth),
