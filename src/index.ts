@@ -68,7 +68,9 @@ export {
 } from './features/extraction';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
-export { type Diagnosis, diagnose } from './native/diagnosis';
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './native/diagnosis';
+export type { Assurance, Refusal } from './native/load';
+export type { SelfTest } from './native/self-test';
 export {
   type ActivationBatch,
   type BatchOptions,
