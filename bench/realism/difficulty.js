@@ -1,6 +1,6 @@
 // How hard the default simulated screen is, at a size that two cores manage: 8,000 training cells, a stated budget.
 //
-//   npm run difficulty -- [--seeds 1,2,3] [--iterations 1600] [--difficulty paper] [--threads 2]
+//   npm run difficulty -- [--seeds 1,2,3] [--iterations 2500] [--difficulty paper] [--threads 2]
 //
 // Prints, for each seed, the held-out accuracy per cell and per protein, the eight commonest confusions with those of the
 // paper marked, what brightness alone tells, and the ceiling: the share of held-out cells that are good ones and look
@@ -14,7 +14,7 @@ import { evaluate, intensityBaseline, Network, simulate, train } from '../../dis
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
-    iterations: { type: 'string', default: '1600' },
+    iterations: { type: 'string', default: '2500' },
     difficulty: { type: 'string', default: 'paper' },
     threads: { type: 'string', default: '2' },
   },
@@ -25,8 +25,8 @@ const threads = Number(options.threads);
 const cells = 11112;
 const recipe = {
   schedule: { kind: 'cosine', warmUpEpochs: 0.1 },
-  learningRate: 0.01,
-  batchSize: 25,
+  learningRate: 0.012,
+  batchSize: 16,
   iterations: Number(options.iterations),
   momentum: 0.9,
   momentumForm: 'caffe',

@@ -26,7 +26,7 @@ const sizes = {
 } as const;
 
 /**
- * 1,200 small batches are all that two cores manage, every cell seen about once: nothing is learned by heart, so dropout
+ * 2,125 small batches are all that two cores manage, every cell seen hardly more than once: nothing is learned by heart, so dropout
  * (the paper's 0.5 is made for 300 epochs) would only slow the learning down; a tenth of the paper's rate suits the small
  * batches and falls to zero.
  */
