@@ -32,6 +32,7 @@ const recipe = {
   momentumForm: 'caffe',
   weightDecay: 0.0005,
   augmentation: 'flips-and-turns',
+  classSampling: 'square-root',
 };
 
 /** True class to called class, as the paper's network confuses them. */

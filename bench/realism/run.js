@@ -36,6 +36,7 @@ const recipe = {
   momentumForm: 'caffe',
   weightDecay: 0.0005,
   augmentation: 'flips-and-turns',
+  classSampling: 'square-root',
 };
 
 /** What each strain of the screen may be called. */

@@ -72,7 +72,7 @@ export interface PlateTraits {
 export function plateTraits(seed: number, plate: number): PlateTraits {
   const draws = new Draws(seed, 'plate', plate);
   const magnification = draws.chance(0.55) ? draws.uniform(0.92, 1.12) : draws.uniform(1.12, 1.5);
-  const blur = magnification * draws.uniform(1.15, 1.9);
+  const blur = magnification * draws.uniform(1.15, 2);
   const clean = draws.chance(0.35) ? draws.logNormal(0.2, 0.5) : 1;
   const light = clean < 1 ? 4 : 1;
   const shift = () => draws.uniform(0.12, 0.34) * (draws.chance(0.5) ? 1 : -1);
