@@ -1,7 +1,20 @@
-/** The options of the commands that run a model, and the model they name. */
+/** `deepyeast model`, and for the commands that run a model their options and the model they name. */
 import type { Command } from 'commander';
 import type { Network } from '../network';
+import { registerExport } from './model-export';
+import { registerImport } from './model-import';
+import { registerShow } from './model-show';
 import { type CommandContext, deviceOption, jsonOption, threadsOption, wholeNumber } from './options';
+
+/** `deepyeast model show|import|export` */
+export function register(program: Command): void {
+  const command = program
+    .command('model')
+    .description('Show a model, take one over from Keras or Caffe, or write it as ONNX or for the BioImage Model Zoo.');
+  registerShow(command);
+  registerImport(command);
+  registerExport(command);
+}
 
 export interface ModelOptions {
   model: string;
