@@ -4,7 +4,7 @@ import type { Network } from '../network';
 import { registerExport } from './model-export';
 import { registerImport } from './model-import';
 import { registerShow } from './model-show';
-import { type CommandContext, deviceOption, jsonOption, threadsOption, wholeNumber } from './options';
+import { addExamples, type CommandContext, deviceOption, jsonOption, threadsOption, wholeNumber } from './options';
 
 /** `deepyeast model show|import|export` */
 export function register(program: Command): void {
@@ -14,6 +14,12 @@ export function register(program: Command): void {
   registerShow(command);
   registerImport(command);
   registerExport(command);
+  addExamples(
+    command,
+    'deepyeast model show runs/first',
+    'deepyeast model import deepyeast-weights-22-0.902.hdf5 --out deepyeast.safetensors',
+    'deepyeast model export runs/first --out model.onnx',
+  );
 }
 
 export interface ModelOptions {
