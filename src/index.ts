@@ -35,6 +35,21 @@ export {
   splitDataset,
   writeSplit,
 } from './data/split';
+export {
+  type Download,
+  type DownloadedFile,
+  type DownloadOptions,
+  download,
+  type ExtractOptions,
+  extractArchive,
+  type FetchedFile,
+  type FetchOptions,
+  publicRegistry,
+  type Registry,
+  type RegistryEntry,
+  type RegistryFile,
+  readRegistry,
+} from './download';
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
 export {
   type Accuracy,
@@ -74,16 +89,38 @@ export type { SelfTest } from './native/self-test';
 export {
   type ActivationBatch,
   type BatchOptions,
+  type Checkpoint,
   type Depth,
   type DeviceOptions,
   depths,
   type ImageSource,
   type InputTransform,
+  type ModelAbout,
   Network,
   type NetworkOptions,
   type PredictionBatch,
   type Predictions,
+  readCheckpoint,
+  writeModel,
 } from './network';
+export {
+  type BioimageAuthor,
+  type BioimageOptions,
+  type BioimagePackage,
+  type CaffeImportOptions,
+  exportBioimageModel,
+  exportOnnx,
+  type ImportOptions as ModelImportOptions,
+  importCaffe,
+  importKeras,
+  type KerasImportOptions,
+  type OnnxDescription,
+  type OnnxLayerOutput,
+  type OnnxOptions,
+  type OnnxValue,
+  onnxModel,
+} from './network/exchange';
+export { describeModel, type LayerDescription, type ModelDescription } from './network/model-description';
 export {
   type MixtureBootstrap,
   type ProteinAccuracy,
