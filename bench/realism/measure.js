@@ -54,7 +54,8 @@ try {
   const groups = {
     mitochondrion: [pick(real, ({ protein }) => protein === 'AAC1'), pick(drawn, looksLike('mitochondrion'))],
     cytoplasm: [pick(real, ({ protein }) => protein !== 'AAC1'), pick(drawn, looksLike('cytoplasm'))],
-    figure: [await cropsOf(await importFigure(folder, false)), printed.crops],
+    // Their bytes as they are: the simulated ones are stretched for print as well, and by no rule after it.
+    figure: [await cropsOf(await importFigure(folder, true)), printed.crops],
   };
   const report = { parts, groups: {}, labelLists: await countLists() };
   for (const [name, [crops, rivals]] of Object.entries(groups)) {
