@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeepYeastError } from '../errors';
+import { cacheFolder } from '../files/cache-folder';
 import type { Addon } from './addon';
 import { addonCandidates, type Candidate } from './candidates';
 import { misfit } from './fit';
-import { type Machine, readMachine } from './machine';
-import { tryOnce } from './trial';
+import { type Machine, processorFlags, readMachine } from './machine';
+import { rememberedVerdict, tryNow, verdictPath } from './trial';
 
 /** The package's folder: this file is src/native/load.ts or dist/native/load.js. */
 const packageRoot = join(__dirname, '..', '..');
@@ -79,9 +80,13 @@ class Refused extends Error {}
 function assure({ path }: Candidate, machine: Machine, variables: NodeJS.ProcessEnv): Assurance {
   if (isSet(variables.DEEPYEAST_SKIP_TRIAL)) return 'skipped';
   const binary = readFileSync(path);
-  const reason = misfit(binary, machine);
-  if (reason !== undefined) throw new Refused(reason);
-  const verdict = tryOnce(path, binary, machine, variables);
+  const file = verdictPath(cacheFolder(variables), binary, machine, variables.DEEPYEAST_ISA);
+  let verdict = rememberedVerdict(file);
+  if (!verdict) {
+    const reason = misfit(binary, { flags: processorFlags(), libc: machine.libc });
+    if (reason !== undefined) throw new Refused(reason);
+    verdict = tryNow(path, file, variables);
+  }
   if (verdict.reason !== undefined) {
     const kept = verdict.from === 'remembered' ? ` at an earlier start (delete ${verdict.path} to try again)` : '';
     throw new Refused(verdict.reason + kept);
