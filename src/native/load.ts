@@ -28,7 +28,7 @@ export interface LoadedAddon {
   /** Whether it came with the package or was built on this machine. */
   origin: 'prebuilt' | 'built';
   assurance: Assurance;
-  /** The candidates before it, and why they were not taken. */
+  /** Binaries that were there before it, and why they were not taken. */
   refused: readonly Refusal[];
 }
 
@@ -57,18 +57,24 @@ export function locateAddon(): LoadedAddon {
 /** Looks in a package folder; `variables` are those of the environment. */
 export function findAddon(root: string, variables: NodeJS.ProcessEnv = process.env): LoadedAddon {
   const machine = readMachine();
-  const refused: Refusal[] = [];
+  const refused: (Refusal & { absent: boolean })[] = [];
   const causes: unknown[] = [];
   for (const candidate of addonCandidates(root)) {
     const { path, origin, absent } = candidate;
     try {
       if (absent !== undefined) throw new Refused(absent);
       const assurance = assure(candidate, machine, variables);
-      return { addon: load(path), path, origin, assurance, refused };
+      return {
+        addon: load(path),
+        path,
+        origin,
+        assurance,
+        refused: refused.filter((one) => !one.absent).map(({ path, reason }) => ({ path, reason })),
+      };
     } catch (cause) {
       // The first line: Node.js appends the stack of requires to it.
       const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-      refused.push({ path, reason: reason.replace(`${path}: `, '') });
+      refused.push({ path, reason: reason.replace(`${path}: `, ''), absent: absent !== undefined });
       if (!(cause instanceof Refused)) causes.push(cause);
     }
   }
