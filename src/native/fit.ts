@@ -1,5 +1,3 @@
-import type { Machine } from './machine';
-
 /** ELF's e_machine of the processors that we know. */
 const elfMachines: Readonly<Record<number, string>> = { 3: 'ia32', 40: 'arm', 62: 'x64', 183: 'arm64', 243: 'riscv64' };
 
@@ -10,20 +8,23 @@ const baseline: Readonly<Record<string, string>> = { x64: 'sse2', arm64: 'asimd'
  * Why a binary cannot run on a machine, as far as its bytes tell: another kind of file or processor, a newer glibc, a
  * missing baseline of instructions. Undefined where nothing speaks against it.
  */
-export function misfit(binary: Buffer, machine: Machine, arch: string = process.arch): string | undefined {
+export function misfit(
+  binary: Buffer,
+  { flags, libc }: { flags: readonly string[] | undefined; libc: string | null },
+  arch: string = process.arch,
+): string | undefined {
   if (process.platform !== 'linux') return undefined;
   if (binary.length < 64 || binary.toString('latin1', 0, 4) !== '\x7fELF')
     return 'it is no library of Linux (the file may be damaged)';
   const builtFor = elfMachines[binary.readUInt16LE(18)];
   if (builtFor !== arch) return `it is for ${builtFor ?? 'another processor'}, this process is ${arch}`;
-  const [family, version] = machine.libc?.split(' ') ?? [];
+  const [family, version] = libc?.split(' ') ?? [];
   const needed = neededGlibc(binary);
   if (needed && family === 'musl') return `it needs glibc ${needed.join('.')}, this system has musl`;
   if (needed && family === 'glibc' && version !== undefined && isOlder(version.split('.').map(Number), needed))
     return `it needs glibc ${needed.join('.')}, this system has ${version}`;
   const flag = baseline[arch];
-  // A list of flags, not the name of a processor.
-  if (flag !== undefined && machine.flags.includes(' fp') && !machine.flags.split(' ').includes(flag))
+  if (flag !== undefined && flags && !flags.includes(flag))
     return `it needs the instruction set ${flag}, which this processor lacks`;
   return undefined;
 }

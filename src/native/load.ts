@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeepYeastError } from '../errors';
+import { cacheFolder } from '../files/cache-folder';
 import type { Addon } from './addon';
 import { addonCandidates, type Candidate } from './candidates';
 import { misfit } from './fit';
-import { type Machine, readMachine } from './machine';
-import { tryOnce } from './trial';
+import { type Machine, processorFlags, readMachine } from './machine';
+import { rememberedVerdict, tryNow, verdictPath } from './trial';
 
 /** The package's folder: this file is src/native/load.ts or dist/native/load.js. */
 const packageRoot = join(__dirname, '..', '..');
@@ -27,7 +28,7 @@ export interface LoadedAddon {
   /** Whether it came with the package or was built on this machine. */
   origin: 'prebuilt' | 'built';
   assurance: Assurance;
-  /** The candidates before it, and why they were not taken. */
+  /** Binaries that were there before it, and why they were not taken. */
   refused: readonly Refusal[];
 }
 
@@ -56,18 +57,24 @@ export function locateAddon(): LoadedAddon {
 /** Looks in a package folder; `variables` are those of the environment. */
 export function findAddon(root: string, variables: NodeJS.ProcessEnv = process.env): LoadedAddon {
   const machine = readMachine();
-  const refused: Refusal[] = [];
+  const refused: (Refusal & { absent: boolean })[] = [];
   const causes: unknown[] = [];
   for (const candidate of addonCandidates(root)) {
     const { path, origin, absent } = candidate;
     try {
       if (absent !== undefined) throw new Refused(absent);
       const assurance = assure(candidate, machine, variables);
-      return { addon: load(path), path, origin, assurance, refused };
+      return {
+        addon: load(path),
+        path,
+        origin,
+        assurance,
+        refused: refused.filter((one) => !one.absent).map(({ path, reason }) => ({ path, reason })),
+      };
     } catch (cause) {
       // The first line: Node.js appends the stack of requires to it.
       const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-      refused.push({ path, reason: reason.replace(`${path}: `, '') });
+      refused.push({ path, reason: reason.replace(`${path}: `, ''), absent: absent !== undefined });
       if (!(cause instanceof Refused)) causes.push(cause);
     }
   }
@@ -79,9 +86,13 @@ class Refused extends Error {}
 function assure({ path }: Candidate, machine: Machine, variables: NodeJS.ProcessEnv): Assurance {
   if (isSet(variables.DEEPYEAST_SKIP_TRIAL)) return 'skipped';
   const binary = readFileSync(path);
-  const reason = misfit(binary, machine);
-  if (reason !== undefined) throw new Refused(reason);
-  const verdict = tryOnce(path, binary, machine, variables);
+  const file = verdictPath(cacheFolder(variables), binary, machine, variables.DEEPYEAST_ISA);
+  let verdict = rememberedVerdict(file);
+  if (!verdict) {
+    const reason = misfit(binary, { flags: processorFlags(), libc: machine.libc });
+    if (reason !== undefined) throw new Refused(reason);
+    verdict = tryNow(path, file, variables);
+  }
   if (verdict.reason !== undefined) {
     const kept = verdict.from === 'remembered' ? ` at an earlier start (delete ${verdict.path} to try again)` : '';
     throw new Refused(verdict.reason + kept);

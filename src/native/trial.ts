@@ -4,11 +4,9 @@
  * kept in the cache folder, one small file for (binary, processor flags, libc), so that later starts only read it.
  */
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../files/cache-folder';
 import type { Machine } from './machine';
 
 export interface Verdict {
@@ -40,19 +38,23 @@ const patience = 60_000;
 /** Where the verdict on a binary is kept. DEEPYEAST_ISA is part of it: it is the way around a set that crashes. */
 export function verdictPath(cache: string, binary: Buffer, machine: Machine, isa = ''): string {
   const hash = createHash('sha256').update(binary);
-  for (const part of [machine.flags, machine.libc ?? '', isa]) hash.update(`\0${part}`);
+  for (const part of [machine.processor, machine.libc ?? '', isa]) hash.update(`\0${part}`);
   return join(cache, 'addon-trials', `${hash.digest('hex').slice(0, 32)}.json`);
 }
 
+/** What an earlier trial found; undefined where there was none. */
+export function rememberedVerdict(file: string): Verdict | undefined {
+  const kept = readVerdict(file);
+  return kept && { ...kept, from: 'remembered', path: file };
+}
+
 /**
- * Whether the binary runs on this machine: what an earlier trial found, or a trial now. Where the verdict cannot be
- * stored nothing is tried (each start would wait for it) and the verdict is unknown.
+ * Runs the binary in a child process and keeps the verdict in `file`. Where it cannot be stored nothing is tried (each
+ * start would wait for it) and the verdict is unknown.
  */
-export function tryOnce(path: string, binary: Buffer, machine: Machine, variables: NodeJS.ProcessEnv): Verdict {
-  const file = verdictPath(cacheFolder(variables), binary, machine, variables.DEEPYEAST_ISA);
-  const remembered = readVerdict(file);
-  if (remembered) return { ...remembered, from: 'remembered', path: file };
+export function tryNow(path: string, file: string, variables: NodeJS.ProcessEnv): Verdict {
   if (!mayStore(file)) return { from: 'unknown' };
+  const { spawnSync } = require('node:child_process') as typeof import('node:child_process');
   const child = spawnSync(process.execPath, ['-e', script, path], {
     encoding: 'utf8',
     stdio: ['ignore', 'ignore', 'pipe'],

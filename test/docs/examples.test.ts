@@ -18,6 +18,7 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 const examplesOf = (page: string) => readExamples(join(projectRoot, page));
+const pagesWithExamples = pages.filter((page) => examplesOf(page).length > 0);
 const isTypeScript = ({ language }: Example) => language === 'ts';
 const isShell = ({ language }: Example) => ['sh', 'bash', 'console'].includes(language);
 
@@ -110,13 +111,13 @@ function succeed({ status, signal, stdout, stderr }: ReturnType<typeof spawnSync
   expect({ status, signal }, `${stdout}${stderr}`).toEqual({ status: 0, signal: null });
 }
 
-describe.each(pages)('%s', (page) => {
+describe.each(pagesWithExamples)('%s', (page) => {
   const examples = examplesOf(page);
   let scratch: string;
   beforeAll(() => {
     scratch = scratchFolder(page);
   });
-  test.for(examples)('line $line: $language', { timeout: 300_000 }, (example, context) => {
+  test.for(examples)('line $line', { timeout: 300_000 }, (example, context) => {
     const { directive } = example;
     if (directive.kind === 'not run') return context.skip(`not run: ${directive.reason}`);
     runExample(example, scratch);

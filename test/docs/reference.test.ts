@@ -12,7 +12,7 @@ beforeAll(() => {
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 test('the reference of every export is made from the docstrings without a warning', { timeout: 180_000 }, async () => {
-  const app = await Application.bootstrap({
+  const app = await Application.bootstrapWithPlugins({
     options: join(projectRoot, 'typedoc.json'),
     tsconfig: join(projectRoot, 'tsconfig.build.json'),
     entryPoints: [join(projectRoot, 'src/index.ts')],

@@ -3,12 +3,15 @@ import { cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symli
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { projectRoot } from '../shared-data';
 
 // The package as npm would publish it, prebuilt addon included, is installed into an empty project and used from there.
 // The project's path has spaces and letters beyond ASCII, and the PATH of everything that runs holds node and nothing
 // else: no compiler, no Python, no shell tools.
+
+// npm, two compilers and several processes: minutes on a machine that does other work as well.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 const run = promisify(execFile);
 const tool = (name: string) => join(projectRoot, 'node_modules', '.bin', name);
@@ -47,7 +50,7 @@ beforeAll(async () => {
     [npm, 'install', tarball, '--prefer-offline', '--no-audit', '--no-fund', '--script-shell=/bin/sh'],
     { cwd: consumer, env: { ...registrySettings(), ...bare } },
   );
-}, 600_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -88,15 +91,15 @@ describe('the packed package', () => {
     expect(files.filter((file) => /^package\/(test|build|src|bench|native\/test|\.)/.test(file))).toEqual([]);
   });
 
-  test('is below 3 MB, 10 MB unpacked without the CUDA library, and 120 MB with all that it needs', async (context) => {
+  test('is below 3 MB, 10 MB unpacked without the CUDA library, and 120 MB with all that it needs', async () => {
     const cuda = (await readdir(dirname(await prebuilt()))).filter((name) => name.includes('cuda'));
     const cudaBytes = await Promise.all(cuda.map((name) => bytesIn(join(installed('prebuilds'), name))));
     const packed = (await stat(tarball)).size;
     const unpacked = (await bytesIn(installed())) - cudaBytes.reduce((sum, size) => sum + size, 0);
     const tree = await bytesIn(join(consumer, 'node_modules'));
     const inMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
-    context.annotate(
-      `package ${inMegabytes(packed)}, unpacked ${inMegabytes(unpacked)}, whole tree ${inMegabytes(tree)}`,
+    process.stdout.write(
+      `package ${inMegabytes(packed)}, unpacked ${inMegabytes(unpacked)}, whole tree ${inMegabytes(tree)}\n`,
     );
     expect(packed).toBeLessThan(3e6);
     expect(unpacked).toBeLessThan(10e6);
@@ -177,7 +180,7 @@ describe('the packed package', () => {
        process.chdir('weit weg/ü');
        const { Network, simulate, Dataset } = require('deepyeast');
        (async () => {
-         await simulate({ out: 'screen', cells: 60, proteins: 12, seed: 1 });
+         await simulate({ out: 'screen', cells: 72, proteins: 36, seed: 1 });
          process.chdir('..');
          const dataset = await Dataset.open('ü/screen/train');
          const network = await Network.create({ classes: dataset.classes, depth: 5, seed: 1 });
@@ -261,11 +264,11 @@ describe.runIf(process.platform === 'linux')('the packed addon', () => {
   const read = async (...options: string[]) =>
     execFileSync('readelf', ['--wide', ...options, await prebuilt()], { encoding: 'utf8' });
 
-  test('needs no glibc newer than 2.34, the aim being 2.28', async (context) => {
+  test('needs no glibc newer than 2.34, the aim being 2.28', async () => {
     const versions = [...(await read('--version-info')).matchAll(/Name: GLIBC_(\d+)\.(\d+)/g)];
     expect(versions).not.toHaveLength(0);
     const newest = Math.max(...versions.map(([, major, minor]) => Number(major) * 1000 + Number(minor)));
-    context.annotate(`needs glibc ${Math.floor(newest / 1000)}.${newest % 1000}`);
+    process.stdout.write(`the addon needs glibc ${Math.floor(newest / 1000)}.${newest % 1000}\n`);
     expect(newest).toBeLessThanOrEqual(2034);
     expect(newest).toBeLessThanOrEqual(2028);
   });
@@ -278,17 +281,15 @@ describe.runIf(process.platform === 'linux')('the packed addon', () => {
   });
 
   test('takes nothing but Node-API from Node.js, makes no external buffers, and exports its entry only', async () => {
-    const symbols = [...(await read('--dyn-syms')).matchAll(/(\w+) +(?:DEFAULT|HIDDEN|PROTECTED) +(\S+) +(\S+)/g)];
-    const undefinedNames = symbols.filter(([, , , section]) => section === 'UND');
-    const names = [...(await read('--dyn-syms')).matchAll(/UND (\S+)/g)].map((match) => match[1]!);
-    expect(undefinedNames.length).toBeGreaterThanOrEqual(0);
+    const symbols = await read('--dyn-syms');
+    const names = [...symbols.matchAll(/UND (\S+)/g)].map((match) => match[1]!);
     // Names of the C library carry a version; what has none comes from the process that loads the addon.
     const unversioned = names.filter((name) => !name.includes('@'));
     expect(unversioned.filter((name) => name.startsWith('napi_')).length).toBeGreaterThan(20);
     const hooks = ['__gmon_start__', '_ITM_deregisterTMCloneTable', '_ITM_registerTMCloneTable', '__cxa_finalize'];
     expect(unversioned.filter((name) => !name.startsWith('napi_') && !hooks.includes(name))).toEqual([]);
     expect(names.filter((name) => /external|^uv_|^_ZN2v8|^_ZN4node/.test(name))).toEqual([]);
-    const exported = [...(await read('--dyn-syms')).matchAll(/GLOBAL +DEFAULT +\d+ (\S+)/g)].map((match) => match[1]!);
+    const exported = [...symbols.matchAll(/(?:GLOBAL|WEAK|UNIQUE) +DEFAULT +\d+ (\S+)/g)].map((match) => match[1]!);
     expect(
       exported.filter((name) => !/^(_?napi_register_module_v1|node_api_module_get_api_version_v1)$/.test(name)),
     ).toEqual([]);
