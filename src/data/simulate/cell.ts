@@ -175,8 +175,8 @@ export function drawCell(request: CellRequest): DrawnCell {
   const photonsGreen = plate.greenPhotons * numbers.light * expression;
   // Bright compartments of well exposed cells saturate now and then; an exposure is not set so high that whole cells do.
   const filled = content.some(({ compartment }) => compartment === 'cytoplasm');
-  const level = filled ? draws.uniform(1.05, 1.2) : Math.max(draws.uniform(0.5, 1), haze + 0.35);
-  const saturated = draws.chance(0.28) && photonsGreen > 500 ? level : 4;
+  const level = filled ? draws.uniform(1.05, 1.2) : Math.max(draws.uniform(0.6, 1), haze + 0.4);
+  const saturated = draws.chance(0.2) && photonsGreen > 500 ? level : 4;
   observe();
 
   function observe(): void {

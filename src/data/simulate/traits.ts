@@ -20,7 +20,7 @@ interface DifficultyNumbers {
 
 export const difficultyNumbers: Record<Difficulty, DifficultyNumbers> = {
   easy: { lookalikes: 0.15, wrongLabels: 0, nonCells: 0, outOfFocus: 0.02, light: 2.5 },
-  paper: { lookalikes: 0.8, wrongLabels: 0.005, nonCells: 0.12, outOfFocus: 0.03, light: 1 },
+  paper: { lookalikes: 0.72, wrongLabels: 0.005, nonCells: 0.12, outOfFocus: 0.03, light: 1 },
   hard: { lookalikes: 2.2, wrongLabels: 0.02, nonCells: 0.12, outOfFocus: 0.15, light: 0.45 },
 };
 
@@ -72,7 +72,7 @@ export interface PlateTraits {
 export function plateTraits(seed: number, plate: number): PlateTraits {
   const draws = new Draws(seed, 'plate', plate);
   const magnification = draws.chance(0.55) ? draws.uniform(0.92, 1.12) : draws.uniform(1.12, 1.5);
-  const blur = magnification * draws.uniform(1.15, 2);
+  const blur = magnification * draws.uniform(1.15, 1.9);
   const clean = draws.chance(0.35) ? draws.logNormal(0.2, 0.5) : 1;
   const light = clean < 1 ? 4 : 1;
   const shift = () => draws.uniform(0.12, 0.34) * (draws.chance(0.5) ? 1 : -1);
@@ -81,8 +81,8 @@ export function plateTraits(seed: number, plate: number): PlateTraits {
     greenPhotons: light * draws.logNormal(650, 0.45),
     redBackground: draws.uniform(0.04, 0.16),
     greenBackground: draws.uniform(0.03, 0.16),
-    redNoise: clean * draws.logNormal(0.076, 0.25),
-    greenNoise: clean * draws.logNormal(0.042, 0.45),
+    redNoise: clean * draws.logNormal(0.064, 0.3),
+    greenNoise: clean * draws.logNormal(0.034, 0.55),
     magnification,
     redBlur: blur * draws.uniform(0.98, 1.12),
     // The green light's wavelength is the shorter one.
