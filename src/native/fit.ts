@@ -1,8 +1,14 @@
 /** ELF's e_machine of the processors that we know. */
 const elfMachines: Readonly<Record<number, string>> = { 3: 'ia32', 40: 'arm', 62: 'x64', 183: 'arm64', 243: 'riscv64' };
 
-/** What the portable kernels are compiled for; the wider ones are picked at run time, by the processor's flags. */
-const baseline: Readonly<Record<string, string>> = { x64: 'sse2', arm64: 'asimd' };
+/**
+ * What the portable kernels are compiled for; the wider ones are picked at run time, by the processor's flags. `mark` is
+ * in every list of this kind of processor: an emulator shows the flags of its host, which say nothing.
+ */
+const baseline: Readonly<Record<string, { mark: string; needed: string }>> = {
+  x64: { mark: 'fpu', needed: 'sse2' },
+  arm64: { mark: 'fp', needed: 'asimd' },
+};
 
 /**
  * Why a binary cannot run on a machine, as far as its bytes tell: another kind of file or processor, a newer glibc, a
@@ -23,9 +29,9 @@ export function misfit(
   if (needed && family === 'musl') return `it needs glibc ${needed.join('.')}, this system has musl`;
   if (needed && family === 'glibc' && version !== undefined && isOlder(version.split('.').map(Number), needed))
     return `it needs glibc ${needed.join('.')}, this system has ${version}`;
-  const flag = baseline[arch];
-  if (flag !== undefined && flags && !flags.includes(flag))
-    return `it needs the instruction set ${flag}, which this processor lacks`;
+  const lists = baseline[arch];
+  if (lists && flags?.includes(lists.mark) && !flags.includes(lists.needed))
+    return `it needs the instruction set ${lists.needed}, which this processor lacks`;
   return undefined;
 }
 
