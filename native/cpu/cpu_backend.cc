@@ -1,5 +1,4 @@
 // The CPU's Backend: hands every operation to its file.
-#include <algorithm>
 #include <cstring>
 
 #include "../engine/backend.h"
@@ -37,8 +36,8 @@ class CpuBackend : public Backend {
            (count == 1 ? " thread)" : " threads)");
   }
   int threads() const override { return context_.threads(); }
-  // An image a thread: its largest layers have more than enough tiles for two.
-  InferenceBatches inference_batches() const override { return {std::max(2, context_.threads()), 32}; }
+  // Two images a thread: enough that the weights, which no cache holds either, are read for several.
+  InferenceBatches inference_batches() const override { return {2 * context_.threads(), 32}; }
 
   std::unique_ptr<Buffer> allocate(std::size_t floats) override { return std::make_unique<CpuBuffer>(floats); }
   void upload(const float* host, std::size_t count, float* device) override {
