@@ -119,12 +119,20 @@ struct UpdateArguments {
   const float* gradient;
 };
 
+// How many images inference takes through its layers at once. Few through the convolutions, so that what one layer
+// writes is still in a cache when the next one reads it; many through the dense layers, whose weights are as large as
+// the activations of a hundred images.
+struct InferenceBatches {
+  int convolutions, dense;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;             // "cpu"
   virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
   virtual int threads() const { return 1; }         // of the host that its operations use at most
+  virtual InferenceBatches inference_batches() const { return {32, 32}; }
 
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;

@@ -9,10 +9,6 @@
 namespace deepyeast {
 namespace {
 
-// Inference goes through the network in chunks of this many images, so that its two buffers stay small whatever the
-// batch, yet the dense layers' weights are read once for many images.
-constexpr int kInferenceChunk = 32;
-
 const std::string kVelocityPrefix = "velocity/";
 const std::string kMeanImage = "mean_image";
 
@@ -30,7 +26,7 @@ std::size_t output_values(const Layer& layer) { return layer.pool ? linear_value
 
 // One of convolution and dense is set for each layer.
 struct Network::Operations {
-  int batch;
+  int convolution_batch, dense_batch;
   bool training;
   struct Operation {
     std::unique_ptr<Convolution> convolution;
@@ -60,8 +56,8 @@ struct Network::TrainingPlan {
 };
 
 struct Network::InferencePlan {
-  int batch;
   std::unique_ptr<Buffer> input, even, odd;
+  std::unique_ptr<Buffer> features;  // what the convolutions hand to the dense layers
   // Scale and shift of every layer, one after the other.
   std::unique_ptr<Buffer> epilogues;
   std::vector<std::size_t> epilogue_offsets;
@@ -176,21 +172,25 @@ void Network::set_input_transform(const float* mean, float scale) {
   scale_ = scale;
 }
 
-void Network::require_operations(int batch, bool training) {
-  if (operations_ && operations_->batch >= batch && (operations_->training || !training)) return;
+void Network::require_operations(int convolution_batch, int dense_batch, bool training) {
+  if (operations_ && operations_->convolution_batch >= convolution_batch && operations_->dense_batch >= dense_batch &&
+      (operations_->training || !training))
+    return;
   auto operations = std::make_unique<Operations>();
-  operations->batch = operations_ ? std::max(batch, operations_->batch) : batch;
+  operations->convolution_batch = std::max(convolution_batch, operations_ ? operations_->convolution_batch : 0);
+  operations->dense_batch = std::max(dense_batch, operations_ ? operations_->dense_batch : 0);
   operations->training = training || (operations_ && operations_->training);
   operations_.reset();  // first, so that two sets never stand in memory together
   for (const Layer& layer : layers_) {
     Operations::Operation operation;
     if (layer.kind == LayerKind::convolution) {
-      operation.convolution = backend_->convolution(
-          {operations->batch, layer.height, layer.width, layer.input_channels, layer.output_channels},
-          operations->training);
+      operation.convolution =
+          backend_->convolution({operations->convolution_batch, layer.height, layer.width, layer.input_channels,
+                                 layer.output_channels},
+                                operations->training);
     } else {
-      operation.dense =
-          backend_->dense({operations->batch, layer.input_channels, layer.output_channels}, operations->training);
+      operation.dense = backend_->dense({operations->dense_batch, layer.input_channels, layer.output_channels},
+                                        operations->training);
     }
     operations->layers.push_back(std::move(operation));
   }
@@ -213,7 +213,7 @@ void Network::prepare_weights() {
 }
 
 void Network::plan_training(int batch) {
-  require_operations(batch, true);
+  require_operations(batch, batch, true);
   if (training_ && training_->batch >= batch) return;
   training_.reset();
   auto plan = std::make_unique<TrainingPlan>();
@@ -370,24 +370,26 @@ StepResult Network::gradients(const std::uint8_t* images, const std::int32_t* la
   return result;
 }
 
-void Network::plan_inference(int batch) {
-  require_operations(batch, false);
-  if (inference_ && inference_->batch >= batch) return;
-  inference_.reset();
+void Network::plan_inference() {
+  const InferenceBatches batches = backend_->inference_batches();
+  require_operations(batches.convolutions, batches.dense, false);
+  if (inference_) return;
   auto plan = std::make_unique<InferencePlan>();
-  plan->batch = batch;
-  const std::size_t n = static_cast<std::size_t>(batch);
-  plan->input = backend_->allocate(n * image_values(topology_));
+  const std::size_t images = static_cast<std::size_t>(batches.convolutions);
+  const std::size_t rows = static_cast<std::size_t>(batches.dense);
+  plan->input = backend_->allocate(images * image_values(topology_));
   // Room for any layer before its pool, since an analysis may ask for that.
-  std::size_t largest = static_cast<std::size_t>(topology_.classes);
-  for (const Layer& layer : layers_) largest = std::max(largest, linear_values(layer));
-  plan->even = backend_->allocate(n * largest);
-  plan->odd = backend_->allocate(n * largest);
-  std::size_t offset = 0;
+  std::size_t largest = rows * static_cast<std::size_t>(topology_.classes), features = 0, offset = 0;
   for (const Layer& layer : layers_) {
+    const bool convolution = layer.kind == LayerKind::convolution;
+    largest = std::max(largest, (convolution ? images : rows) * linear_values(layer));
+    if (convolution) features = output_values(layer);
     plan->epilogue_offsets.push_back(offset);
     offset += 2 * static_cast<std::size_t>(layer.output_channels);
   }
+  plan->even = backend_->allocate(largest);
+  plan->odd = backend_->allocate(largest);
+  plan->features = backend_->allocate(rows * features);
   plan->epilogues = backend_->allocate(offset);
   inference_ = std::move(plan);
   epilogues_changed_ = true;
@@ -417,41 +419,83 @@ void Network::prepare_epilogues() {
   epilogues_changed_ = false;
 }
 
-const float* Network::infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage) {
-  plan_inference(batch);
-  prepare_weights();
-  prepare_epilogues();
+void Network::infer_layer(std::size_t index, int batch, const float* input, std::size_t last_layer, Stage last_stage,
+                          float* output) {
+  const Layer& layer = layers_[index];
+  const float* folded = inference_->epilogues->data() + inference_->epilogue_offsets[index];
+  InferenceEpilogue epilogue{folded, folded + layer.output_channels, layer.normalized, layer.pool};
+  if (index == last_layer) {
+    if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
+    epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
+    epilogue.pool = layer.pool && last_stage == Stage::pooled;
+  }
+  const Operations::Operation& operation = operations_->layers[index];
+  if (operation.convolution) {
+    operation.convolution->infer(batch, input, epilogue, output);
+  } else {
+    operation.dense->infer(batch, input, epilogue, output);
+  }
+}
+
+// The convolutions up to last_layer; the last one's output goes to `output`, or, if that is null, stays in a buffer of
+// the plan. Returns where it is.
+const float* Network::infer_convolutions(const std::uint8_t* images, int batch, std::size_t last_layer,
+                                         Stage last_stage, float* output) {
   InferencePlan& plan = *inference_;
   backend_->gather(
       {batch, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
   const float* input = plan.input->data();
+  for (std::size_t i = 0; i < layers_.size() && layers_[i].kind == LayerKind::convolution && i <= last_layer; ++i) {
+    const bool last = i == last_layer || layers_[i + 1].kind == LayerKind::dense;
+    float* target = last && output ? output : (i % 2 == 0 ? plan.even : plan.odd)->data();
+    infer_layer(i, batch, input, last_layer, last_stage, target);
+    input = target;
+  }
+  return input;
+}
+
+// At most as many images as inference takes through the dense layers at once.
+const float* Network::infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage) {
+  InferencePlan& plan = *inference_;
+  const int group = backend_->inference_batches().convolutions;
+  const std::size_t features = plan.features->size() / static_cast<std::size_t>(backend_->inference_batches().dense);
+  for (int start = 0; start < batch; start += group) {
+    const std::size_t first = static_cast<std::size_t>(start);
+    infer_convolutions(images + first * image_values(topology_), std::min(group, batch - start), last_layer, last_stage,
+                       plan.features->data() + first * features);
+  }
+  const float* input = plan.features->data();
   for (std::size_t i = 0; i <= last_layer; ++i) {
-    const Layer& layer = layers_[i];
+    if (layers_[i].kind == LayerKind::convolution) continue;
     float* output = (i % 2 == 0 ? plan.even : plan.odd)->data();
-    const float* folded = plan.epilogues->data() + plan.epilogue_offsets[i];
-    InferenceEpilogue epilogue{folded, folded + layer.output_channels, layer.normalized, layer.pool};
-    if (i == last_layer) {
-      if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
-      epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
-      epilogue.pool = layer.pool && last_stage == Stage::pooled;
-    }
-    if (layer.kind == LayerKind::convolution) {
-      operations_->layers[i].convolution->infer(batch, input, epilogue, output);
-    } else {
-      operations_->layers[i].dense->infer(batch, input, epilogue, output);
-    }
+    infer_layer(i, batch, input, last_layer, last_stage, output);
     input = output;
   }
   return input;
 }
 
+// consume(first, count, output) for consecutive images: the output of the last layer, on the device.
+template <typename Consume>
+void Network::infer(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage,
+                    const Consume& consume) {
+  plan_inference();
+  prepare_weights();
+  prepare_epilogues();
+  const InferenceBatches batches = backend_->inference_batches();
+  const bool dense = layers_[last_layer].kind == LayerKind::dense;
+  const int step = dense ? batches.dense : batches.convolutions;
+  for (int start = 0; start < batch; start += step) {
+    const std::size_t first = static_cast<std::size_t>(start);
+    const int count = std::min(step, batch - start);
+    const std::uint8_t* chunk = images + first * image_values(topology_);
+    consume(first, count, dense ? infer_chunk(chunk, count, last_layer, last_stage)
+                                : infer_convolutions(chunk, count, last_layer, last_stage, nullptr));
+  }
+}
+
 void Network::forward(const std::uint8_t* images, int batch, float* logits, float* posterior) {
   const std::size_t classes = static_cast<std::size_t>(topology_.classes);
-  for (int start = 0; start < batch; start += kInferenceChunk) {
-    const int count = std::min(kInferenceChunk, batch - start);
-    const std::size_t first = static_cast<std::size_t>(start);
-    const float* output =
-        infer_chunk(images + first * image_values(topology_), count, layers_.size() - 1, Stage::pooled);
+  infer(images, batch, layers_.size() - 1, Stage::pooled, [&](std::size_t first, int count, const float* output) {
     const std::size_t values = static_cast<std::size_t>(count) * classes;
     if (logits) backend_->download(output, values, logits + first * classes);
     if (posterior) {
@@ -459,7 +503,7 @@ void Network::forward(const std::uint8_t* images, int batch, float* logits, floa
       backend_->softmax(count, topology_.classes, output, device_posterior);
       backend_->download(device_posterior, values, posterior + first * classes);
     }
-  }
+  });
 }
 
 void Network::activations(const std::uint8_t* images, int batch, const std::string& name, Stage stage, float* output) {
@@ -467,12 +511,9 @@ void Network::activations(const std::uint8_t* images, int batch, const std::stri
   for (const std::size_t extent : activation_shape(layers_, name, stage)) values *= extent;
   std::size_t index = 0;
   while (layers_[index].name != name) ++index;
-  for (int start = 0; start < batch; start += kInferenceChunk) {
-    const int count = std::min(kInferenceChunk, batch - start);
-    const std::size_t first = static_cast<std::size_t>(start);
-    const float* chunk = infer_chunk(images + first * image_values(topology_), count, index, stage);
-    backend_->download(chunk, static_cast<std::size_t>(count) * values, output + first * values);
-  }
+  infer(images, batch, index, stage, [&](std::size_t first, int count, const float* activations) {
+    backend_->download(activations, static_cast<std::size_t>(count) * values, output + first * values);
+  });
 }
 
 }  // namespace deepyeast

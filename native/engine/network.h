@@ -69,14 +69,20 @@ class Network {
 
   float* parameter(const std::string& name);
   float* find_tensor(const std::string& name, std::size_t* count);
-  void require_operations(int batch, bool training);
+  void require_operations(int convolution_batch, int dense_batch, bool training);
   void prepare_weights();
   void prepare_epilogues();
   void plan_training(int batch);
-  void plan_inference(int batch);
+  void plan_inference();
   StepResult forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
                               std::uint32_t iteration, const Optimizer& optimizer);
+  void infer_layer(std::size_t layer, int batch, const float* input, std::size_t last_layer, Stage last_stage,
+                   float* output);
+  const float* infer_convolutions(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage,
+                                  float* output);
   const float* infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage);
+  template <typename Consume>
+  void infer(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage, const Consume& consume);
 
   Topology topology_;
   std::vector<Layer> layers_;
