@@ -15,6 +15,7 @@ export const purposes = {
   split: 5,
   bootstrap: 6,
   simulation: 7,
+  forest: 8,
 } as const;
 
 export type Purpose = keyof typeof purposes;
