@@ -38,24 +38,49 @@ export {
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
 export {
   type Accuracy,
+  areaUnderRoc,
+  averagePrecision,
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationReport,
   type CellSource,
   type ClassMetrics,
+  type CompareFilesOptions,
+  type CompareOptions,
+  type Comparison,
   type ConfidenceInterval,
   type Confusion,
+  calibrateModel,
+  calibration,
+  compareFiles,
+  compareModels,
   type EvaluateModelOptions,
   type EvaluationOptions,
   evaluate,
   evaluateModel,
+  fitTemperature,
   type ImageCells,
   type IntensityBaseline,
   intensityBaseline,
+  type LabelledLogits,
+  type Mistake,
+  type MistakeCause,
   type PredictedCells,
+  type PredictionTable,
   type ProteinScores,
   predictCells,
+  type Rejection,
   type Report,
   type RuleOptions,
+  readPredictionTable,
+  rejection,
   requireModelRule,
+  type SuspectProtein,
+  temperPosteriors,
 } from './evaluation';
+export { type StrongestCorrelation, strongestCorrelations } from './features/correlation';
+export { type Embedding, type EmbeddingOptions, embed } from './features/embedding';
+export { type ExplainOptions, type Explanation, explain, type LayerSummary } from './features/explain';
 export {
   type FeatureBatch,
   type FeatureDescription,
@@ -66,6 +91,15 @@ export {
   type WriteFeaturesOptions,
   writeFeatures,
 } from './features/extraction';
+export { type GaborCorrelation, type GaborFilter, gaborBank, gaborCorrelations, gaborEnergy } from './features/gabor';
+export { type FeatureMatrix, featuresOfCells, readFeatureMatrix } from './features/matrix';
+export { mutualInformation, type UnitInformation, unitInformation } from './features/mutual-information';
+export { nearestPoints, neighbourPurity, type Points } from './features/neighbours';
+export { type OcclusionMap, type OcclusionOptions, occlusionMap } from './features/occlusion';
+export { type PatchRectangle, patchAt, type ReceptiveField, receptiveField } from './features/receptive-field';
+export { type TopPatch, TopPatches } from './features/top-patches';
+export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
+export { type UmapOptions, umap } from './features/umap';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export { type Diagnosis, diagnose } from './native/diagnosis';
@@ -83,16 +117,30 @@ export {
   type Predictions,
 } from './network';
 export {
+  type Agreement,
+  type AnnotationOptions,
+  type Annotations,
+  benjaminiHochberg,
+  type ChangeOptions,
+  type ChangeTable,
+  changesOfFiles,
+  intersectAnnotations,
   type MixtureBootstrap,
   type ProteinAccuracy,
+  type ProteinChange,
   type ProteinOptions,
   type ProteinRow,
   type ProteinsOfFiles,
   type ProteinTable,
   proteins,
   proteinsOfFiles,
+  readAnnotations,
+  type TwoCompartmentReport,
+  twoCompartments,
+  writeChangeTable,
   writeProteinTable,
 } from './proteins';
+export { type ReportOptions, type WrittenReport, writeReport } from './report';
 export {
   type Interval,
   type LearningRateSchedule,

@@ -14,6 +14,11 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   proteins: () => import('./proteins.js'),
   features: () => import('./features.js'),
   doctor: () => import('./doctor.js'),
+  calibrate: () => import('./calibrate.js'),
+  annotations: () => import('./annotations.js'),
+  compare: () => import('./compare.js'),
+  report: () => import('./report.js'),
+  explain: () => import('./explain.js'),
   demo: () => import('./demo.js'),
   simulate: () => import('./simulate.js'),
 };
