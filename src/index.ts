@@ -151,3 +151,19 @@ export {
   type TrainOptions,
   train,
 } from './training';
+export {
+  type FeatureMatrix,
+  Forest,
+  type ForestGrid,
+  type ForestOptions,
+  type ForestRunOptions,
+  type ForestSearch,
+  type ForestSearchOptions,
+  type ForestSearchRow,
+  type ForestSetting,
+  type LabelledFeatures,
+  type PermutationImportance,
+  type PermutationOptions,
+  paperForestGrid,
+  searchForest,
+} from './transfer/forest';

@@ -17,6 +17,7 @@ export const purposes = {
   simulation: 7,
   /** Samples and permutations of the analyses. */
   analysis: 9,
+  forest: 8,
 } as const;
 
 export type Purpose = keyof typeof purposes;
