@@ -92,10 +92,11 @@ export {
   writeFeatures,
 } from './features/extraction';
 export { type GaborCorrelation, type GaborFilter, gaborBank, gaborCorrelations, gaborEnergy } from './features/gabor';
-export { type FeatureMatrix, featuresOfCells, readFeatureMatrix } from './features/matrix';
+export { type FeatureMatrix as NamedFeatureMatrix, featuresOfCells, readFeatureMatrix } from './features/matrix';
 export { mutualInformation, type UnitInformation, unitInformation } from './features/mutual-information';
 export { nearestPoints, neighbourPurity, type Points } from './features/neighbours';
 export { type OcclusionMap, type OcclusionOptions, occlusionMap } from './features/occlusion';
+export { writeOcclusionSheet } from './features/occlusion-sheet';
 export { type PatchRectangle, patchAt, type ReceptiveField, receptiveField } from './features/receptive-field';
 export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
@@ -151,6 +152,36 @@ export {
   type TrainOptions,
   train,
 } from './training';
+export {
+  type Classifier,
+  type CurvePoint,
+  type FeatureSet,
+  type FilterReport,
+  type FineTuneOptions,
+  filterDataset,
+  fineTune,
+  forestClassifier,
+  type LearningCurveOptions,
+  type LogisticOptions,
+  LogisticRegression,
+  learningCurve,
+  logisticClassifier,
+  type QualityDetector,
+  type QualityFile,
+  type QualityOptions,
+  type QualityScores,
+  scoreQuality,
+  scoreQualityFiles,
+  type TrainQualityFilesOptions,
+  type TransferData,
+  type TransferLabels,
+  type TransferOptions,
+  type TransferReport,
+  trainQuality,
+  trainQualityFiles,
+  transfer,
+  transferSizes,
+} from './transfer';
 export {
   type FeatureMatrix,
   Forest,

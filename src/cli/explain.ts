@@ -14,6 +14,7 @@ interface ExplainCommandOptions extends ModelOptions {
   patches: number;
   classic?: string;
   umap: boolean;
+  occlusion?: string[];
   seed: number;
 }
 
@@ -35,6 +36,7 @@ export function register(program: Command): void {
     .option('--patches <count>', 'patches a unit', count, 9)
     .option('--classic <folder>', 'classic features of the same dataset (`deepyeast features --classic`)')
     .option('--no-umap', 'leave UMAP out')
+    .option('--occlusion <cells>', 'names of cells: also where in them their class is seen (occlusion.png)', nameList)
     .addOption(seedOption())
     .action(withContext<ExplainCommandOptions>(run));
   addModelOptions(command);
@@ -46,10 +48,11 @@ export function register(program: Command): void {
 }
 
 async function run(context: CommandContext, options: ExplainCommandOptions): Promise<void> {
-  const [{ Dataset }, { explain }, { readFeatureMatrix }] = await Promise.all([
+  const [{ Dataset }, { explain }, { readFeatureMatrix }, { writeOcclusionSheet }] = await Promise.all([
     import('../data/dataset.js'),
     import('../features/explain.js'),
     import('../features/matrix.js'),
+    import('../features/occlusion-sheet.js'),
   ]);
   const dataset = await Dataset.open(options.data);
   const classic = options.classic === undefined ? undefined : await readFeatureMatrix(options.classic);
@@ -72,6 +75,9 @@ async function run(context: CommandContext, options: ExplainCommandOptions): Pro
       onProgress: (done) => bar.update(done),
     });
     bar.finish();
+    if (options.occlusion) {
+      await writeOcclusionSheet(network, dataset, options.occlusion, options.out, batchOptions(context, options));
+    }
     return { ...record, ...explanation };
   });
   if (context.json) return context.printJson(result);

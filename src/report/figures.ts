@@ -215,7 +215,7 @@ export function embeddingFigure(
     description: `${points.length} cells embedded in the plane by their ${layer} outputs, coloured by compartment.`,
     rows,
     spec: {
-      facet: { column: { field: 'method', type: 'nominal', header: { title: null } } },
+      facet: { column: { field: 'method', type: 'nominal', sort: ['t-SNE', 'UMAP'], header: { title: null } } },
       resolve: { scale: { x: 'independent', y: 'independent' } },
       spec: {
         width: 300,

@@ -86,7 +86,7 @@ export function figureHtml(title: string, description: string, svg: string): str
 
 /** A picture that is no vector graphic. */
 export function pictureHtml(title: string, description: string, uri: string): string {
-  return `<figure><img src="${uri}" alt="${escapeHtml(description)}" loading="lazy"><figcaption><b>${escapeHtml(title)}.</b> ${escapeHtml(description)}</figcaption></figure>`;
+  return `<figure><img src="${uri}" alt="${escapeHtml(description)}"><figcaption><b>${escapeHtml(title)}.</b> ${escapeHtml(description)}</figcaption></figure>`;
 }
 
 /** A row of cells, each a button. */
@@ -126,7 +126,7 @@ h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}h4{margin:.8rem 0 .3rem
 figure{margin:1.2rem 0}figcaption,caption{font-size:.9rem;text-align:left;padding:.3rem 0}
 .scroll{overflow-x:auto;max-height:32rem;overflow-y:auto}svg,figure img{max-width:100%;height:auto}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-th,td{padding:.2rem .6rem;border-bottom:1px solid var(--line);text-align:left}.n{text-align:right}
+td{overflow-wrap:anywhere}th,td{padding:.2rem .6rem;border-bottom:1px solid var(--line);text-align:left}.n{text-align:right}
 th{position:sticky;top:0;background:var(--soft)}th button{all:unset;cursor:pointer;font-weight:600}
 th[aria-sort=ascending] button::after{content:" \\25b2"}th[aria-sort=descending] button::after{content:" \\25bc"}
 button:focus-visible,.scroll:focus-visible,a:focus-visible,th button:focus-visible{outline:2px solid var(--accent);outline-offset:1px}

@@ -129,7 +129,7 @@ export async function writeReport(
       }
       const figure = await drawFigure(part);
       drawn.push(figure);
-      html.push(figureHtml(part.title, part.description, figure.svg));
+      if (!part.folderOnly) html.push(figureHtml(part.title, part.description, figure.svg));
     }
     sections.push({ id, title: name, html: html.join('\n') });
   }
@@ -413,6 +413,8 @@ async function explanationDraft(folder: string, classes: readonly string[]): Pro
     })),
   ];
   const layers = explanation.layers.map(({ layer }) => layer);
+  // The logits are no features of their own: at most four of the others are shown.
+  const hidden = layers.length > 4 ? layers.slice(0, -1) : layers;
   const parts: Draft['parts'] = [
     paragraph(
       `${explanation.cells} cells; the class has an entropy of ${explanation.classEntropy.toFixed(2)} bits, the most that a ` +
@@ -449,9 +451,15 @@ async function explanationDraft(folder: string, classes: readonly string[]): Pro
     ),
     informationFigure(information),
   ];
+  const shown = new Set([0, 1 / 3, 2 / 3, 1].map((share) => hidden[Math.round(share * (hidden.length - 1))]));
   for (const layer of layers) {
     const points = embeddings.filter((row) => row.layer === layer) as unknown as Parameters<typeof embeddingFigure>[1];
-    parts.push(embeddingFigure(layer, points, classes));
+    parts.push({ ...embeddingFigure(layer, points, classes), folderOnly: !shown.has(layer) });
+  }
+  if (layers.length > shown.size) {
+    parts.push(
+      paragraph(`Embeddings of ${[...shown].join(', ')}; those of all layers are in the folder beside this page.`),
+    );
   }
   // A few sheets: the page has to stay light; all are in the folder.
   const sheets = [layers[0], layers.findLast((layer) => layer.startsWith('conv'))].filter(

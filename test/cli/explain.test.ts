@@ -29,13 +29,21 @@ async function rows(path: string): Promise<Record<string, string>[]> {
 
 test('deepyeast explain writes numbers, tables and sheets of every layer', async () => {
   const out = join(folder, 'explained');
-  const options = ['--cells', '48', '--embedded', '30', '--gabor', '6', '--patches', '3'];
+  const options = ['--cells', '48', '--embedded', '30', '--gabor', '6', '--patches', '3', '--occlusion', 'cell3,cell7'];
   const found = await run('explain', '--model', model, '--data', data, '--out', out, ...options, '--json');
   expect(found.stdout).not.toContain('"error"');
   const layers = ['conv1_1', 'conv2_1', 'fc1', 'fc2'];
   expect(readdirSync(out).sort()).toEqual(
     [
-      ...['embeddings.csv', 'explain.json', 'neighbours.csv', 'patches.csv', 'units.csv'],
+      ...[
+        'embeddings.csv',
+        'explain.json',
+        'neighbours.csv',
+        'occlusion.csv',
+        'occlusion.png',
+        'patches.csv',
+        'units.csv',
+      ],
       ...layers.map((layer) => `patches_${layer}.png`),
     ].sort(),
   );
@@ -50,6 +58,9 @@ test('deepyeast explain writes numbers, tables and sheets of every layer', async
   const units = await rows(join(out, 'units.csv'));
   expect(units).toHaveLength(2 * 8 + 2 * 16 + 16 + 3);
   expect(units.filter(({ gabor_channel }) => gabor_channel !== '').length).toBeGreaterThan(20);
+  const covered = await rows(join(out, 'occlusion.csv'));
+  expect(covered.map(({ cell }) => cell)).toEqual(['cell3', 'cell7']);
+  expect(Number(covered[0]?.largest_fall)).toBeGreaterThan(0);
   const patches = await rows(join(out, 'patches.csv'));
   expect(patches).toHaveLength(3 * (8 + 16 + 16 + 3));
   expect(patches[0]).toMatchObject({ layer: 'conv1_1', unit: '0', rank: '1' });

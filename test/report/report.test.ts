@@ -117,7 +117,9 @@ describe.skipIf(chromium === undefined)('in Chromium (skipped without one; CHROM
       expect(await column(2)).toEqual(values.reverse().map((value) => `${(100 * value).toFixed(1)}%`));
 
       const cell = tab.locator('button.cell').first();
-      expect(await cell.locator('img').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(16);
+      expect(
+        await cell.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+      ).toBe(16);
       await cell.click();
       const dialog = tab.locator('dialog[open]');
       expect(await dialog.locator('.bars .bar').count()).toBe(classes.length);
@@ -125,6 +127,11 @@ describe.skipIf(chromium === undefined)('in Chromium (skipped without one; CHROM
       await tab.keyboard.press('Escape');
       expect(await tab.locator('dialog[open]').count()).toBe(0);
 
+      const widths = await tab.$$eval('img[src]', (images) =>
+        images.map((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+      );
+      expect(widths.length).toBeGreaterThan(20);
+      expect(Math.min(...widths)).toBeGreaterThan(0);
       // Figures have a name, images a text, and nothing is wider than a phone's page.
       expect(await tab.locator('figure svg:not([aria-label])').count()).toBe(0);
       expect(await tab.locator('img:not([alt])').count()).toBe(0);
