@@ -16,6 +16,8 @@ export const purposes = {
   bootstrap: 6,
   simulation: 7,
   forest: 8,
+  /** Samples and permutations of the analyses. */
+  analysis: 9,
 } as const;
 
 export type Purpose = keyof typeof purposes;

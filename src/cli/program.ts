@@ -16,6 +16,13 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   model: () => import('./model.js'),
   download: () => import('./download.js'),
   doctor: () => import('./doctor.js'),
+  calibrate: () => import('./calibrate.js'),
+  annotations: () => import('./annotations.js'),
+  compare: () => import('./compare.js'),
+  quality: () => import('./quality.js'),
+  transfer: () => import('./transfer.js'),
+  report: () => import('./report.js'),
+  explain: () => import('./explain.js'),
   demo: () => import('./demo.js'),
   simulate: () => import('./simulate.js'),
 };
