@@ -19,7 +19,7 @@ export interface OcclusionMap {
   /** The class that was watched, and its probability for the whole crop. */
   label: number;
   probability: number;
-  /** [size, size]: mean fall of the probability over the squares that cover a pixel; negative where it rises. */
+  /** Shape [size, size]; mean fall of the probability over the squares that cover a pixel; negative where it rises. */
   drop: Float32Array;
 }
 

@@ -111,7 +111,7 @@ export function drawCell(request: CellRequest): DrawnCell {
     // A thick cell is bright in both channels; how much it makes of either protein is its own.
     const both = draws.logNormal(1, 0.24);
     const red = both * draws.logNormal(1, 0.1);
-    const green = both * draws.logNormal(1, 0.18);
+    const green = both * draws.logNormal(1, 0.35);
     return { content, habits, red, green, defocus: own, magnification: plate.magnification };
   };
   let stage: Stage | '' = '';
@@ -176,7 +176,7 @@ export function drawCell(request: CellRequest): DrawnCell {
   // Bright compartments of well exposed cells saturate now and then; an exposure is not set so high that whole cells do.
   const filled = content.some(({ compartment }) => compartment === 'cytoplasm');
   const level = filled ? draws.uniform(1.05, 1.2) : Math.max(draws.uniform(0.6, 1), haze + 0.4);
-  const saturated = draws.chance(0.2) && photonsGreen > 500 ? level : 4;
+  const saturated = draws.chance(0.26) && photonsGreen > 500 ? level : 4;
   observe();
 
   function observe(): void {

@@ -81,8 +81,8 @@ export function plateTraits(seed: number, plate: number): PlateTraits {
     greenPhotons: light * draws.logNormal(650, 0.45),
     redBackground: draws.uniform(0.04, 0.16),
     greenBackground: draws.uniform(0.03, 0.16),
-    redNoise: clean * draws.logNormal(0.064, 0.3),
-    greenNoise: clean * draws.logNormal(0.034, 0.55),
+    redNoise: clean * draws.logNormal(0.072, 0.25),
+    greenNoise: clean * draws.logNormal(0.042, 0.45),
     magnification,
     redBlur: blur * draws.uniform(0.98, 1.12),
     // The green light's wavelength is the shorter one.
