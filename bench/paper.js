@@ -7,10 +7,12 @@
  * analysis on the 11-layer one. --tiny shows in a few minutes that the chain holds together; its numbers mean nothing.
  */
 
-const { execFileSync } = require('node:child_process');
-const { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { join, resolve } = require('node:path');
-const { parseArgs } = require('node:util');
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Dataset, Forest, readFeatureMatrix } from '../dist/index.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -25,8 +27,7 @@ const { tiny, seed } = flags;
 const cells = Number(flags.cells ?? (tiny ? 420 : 6000));
 const epochs = Number(flags.epochs ?? (tiny ? 0.4 : 8));
 const out = resolve(flags.out);
-const program = join(__dirname, '../dist/cli/main.js');
-const { Forest, readFeatureMatrix, Dataset } = require('../dist/index.js');
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 const at = (...names) => join(out, ...names);
 const seconds = {};
@@ -55,28 +56,28 @@ const validationAccuracy = (run) => {
   return lines.filter((line) => line.best).at(-1)?.validation_accuracy ?? null;
 };
 
-/** Trains a forest on features of the training cells and writes its predictions of the test cells as a table. */
+/** Trains a forest on features of the training cells and writes its predictions of the other parts as tables. */
 async function forestPredictions(kind) {
-  const [training, test] = [await Dataset.open(at('screen/train')), await Dataset.open(at('screen/test'))];
+  const training = await Dataset.open(at('screen/train'));
   const learned = await readFeatureMatrix(at(`features/${kind}/train`));
-  const asked = await readFeatureMatrix(at(`features/${kind}/test`));
   const forest = await Forest.train(learned, training.labels, training.classes, {
     trees: tiny ? 20 : 500,
     seed: Number(seed),
   });
+  const k = training.classes.length;
   try {
-    const posteriors = await forest.predict(asked);
-    const k = training.classes.length;
-    const lines = [
-      ['cell', 'protein', 'label', 'plate', 'well', 'field', ...training.classes.map((name) => `p_${name}`)],
-    ];
-    let row = 0;
-    for await (const cell of test.cells()) {
-      const own = Array.from(posteriors.subarray(row * k, (row + 1) * k), (p) => p.toFixed(6));
-      lines.push([cell.cell, cell.protein, test.classes[cell.label], cell.plate, cell.well, cell.field, ...own]);
-      row++;
+    for (const name of ['validation', 'test']) {
+      const dataset = await Dataset.open(at('screen', name));
+      const posteriors = await forest.predict(await readFeatureMatrix(at('features', kind, name)));
+      const lines = [['cell', 'protein', 'label', 'plate', 'well', 'field', ...training.classes.map((c) => `p_${c}`)]];
+      let row = 0;
+      for await (const cell of dataset.cells()) {
+        const own = Array.from(posteriors.subarray(row * k, (row + 1) * k), (p) => p.toFixed(6));
+        lines.push([cell.cell, cell.protein, dataset.classes[cell.label], cell.plate, cell.well, cell.field, ...own]);
+        row++;
+      }
+      writeFileSync(at(`forest-${name}.csv`), `${lines.map((line) => line.join(',')).join('\n')}\n`);
     }
-    writeFileSync(at('forest.csv'), `${lines.map((line) => line.join(',')).join('\n')}\n`);
   } finally {
     await forest.close();
   }
@@ -144,19 +145,42 @@ async function main() {
   await part('forest', () => forestPredictions(kind));
 
   const kinds = classic ? ['fc1', 'classic'] : ['fc1'];
+  // Trained on validation cells: none of the test cells that are scored has trained it.
   await part('cell quality', () => {
+    deepyeast('evaluate', ...model, '--data', at('screen/validation'), '--out', at('evaluated-validation'));
     for (const features of kinds) {
       deepyeast(
-        ...['quality', 'train', '--data', at('screen/test'), '--features', at('features', features, 'test')],
-        ...['--predictions', at('evaluated/predictions.csv'), at('forest.csv'), '--out', at(`quality-${features}`)],
-        ...(tiny ? ['--folds', '2', '--trees', '10', '--per-class', '3'] : []),
+        ...[
+          'quality',
+          'train',
+          '--data',
+          at('screen/validation'),
+          '--features',
+          at('features', features, 'validation'),
+        ],
+        ...['--out', at(`quality-${features}`)],
+        // A network that has seen a hundred cells is right about too few.
+        ...(tiny
+          ? ['--folds', '2', '--trees', '10', '--per-class', '3']
+          : ['--predictions', at('evaluated-validation/predictions.csv'), at('forest-validation.csv')]),
+      );
+      deepyeast(
+        ...[
+          'quality',
+          'score',
+          '--detector',
+          at(`quality-${features}`),
+          '--features',
+          at('features', features, 'test'),
+        ],
+        ...['--out', at(`quality-${features}.csv`)],
       );
     }
   });
   await part('comparison', () =>
     deepyeast(
-      ...['compare', at('evaluated/predictions.csv'), at('forest.csv'), '--names', `network,forest on ${kind}`],
-      ...['--quality', at(`quality-${kind}/scores.csv`), '--data', at('screen/test'), '--out', at('compared')],
+      ...['compare', at('evaluated/predictions.csv'), at('forest-test.csv'), '--names', `network,forest on ${kind}`],
+      ...['--quality', at(`quality-${kind}.csv`), '--data', at('screen/test'), '--out', at('compared')],
     ),
   );
   await part('units explained', () =>
