@@ -206,12 +206,25 @@ export class SafetensorsFile {
 
   /** The values of a float32 tensor of this file, a copy. */
   async values(name: string): Promise<Float32Array> {
+    const entry = this.#float32(name);
+    const values = new Float32Array((entry.end - entry.begin) / 4);
+    await this.valuesInto(values, name, 0);
+    return values;
+  }
+
+  /** Fills `values` with those of a float32 tensor from its value `first` on. */
+  async valuesInto(values: Float32Array, name: string, first: number): Promise<void> {
+    const entry = this.#float32(name);
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    await readInto(bytes, this.#handle, this.header.dataOffset + entry.begin + 4 * first, this.path);
+  }
+
+  #float32(name: string): { begin: number; end: number } {
     const entry = this.header.tensors.get(name);
     if (entry === undefined) throw invalid(this.path, `has no tensor ${shown(name)}`);
     if (entry.dtype !== 'F32')
       throw invalid(this.path, `has tensor ${shown(name)} of type ${entry.dtype}; expected F32`);
-    const bytes = await read(this.#handle, this.header.dataOffset + entry.begin, entry.end - entry.begin, this.path);
-    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    return entry;
   }
 
   async close(): Promise<void> {
@@ -219,9 +232,14 @@ export class SafetensorsFile {
   }
 }
 
-/** Exactly `length` bytes, in a buffer of their own, so that they may be viewed as floats. */
 async function read(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
+  await readInto(bytes, handle, position, path);
+  return bytes;
+}
+
+async function readInto(bytes: Uint8Array, handle: FileHandle, position: number, path: string): Promise<void> {
+  const { length } = bytes;
   let done = 0;
   try {
     while (done < length) {
@@ -232,5 +250,4 @@ async function read(handle: FileHandle, position: number, length: number, path: 
   } catch (error) {
     throw fileError('read', path, error);
   }
-  return bytes;
 }
