@@ -1,28 +1,38 @@
 import type { Command } from 'commander';
 import { type ErrorCode, errorTable, exitStatus } from '../errors';
 import { type Diagnosis, diagnose } from '../native/diagnosis';
+import { allowedError, type SelfTest } from '../native/self-test';
 import { addExamples, jsonOption, withContext } from './options';
+
+interface DoctorOptions {
+  selfTest: boolean;
+}
 
 /** `deepyeast doctor` */
 export function register(program: Command): void {
   const command = program
     .command('doctor')
-    .description('Shows versions, processor, instruction sets and addon, and what is wrong with them.')
+    .description(
+      'Shows versions, processor, instruction sets and addon, computes a known network on known images with every ' +
+        'backend, and says what is wrong. Its output is what a bug report needs.',
+    )
+    .option('--no-self-test', 'do not compute anything')
     .addOption(jsonOption())
     .action(
-      withContext(async (context) => {
-        const diagnosis = await diagnose();
+      withContext<DoctorOptions>(async (context, options) => {
+        const diagnosis = await diagnose(process.env, { selfTest: options.selfTest });
         if (context.json) await context.printJson(diagnosis);
         else await context.print(format(diagnosis));
         return statusOf(diagnosis);
       }),
     );
-  addExamples(command, 'deepyeast doctor', 'deepyeast doctor --json > report.json');
+  addExamples(command, 'deepyeast doctor', 'deepyeast doctor --no-self-test', 'deepyeast doctor --json > report.json');
 }
 
-function statusOf({ addon, computing }: Diagnosis): number {
+function statusOf({ addon, computing, selfTest }: Diagnosis): number {
   if (!addon.loaded) return errorTable[addon.code satisfies ErrorCode].exit;
-  return computing ? 0 : exitStatus.device;
+  const sound = computing && (selfTest ?? []).every(({ passed }) => passed);
+  return sound ? 0 : exitStatus.device;
 }
 
 function format(diagnosis: Diagnosis): string {
@@ -30,19 +40,33 @@ function format(diagnosis: Diagnosis): string {
   const rows: [string, string][] = [
     ['deepyeast', version],
     ['Node.js', `${node.version} (Node-API ${node.napi})`],
-    [
-      'platform',
-      `${platform.os} ${platform.arch}, ${platform.release}${platform.glibc ? `, glibc ${platform.glibc}` : ''}`,
-    ],
+    ['platform', `${platform.os} ${platform.arch}, ${platform.release}${platform.libc ? `, ${platform.libc}` : ''}`],
     ['processor', `${processor.model}, ${processor.logicalCores} logical cores`],
-    ['addon', addon.loaded ? `${addon.origin}, ${addon.path}` : 'not loaded'],
+    ['addon', addon.loaded ? `${addon.origin}, ${assurances[addon.assurance]}, ${addon.path}` : 'not loaded'],
+    ...(addon.loaded ? addon.refused : []).map(({ path, reason }): [string, string] => [
+      'not taken',
+      `${path}: ${reason}`,
+    ]),
     ['instruction sets', computing ? computing.instructionSets.join(', ') : 'unknown'],
     ['computes on', computing ? `${computing.device}; the process may use ${computing.threads} threads` : 'nothing'],
     ['cache folder', `${cache.path} (${cache.writable ? 'writable' : 'not writable'})`],
     ['CUDA', cuda.available ? cuda.reason : `no: ${cuda.reason}`],
+    ...(diagnosis.selfTest ?? []).map((result): [string, string] => [`self-test ${result.backend}`, describe(result)]),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
   const verdict = problems.length === 0 ? ['No problem found.'] : problems.map((problem) => `Problem: ${problem}`);
   return `${[...lines, '', ...verdict].join('\n')}\n`;
+}
+
+const assurances = {
+  tried: 'tried in a process of its own just now',
+  remembered: 'tried in a process of its own before',
+  checked: "not tried, checked against the machine's flags and libc",
+  skipped: 'not tried (DEEPYEAST_SKIP_TRIAL is set)',
+} as const;
+
+function describe({ passed, error, imagesPerSecond, failure }: SelfTest): string {
+  if (!passed) return `FAILED: ${failure}`;
+  return `passed, error ${error?.toExponential(1)} (allowed ${allowedError}), ${imagesPerSecond?.toFixed(1)} images/s`;
 }

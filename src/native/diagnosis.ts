@@ -1,8 +1,11 @@
 import { access, constants } from 'node:fs/promises';
-import { availableParallelism, cpus, homedir, release } from 'node:os';
-import { dirname, join } from 'node:path';
+import { availableParallelism, cpus, release } from 'node:os';
+import { dirname } from 'node:path';
 import { DeepYeastError, type ErrorCode } from '../errors';
-import { locateAddon } from './load';
+import { cacheFolder } from '../files/cache-folder';
+import { type Assurance, locateAddon, type Refusal } from './load';
+import { readMachine } from './machine';
+import { cpuBackends, type SelfTest, selfTest } from './self-test';
 
 /** What deepyeast finds on this machine: the content of a bug report. */
 export interface Diagnosis {
@@ -12,12 +15,21 @@ export interface Diagnosis {
   platform: {
     os: string;
     arch: string;
-    release: string /** null where there is none, as on musl or macOS. */;
-    glibc: string | null;
+    release: string;
+    /** "glibc 2.36", "musl 1.2.5"; null where there is none of the two, as on macOS. */
+    libc: string | null;
   };
   processor: { model: string; logicalCores: number };
   addon:
-    | { loaded: true; path: string; origin: 'prebuilt' | 'built' }
+    | {
+        loaded: true;
+        path: string;
+        origin: 'prebuilt' | 'built';
+        /** How it was made sure that this binary runs here. */
+        assurance: Assurance;
+        /** Binaries that were tried before it, and why they were not taken. */
+        refused: readonly Refusal[];
+      }
     | { loaded: false; code: ErrorCode; reason: string };
   /** Null where the addon could not be loaded, or where DEEPYEAST_ISA asks for what there is not. */
   computing: {
@@ -30,18 +42,28 @@ export interface Diagnosis {
   /** Folder for what may be deleted at any time: DEEPYEAST_CACHE or the platform's. */
   cache: { path: string; writable: boolean };
   cuda: { available: boolean; reason: string };
+  /** The same network and images on every backend; null where it was not asked for or nothing can compute. */
+  selfTest: SelfTest[] | null;
   /** What is wrong, in sentences; empty where all is well. */
   problems: string[];
 }
 
+export interface DiagnoseOptions {
+  /** Also compute with every backend and compare with a stored result: a few seconds each (default: false). */
+  selfTest?: boolean;
+}
+
 /** Looks at the machine and the addon; never throws for what it finds. */
-export async function diagnose(variables: NodeJS.ProcessEnv = process.env): Promise<Diagnosis> {
+export async function diagnose(
+  variables: NodeJS.ProcessEnv = process.env,
+  options: DiagnoseOptions = {},
+): Promise<Diagnosis> {
   const problems: string[] = [];
   const addon = findAddon(problems);
   const path = cacheFolder(variables);
   const writable = await isWritable(path);
   if (!writable) problems.push(`The cache folder ${path} cannot be written: set DEEPYEAST_CACHE to another.`);
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  const computing = addon.loaded ? await findDevice(problems) : null;
   return {
     version: (require('../../package.json') as { version: string }).version,
     node: { version: process.versions.node, napi: Number(process.versions.napi) },
@@ -49,21 +71,33 @@ export async function diagnose(variables: NodeJS.ProcessEnv = process.env): Prom
       os: process.platform,
       arch: process.arch,
       release: release(),
-      glibc: report.header?.glibcVersionRuntime ?? null,
+      libc: readMachine().libc,
     },
     processor: { model: cpus()[0]?.model ?? 'unknown', logicalCores: availableParallelism() },
     addon,
-    computing: addon.loaded ? await findDevice(problems) : null,
+    computing,
     cache: { path, writable },
     cuda: { available: false, reason: 'not built in this version' },
+    selfTest: options.selfTest && computing ? await testBackends(computing.instructionSets, problems) : null,
     problems,
   };
 }
 
+async function testBackends(instructionSets: readonly string[], problems: string[]): Promise<SelfTest[]> {
+  const results = await selfTest(cpuBackends(instructionSets));
+  for (const { backend, failure } of results) {
+    if (failure === undefined) continue;
+    const instead = results.find(({ passed }) => passed)?.backend.split('/')[1];
+    const remedy = instead ? ` Set DEEPYEAST_ISA=${instead} until this is mended.` : '';
+    problems.push(`The self-test of ${backend} failed: ${failure}.${remedy} Please report it with this output.`);
+  }
+  return results;
+}
+
 function findAddon(problems: string[]): Diagnosis['addon'] {
   try {
-    const { path, origin } = locateAddon();
-    return { loaded: true, path, origin };
+    const { path, origin, assurance, refused } = locateAddon();
+    return { loaded: true, path, origin, assurance, refused };
   } catch (error) {
     if (!(error instanceof DeepYeastError)) throw error;
     problems.push(`${error.message}. ${error.remedy}`);
@@ -99,13 +133,6 @@ const smallestTopology = {
   normalizationEpsilon: 1e-5,
   normalizationMomentum: 0.1,
 };
-
-/** DEEPYEAST_CACHE, else the folder that the platform has for caches. */
-function cacheFolder(variables: NodeJS.ProcessEnv): string {
-  if (variables.DEEPYEAST_CACHE) return variables.DEEPYEAST_CACHE;
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'deepyeast');
-  return join(variables.XDG_CACHE_HOME || join(homedir(), '.cache'), 'deepyeast');
-}
 
 /** Whether the folder, or the nearest one above it that exists, may be written to. */
 async function isWritable(folder: string): Promise<boolean> {

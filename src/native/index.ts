@@ -1,2 +1,2 @@
 export type * from './addon';
-export { type LoadedAddon, loadAddon, locateAddon } from './load';
+export { type Assurance, type LoadedAddon, loadAddon, locateAddon, type Refusal } from './load';

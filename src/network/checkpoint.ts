@@ -8,6 +8,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
+import { AtomicFile } from '../files/atomic-file';
 import { SafetensorsFile, safetensorsHeader } from '../files/safetensors';
 import type { NativeTopology } from '../native/addon';
 import type { Recipe } from '../training/recipe';
@@ -23,6 +24,18 @@ const velocity = (name: string) => `velocity/${name}`;
 export const bestModelFile = 'best.safetensors';
 export const lastModelFile = 'last.safetensors';
 
+/** What people should know of a model: where it comes from, under which terms, what to cite. All of it is free text. */
+export interface ModelAbout {
+  name?: string;
+  description?: string;
+  authors?: string[];
+  /** SPDX identifier, such as MIT. */
+  licence?: string;
+  citations?: { text: string; doi?: string; url?: string }[];
+  /** The file of another program that the model was made from. */
+  source?: { format: string; file: string; sha256: string; note?: string };
+}
+
 /** What a checkpoint says beside its tensors. */
 export interface CheckpointDescription {
   classes: string[];
@@ -37,6 +50,7 @@ export interface CheckpointDescription {
   metrics?: unknown;
   /** The trainer's own state, in checkpoints from which it goes on. */
   training?: unknown;
+  about?: ModelAbout;
 }
 
 export interface Tensor {
@@ -244,6 +258,11 @@ function describe(file: SafetensorsFile): CheckpointDescription {
     const value = parsed(key);
     if (value !== undefined) description[key] = value;
   }
+  const about = parsed('about');
+  if (about !== undefined) {
+    if (!isAbout(about)) throw invalid(file.path, 'has an invalid description (about) in its metadata');
+    description.about = about;
+  }
   return description;
 }
 
@@ -289,6 +308,23 @@ function isInput(value: unknown): value is NonNullable<CheckpointDescription['in
   );
 }
 
+function isAbout(value: unknown): value is ModelAbout {
+  const isTexts = (item: unknown, optional: string[], needed: string[] = []) =>
+    typeof item === 'object' &&
+    item !== null &&
+    needed.every((key) => typeof (item as Record<string, unknown>)[key] === 'string') &&
+    optional.every((key) => ['string', 'undefined'].includes(typeof (item as Record<string, unknown>)[key]));
+  if (!isTexts(value, ['name', 'description', 'licence'])) return false;
+  const { authors = [], citations = [], source } = value as Record<string, unknown>;
+  return (
+    Array.isArray(authors) &&
+    authors.every((author) => typeof author === 'string') &&
+    Array.isArray(citations) &&
+    citations.every((citation) => isTexts(citation, ['doi', 'url'], ['text'])) &&
+    (source === undefined || isTexts(source, ['note'], ['format', 'file', 'sha256']))
+  );
+}
+
 function normalizationOf(value: unknown, channels: number, path: string): Normalization {
   try {
     return parseNormalization(value, channels, path);
@@ -313,6 +349,33 @@ function topologyJson(topology: NativeTopology): string {
   });
 }
 
+type ExtraDescription = Pick<CheckpointDescription, 'recipe' | 'iteration' | 'metrics' | 'training' | 'about'>;
+
+/** All that a file says beside its tensors; what does not depend on the tensors goes in one order, for equal bytes. */
+function metadataOf(
+  classes: readonly string[],
+  topology: NativeTopology,
+  seed: number,
+  inputTransform: InputTransform | undefined,
+  extra: ExtraDescription,
+): Map<string, string> {
+  const metadata = new Map([
+    ['format', 'deepyeast'],
+    ['version', formatVersion],
+    ['classes', JSON.stringify(classes)],
+    ['topology', topologyJson(topology)],
+    ['seed', JSON.stringify(seed)],
+  ]);
+  if (inputTransform) {
+    const { scale, channels, normalization } = inputTransform;
+    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
+  }
+  for (const key of ['recipe', 'iteration', 'metrics', 'training', 'about'] as const) {
+    if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));
+  }
+  return metadata;
+}
+
 /**
  * Writes a network's checkpoint atomically: under a temporary name, flushed, renamed. The values go from the native
  * core to the disk, never through JavaScript.
@@ -323,23 +386,10 @@ function topologyJson(topology: NativeTopology): string {
 export async function writeCheckpoint(
   path: string,
   network: Network,
-  extra: Pick<CheckpointDescription, 'recipe' | 'iteration' | 'metrics' | 'training'> & { momentum: boolean },
+  extra: ExtraDescription & { momentum: boolean },
 ): Promise<void> {
   const { topology, inputTransform } = network;
-  const metadata = new Map([
-    ['format', 'deepyeast'],
-    ['version', formatVersion],
-    ['classes', JSON.stringify(network.classes)],
-    ['topology', topologyJson(topology)],
-    ['seed', JSON.stringify(network.seed)],
-  ]);
-  if (inputTransform) {
-    const { scale, channels, normalization } = inputTransform;
-    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
-  }
-  for (const key of ['recipe', 'iteration', 'metrics', 'training'] as const) {
-    if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));
-  }
+  const metadata = metadataOf(network.classes, topology, network.seed, inputTransform, extra);
   const parameters = network.native.tensors;
   const tensors: { name: string; shape: readonly number[] }[] = [...parameters];
   if (inputTransform) {
@@ -354,4 +404,34 @@ export async function writeCheckpoint(
     header,
     tensors.map(({ name }) => name),
   );
+}
+
+/**
+ * Writes a model that is in memory, an imported one for example, as readCheckpoint reads it: atomically, without the
+ * native core and without momentum.
+ *
+ * @throws disk-full, io-error
+ */
+export async function writeModel(path: string, model: Checkpoint): Promise<void> {
+  const { topology, classes, seed, inputTransform, tensors } = model;
+  const entries = tensorsOf(topology).map(({ name, shape }) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new Error(`the model has no tensor ${name}`);
+    return { name, shape, values: tensor.values };
+  });
+  if (inputTransform) {
+    const { imageSize, channels } = topology;
+    entries.push({ name: meanImage, shape: [imageSize, imageSize, channels], values: inputTransform.mean });
+  }
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(safetensorsHeader(metadataOf(classes, topology, seed, inputTransform, model), entries));
+    for (const { values } of entries) {
+      await file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+    await file.commit();
+  } catch (error) {
+    await file.abort();
+    throw error;
+  }
 }

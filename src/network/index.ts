@@ -1,9 +1,11 @@
 export {
   type Checkpoint,
   type CheckpointDescription,
+  type ModelAbout,
   readCheckpoint,
   readCheckpointDescription,
   writeCheckpoint,
+  writeModel,
 } from './checkpoint';
 export {
   type ActivationBatch,

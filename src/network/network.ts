@@ -360,7 +360,8 @@ export class Network {
   }
 }
 
-function threadsFromEnvironment(): number {
+/** DEEPYEAST_THREADS, or 0: as many as the process may use. */
+export function threadsFromEnvironment(): number {
   const text = process.env.DEEPYEAST_THREADS;
   if (text === undefined || text === '') return 0;
   const threads = Number(text);
