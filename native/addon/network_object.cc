@@ -88,13 +88,15 @@ NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     if (device != "cpu") {
       throw Error("device-unavailable", "device " + device + " is not in this build; expected cpu");
     }
+    const Napi::Value draw = options.Get("drawWeights");
+    const bool draw_weights = draw.IsUndefined() || boolean_argument(draw, "drawWeights");
     queue_ = std::make_unique<WorkQueue>(info.Env());
     queue_->on_shutdown([core = core_] { core->cancelled = ~std::uint64_t{0}; });
     // Drawing the weights takes a while: on the worker thread, before whatever is called next. A failure shows in each
     // later call, ready() first.
-    enqueue(info, [core = core_, topology = topology_, seed, threads]() -> WorkQueue::Settle {
+    enqueue(info, [core = core_, topology = topology_, seed, threads, draw_weights]() -> WorkQueue::Settle {
       try {
-        core->network = std::make_unique<Network>(topology, seed, make_cpu_backend(threads));
+        core->network = std::make_unique<Network>(topology, seed, make_cpu_backend(threads), draw_weights);
       } catch (...) {
         core->failure = std::current_exception();
       }
@@ -178,6 +180,13 @@ Napi::Value NetworkObject::set_tensor(const Napi::CallbackInfo& info) {
     require_open();
     const std::string name = string_argument(argument(info, 0), "name");
     auto values = float32_array(argument(info, 1), "values");
+    if (info.Length() > 2 && !info[2].IsUndefined()) {
+      const std::size_t first = integer_argument(info[2], "first", 0, kMaximumSafeInteger);
+      return enqueue(info, [core = core_, name, values = std::move(values), first]() -> WorkQueue::Settle {
+        core->ready().set_tensor_piece(name, first, values.data(), values.size());
+        return nothing();
+      });
+    }
     return enqueue(info, [core = core_, name, values = std::move(values)]() -> WorkQueue::Settle {
       core->ready().set_tensor(name, values.data(), values.size());
       return nothing();

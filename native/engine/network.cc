@@ -80,7 +80,7 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
   throw Error("invalid-argument", "the network has no layer " + name + "; its layers are " + names);
 }
 
-Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend)
+Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend, bool draw_weights)
     : topology_(std::move(topology)), seed_(seed), backend_(std::move(backend)) {
   topology_.validate();
   layers_ = layers_of(topology_);
@@ -89,13 +89,13 @@ Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend>
   statistics_ = backend_->allocate(layout_.statistics_size);
   mean_ = backend_->allocate(image_values(topology_));
 
-  std::vector<float> values;
   for (std::size_t i = 0; i < layout_.specifications.size(); ++i) {
     const ParameterSpecification& specification = layout_.specifications[i];
     specification_by_name_[specification.name] = i;
-    values.assign(specification.count, 0.0f);
+    std::vector<float> values;
     switch (specification.kind) {
       case ParameterKind::weight: {
+        if (!draw_weights) continue;
         // Glorot-normal, untruncated: variance 2 / (fan_in + fan_out), drawn in double on the host.
         const Layer& layer = layers_[static_cast<std::size_t>(specification.layer)];
         const double taps = layer.kind == LayerKind::convolution ? 9.0 : 1.0;
@@ -103,17 +103,18 @@ Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend>
         const RandomStream stream(seed_, Purpose::weights, 0, static_cast<std::uint32_t>(specification.layer));
         std::vector<double> normals(specification.count);
         stream.normals(0, normals.size(), normals.data());
+        values.resize(specification.count);
         for (std::size_t j = 0; j < values.size(); ++j) values[j] = static_cast<float>(deviation * normals[j]);
         break;
       }
       case ParameterKind::gamma:
       case ParameterKind::running_variance:
-        std::fill(values.begin(), values.end(), 1.0f);
+        values.assign(specification.count, 1.0f);
         break;
       case ParameterKind::bias:
       case ParameterKind::beta:
       case ParameterKind::running_mean:
-        break;
+        continue;  // buffers come filled with zeros
     }
     set_tensor(specification.name, values.data(), values.size());
   }
@@ -164,6 +165,17 @@ void Network::set_tensor(const std::string& name, const float* values, std::size
                 name + " has " + std::to_string(count) + " values; expected " + std::to_string(expected));
   }
   backend_->upload(values, count, target);
+  weights_changed_ = epilogues_changed_ = true;
+}
+
+void Network::set_tensor_piece(const std::string& name, std::size_t first, const float* values, std::size_t count) {
+  std::size_t size = 0;
+  float* target = find_tensor(name, &size);
+  if (first > size || count > size - first) {
+    throw Error("invalid-argument", name + " has " + std::to_string(size) + " values; found " + std::to_string(count) +
+                                        " from value " + std::to_string(first) + " on");
+  }
+  backend_->upload(values, count, target + first);
   weights_changed_ = epilogues_changed_ = true;
 }
 

@@ -34,7 +34,8 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
 
 class Network {
  public:
-  Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend);
+  // draw_weights false: they are 0, for a network whose tensors are set next.
+  Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend, bool draw_weights = true);
   ~Network();
 
   const Topology& topology() const { return topology_; }
@@ -45,6 +46,8 @@ class Network {
   // Names of every tensor of the state: parameters, statistics and, once trained, "velocity/NAME".
   std::vector<float> tensor(const std::string& name);
   void set_tensor(const std::string& name, const float* values, std::size_t count);
+  // `count` values of it, from value `first` on.
+  void set_tensor_piece(const std::string& name, std::size_t first, const float* values, std::size_t count);
 
   // mean [size, size, channels]; (pixel - mean) * scale.
   void set_input_transform(const float* mean, float scale);

@@ -213,11 +213,23 @@ export class SafetensorsFile {
 
   /** The bytes of a tensor of that type, a copy in a buffer of its own. */
   async bytes(name: string, dtype: string): Promise<Uint8Array> {
+    const { begin, end } = this.#entry(name, dtype);
+    return read(this.#handle, this.header.dataOffset + begin, end - begin, this.path);
+  }
+
+  /** Fills `values` with those of a float32 tensor from its value `first` on. */
+  async valuesInto(values: Float32Array, name: string, first: number): Promise<void> {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const { begin } = this.#entry(name, 'F32');
+    await readInto(bytes, this.#handle, this.header.dataOffset + begin + 4 * first, this.path);
+  }
+
+  #entry(name: string, dtype: string): { begin: number; end: number } {
     const entry = this.header.tensors.get(name);
     if (entry === undefined) throw invalid(this.path, `has no tensor ${shown(name)}`);
     if (entry.dtype !== dtype)
       throw invalid(this.path, `has tensor ${shown(name)} of type ${entry.dtype}; expected ${dtype}`);
-    return read(this.#handle, this.header.dataOffset + entry.begin, entry.end - entry.begin, this.path);
+    return entry;
   }
 
   async close(): Promise<void> {
@@ -225,9 +237,14 @@ export class SafetensorsFile {
   }
 }
 
-/** Exactly `length` bytes, in a buffer of their own, so that they may be viewed as floats. */
 async function read(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
+  await readInto(bytes, handle, position, path);
+  return bytes;
+}
+
+async function readInto(bytes: Uint8Array, handle: FileHandle, position: number, path: string): Promise<void> {
+  const { length } = bytes;
   let done = 0;
   try {
     while (done < length) {
@@ -238,5 +255,4 @@ async function read(handle: FileHandle, position: number, length: number, path: 
   } catch (error) {
     throw fileError('read', path, error);
   }
-  return bytes;
 }

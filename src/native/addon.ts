@@ -27,6 +27,8 @@ export interface NativeNetworkOptions {
   /** 0: as many as the process may use. */
   threads: number;
   device: 'cpu';
+  /** False: all parameters are 0, for a network whose tensors are set next. Default true: Glorot-normal. */
+  drawWeights?: boolean;
 }
 
 export interface NativeTensorInformation {
@@ -75,7 +77,8 @@ export interface NativeNetwork {
   ready(): Promise<{ description: string; threads: number }>;
   /** A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor. */
   tensor(name: string): Promise<Float32Array>;
-  setTensor(name: string, values: Float32Array): Promise<void>;
+  /** All values of a tensor; or, with `first`, a piece of them that begins there. */
+  setTensor(name: string, values: Float32Array, first?: number): Promise<void>;
   setInputTransform(mean: Float32Array, scale: number): Promise<void>;
   trainSteps(batches: NativeTrainingBatches): Promise<NativeTrainingResult>;
   gradients(

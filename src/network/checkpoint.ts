@@ -85,6 +85,21 @@ export async function modelPath(path: string): Promise<string> {
   return best;
 }
 
+/** A checkpoint whose tensors are still to be read. */
+export interface OpenCheckpoint extends Omit<Checkpoint, 'tensors'> {
+  /** Their shapes, by name. */
+  shapes: Map<string, number[]>;
+  /**
+   * Their values, in pieces of up to a megabyte that begin at value `first` of the tensor, checked as they are read. The
+   * next piece overwrites `values`.
+   */
+  pieces(): AsyncGenerator<{ name: string; first: number; values: Float32Array }>;
+  close(): Promise<void>;
+}
+
+/** Values read at once: so that a large model need not stand in memory twice. */
+const pieceLength = 1 << 18;
+
 /**
  * Reads a checkpoint and checks all of it: sizes and offsets, that the tensors are those of its topology, that every
  * number is finite.
@@ -94,33 +109,63 @@ export async function modelPath(path: string): Promise<string> {
  * @throws model-invalid, io-error
  */
 export async function readCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<Checkpoint> {
+  const { shapes, pieces, close, ...checkpoint } = await openCheckpoint(path, options);
+  try {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of shapes) tensors.set(name, { shape, values: new Float32Array(sizeOf(shape)) });
+    for await (const { name, first, values } of pieces()) tensors.get(name)?.values.set(values, first);
+    return { ...checkpoint, tensors };
+  } finally {
+    await close();
+  }
+}
+
+/** As readCheckpoint, all but the tensors' values, which are read and checked by pieces(). */
+export async function openCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<OpenCheckpoint> {
   const file = await SafetensorsFile.open(await modelPath(path));
   try {
     const { input, ...description } = describe(file);
     const { topology } = description;
     const expected = tensorsOf(topology);
-    const tensors = new Map<string, Tensor>();
-    for (const { name, shape } of expected) tensors.set(name, await readTensor(file, name, shape));
+    const shapes = new Map<string, number[]>();
+    for (const { name, shape } of expected) shapes.set(name, shape);
     if (options.momentum) {
-      for (const { name, shape, trainable } of expected) {
-        if (trainable) tensors.set(velocity(name), await readTensor(file, velocity(name), shape));
-      }
+      for (const { name, shape, trainable } of expected) if (trainable) shapes.set(velocity(name), shape);
     }
-    const checkpoint: Checkpoint = { ...description, tensors };
-    if (input) {
-      const size = topology.imageSize;
-      const mean = await readTensor(file, meanImage, [size, size, topology.channels]);
-      checkpoint.inputTransform = { mean: mean.values, ...input };
-    }
+    for (const [name, shape] of shapes) requireShape(file, name, shape);
     const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
     for (const name of file.header.tensors.keys()) {
       if (!known.has(name)) {
         throw invalid(file.path, `has a tensor ${JSON.stringify(name.slice(0, 80))}, which its topology does not have`);
       }
     }
+    const checkpoint: OpenCheckpoint = {
+      ...description,
+      shapes,
+      async *pieces() {
+        const buffer = new Float32Array(pieceLength);
+        for (const [name, shape] of shapes) {
+          const count = sizeOf(shape);
+          for (let first = 0; first < count; first += pieceLength) {
+            const values = buffer.subarray(0, Math.min(pieceLength, count - first));
+            await readValues(file, name, first, values);
+            yield { name, first, values };
+          }
+        }
+      },
+      close: () => file.close(),
+    };
+    if (input) {
+      const shape = [topology.imageSize, topology.imageSize, topology.channels];
+      requireShape(file, meanImage, shape);
+      const mean = new Float32Array(sizeOf(shape));
+      await readValues(file, meanImage, 0, mean);
+      checkpoint.inputTransform = { mean, ...input };
+    }
     return checkpoint;
-  } finally {
+  } catch (error) {
     await file.close();
+    throw error;
   }
 }
 
@@ -134,7 +179,7 @@ export async function readCheckpointDescription(path: string): Promise<Checkpoin
   }
 }
 
-async function readTensor(file: SafetensorsFile, name: string, shape: number[]): Promise<Tensor> {
+function requireShape(file: SafetensorsFile, name: string, shape: number[]): void {
   const entry = file.header.tensors.get(name);
   if (entry === undefined) {
     throw invalid(file.path, `has no tensor ${name}, which its topology needs (shape [${shape.join(', ')}])`);
@@ -145,14 +190,20 @@ async function readTensor(file: SafetensorsFile, name: string, shape: number[]):
       `has tensor ${name} of shape [${entry.shape.join(', ')}]; expected [${shape.join(', ')}] for its topology`,
     );
   }
-  const values = await file.values(name);
+}
+
+async function readValues(file: SafetensorsFile, name: string, first: number, values: Float32Array): Promise<void> {
+  await file.valuesInto(values, name, first);
   const nonNegative = name.endsWith('.running_variance');
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) throw invalid(file.path, `has ${value} in tensor ${name}; expected finite numbers`);
     if (nonNegative && value < 0) throw invalid(file.path, `has ${value} in tensor ${name}; expected variances`);
   }
-  return { shape, values };
+}
+
+function sizeOf(shape: number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
 }
 
 function invalid(path: string, found: string): DeepYeastError {

@@ -11,7 +11,7 @@ import {
   type NativeTopology,
 } from '../native';
 import type { Stage } from '../native/addon';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import { layerNames, type TopologyOptions, topologyOf } from './topology';
 
 /** Images per native call: large enough to keep every thread busy, small enough to be cancelled between two. */
@@ -132,16 +132,21 @@ export class Network {
    * @throws model-invalid, io-error and what create throws
    */
   static async load(path: string, options: DeviceOptions = {}): Promise<Network> {
-    const checkpoint = await readCheckpoint(path);
-    const { topology, classes, seed, inputTransform, tensors } = checkpoint;
-    const network = await Network.#make(topology, classes, seed, options, options.log ?? silent);
+    const checkpoint = await openCheckpoint(path);
+    let network: Network | undefined;
     try {
-      for (const [name, { values }] of tensors) await network.native.setTensor(name, values);
+      const { topology, classes, seed, inputTransform } = checkpoint;
+      network = await Network.#make(topology, classes, seed, options, options.log ?? silent, { drawWeights: false });
+      for await (const { name, first, values } of checkpoint.pieces()) {
+        await network.native.setTensor(name, values, first);
+      }
       if (inputTransform) await network.setInputTransform(inputTransform);
       return network;
     } catch (error) {
-      await network.close();
+      await network?.close();
       throw error;
+    } finally {
+      await checkpoint.close();
     }
   }
 
@@ -151,6 +156,7 @@ export class Network {
     seed: number,
     options: DeviceOptions,
     log: Log,
+    { drawWeights = true } = {},
   ): Promise<Network> {
     const { device = 'auto', threads = threadsFromEnvironment() } = options;
     if (device !== 'auto' && device !== 'cpu') {
@@ -159,7 +165,7 @@ export class Network {
         `device is ${String(device)}; expected auto or cpu in this version`,
       );
     }
-    const native = new (loadAddon().Network)({ topology, seed, threads, device: 'cpu' });
+    const native = new (loadAddon().Network)({ topology, seed, threads, device: 'cpu', drawWeights });
     try {
       const { description } = await native.ready();
       log('info', `network on ${description}${device === 'auto' ? ', the only device of this version' : ''}`);
