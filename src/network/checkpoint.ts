@@ -133,6 +133,8 @@ export async function openCheckpoint(path: string, options: { momentum?: boolean
       for (const { name, shape, trainable } of expected) if (trainable) shapes.set(velocity(name), shape);
     }
     for (const [name, shape] of shapes) requireShape(file, name, shape);
+    const meanShape = [topology.imageSize, topology.imageSize, topology.channels];
+    if (input) requireShape(file, meanImage, meanShape);
     const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
     for (const name of file.header.tensors.keys()) {
       if (!known.has(name)) {
@@ -156,9 +158,7 @@ export async function openCheckpoint(path: string, options: { momentum?: boolean
       close: () => file.close(),
     };
     if (input) {
-      const shape = [topology.imageSize, topology.imageSize, topology.channels];
-      requireShape(file, meanImage, shape);
-      const mean = new Float32Array(sizeOf(shape));
+      const mean = new Float32Array(sizeOf(meanShape));
       await readValues(file, meanImage, 0, mean);
       checkpoint.inputTransform = { mean, ...input };
     }
