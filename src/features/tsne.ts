@@ -1,6 +1,6 @@
 /**
  * Exact t-SNE (van der Maaten and Hinton, JMLR 9, 2008) for some thousand points. Our own for two reasons: every pair is
- * visited once an iteration in typed arrays, about six times as fast as the npm library that is still kept, and nothing
+ * visited once an iteration in typed arrays, which the npm library that is still kept does not do, and nothing
  * in it is random but the jitter drawn from the seed. Settings are scikit-learn's.
  */
 import { setImmediate } from 'node:timers/promises';
