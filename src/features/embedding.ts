@@ -1,7 +1,6 @@
 /** Two-dimensional pictures of a layer (the paper's Figure 3b): t-SNE and UMAP of the same cells. */
 import type { FeatureMatrix } from './matrix';
 import { neighbourPurity } from './neighbours';
-import { principalComponents } from './pca';
 import { tsne } from './tsne';
 import { umap } from './umap';
 
@@ -44,6 +43,7 @@ export async function embed(
   const { rows, columns, values } = features;
   const { seed = 0, components = 50, signal, iterations = 1000 } = options;
   const perplexity = options.perplexity ?? Math.min(30, Math.max(1, Math.floor((rows - 1) / 3)));
+  const { principalComponents } = await import('./pca.js'); // on first use: it loads a library of matrices
   const { scores, count } = principalComponents(features, components);
   const { positions, divergence } = await tsne(scores, rows, count, { perplexity, iterations, seed, signal });
   const map = options.umap === false || rows <= 15 ? null : await umap(scores, rows, count, { seed, signal });
