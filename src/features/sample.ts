@@ -1,3 +1,4 @@
+import { raiseToSum } from '../data/share-out';
 import { DeepYeastError } from '../errors';
 import { permutation } from '../random';
 
@@ -26,14 +27,11 @@ export function stratifiedSample(labels: ArrayLike<number>, count: number, seed:
   if (total === 0) throw new DeepYeastError('dataset-invalid', 'found no labelled cell, expected some to draw from');
   if (total <= count) return Uint32Array.from(groups.flatMap(({ cells }) => cells)).sort();
   const exact = groups.map(({ cells }) => (count * cells.length) / total);
-  const taken = exact.map((share) => Math.max(1, Math.floor(share)));
-  const order = [...exact.keys()].sort((a, b) => ((exact[b] as number) % 1) - ((exact[a] as number) % 1) || a - b);
-  let left = count - taken.reduce((sum, value) => sum + value, 0);
-  for (const group of order) {
-    if (left <= 0) break;
-    taken[group] = (taken[group] as number) + 1;
-    left--;
-  }
+  const taken = raiseToSum(
+    exact.map((share) => Math.max(1, Math.floor(share))),
+    exact,
+    count,
+  );
   const drawn = groups.flatMap(({ label, cells }, g) => {
     const shuffled = permutation(seed, 'analysis', label, cells.length);
     return Array.from(shuffled.subarray(0, taken[g]), (position) => cells[position] as number);

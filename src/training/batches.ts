@@ -1,3 +1,4 @@
+import { shareOut } from '../data/share-out';
 import { permutation } from '../random';
 import type { ClassSampling } from './recipe';
 
@@ -14,7 +15,7 @@ export class BatchStream {
   readonly #rows: Uint32Array;
   readonly #labels: Int32Array;
   readonly #batchSize: number;
-  /** Positions of each class's cells in `rows`, and its share of an epoch; none where cells are taken as they are. */
+  /** Each class with its number of cells and its quota of an epoch; none where cells are taken as they are. */
   readonly #classes: readonly { readonly count: number; readonly quota: number; readonly label: number }[];
   /** The order of the epoch asked for last. */
   #order: { epoch: number; cells: Uint32Array } | undefined;
@@ -89,28 +90,13 @@ export class BatchStream {
   }
 }
 
-/** What part of an epoch each class gets, in cells: whole numbers of the sum of all cells, by the largest remainders. */
+/** What part of an epoch each class gets, in cells, by the largest remainders; of equal ones the first class's is raised. */
 function quotas(labels: Int32Array, sampling: Exclude<ClassSampling, 'as-they-are'>) {
   const counts = new Map<number, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const weight = (count: number) => (sampling === 'even' ? 1 : Math.sqrt(count));
-  let sum = 0;
-  for (const count of counts.values()) sum += weight(count);
-  const exact = [...counts].map(([label, count]) => ({
-    label,
-    count,
-    share: (labels.length * weight(count)) / sum,
-  }));
-  const left = labels.length - exact.reduce((total, { share }) => total + Math.floor(share), 0);
-  const extra = new Set(
-    [...exact]
-      .sort((a, b) => (b.share % 1) - (a.share % 1) || a.label - b.label)
-      .slice(0, left)
-      .map(({ label }) => label),
-  );
-  return exact.map(({ label, count, share }) => ({
-    label,
-    count,
-    quota: Math.floor(share) + (extra.has(label) ? 1 : 0),
-  }));
+  const classes = [...counts.keys()].sort((a, b) => a - b);
+  const weights = classes.map((label) => (sampling === 'even' ? 1 : Math.sqrt(counts.get(label) as number)));
+  const shares = shareOut(labels.length, weights, 0);
+  const quotaOf = new Map(classes.map((label, i) => [label, shares[i] as number]));
+  return [...counts].map(([label, count]) => ({ label, count, quota: quotaOf.get(label) as number }));
 }

@@ -1,6 +1,7 @@
 /** The plan of a screen: which proteins there are, on which plates, in which part, and which cells each of them has. */
 import { DeepYeastError } from '../../errors';
 import type { Compartment } from '../compartments';
+import { shareOut } from '../share-out';
 import { classShares } from './classes';
 import { Draws } from './draws';
 import type { LikeList } from './like';
@@ -126,23 +127,7 @@ function splitProteins(count: number): Record<Part, number> {
   return { train: count - test - validation, validation, test };
 }
 
-/** Whole numbers of sum `total` in proportion to the weights, by the largest remainders, each at least `least`. */
-export function shareOut(total: number, weights: readonly number[], least = 1): number[] {
-  const sum = weights.reduce((a, b) => a + b, 0);
-  const free = total - least * weights.length;
-  const exact = weights.map((weight) => (sum > 0 ? (free * weight) / sum : 0));
-  const counts = exact.map((value) => least + Math.floor(value));
-  const order = [...exact.keys()].sort((a, b) => ((exact[b] as number) % 1) - ((exact[a] as number) % 1) || a - b);
-  let left = total - counts.reduce((a, b) => a + b, 0);
-  for (const index of order) {
-    if (left <= 0) break;
-    counts[index] = (counts[index] as number) + 1;
-    left--;
-  }
-  return counts;
-}
-
-/** The same with a least number that raises only what would be below it. */
+/** As shareOut, with a least number that raises only what would be below it. */
 function shareOutOver(total: number, weights: readonly number[], least: number): number[] {
   const counts = shareOut(total, weights, 0);
   return counts.every((count) => count >= least) ? counts : shareOut(total, weights, least);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { compartments, transferCompartments } from '../../../src/data/compartments';
 import { classShares } from '../../../src/data/simulate/classes';
 import { readLikeLists } from '../../../src/data/simulate/like';
-import { partShares, parts, planLike, planScreen, type ScreenPlan, shareOut } from '../../../src/data/simulate/plan';
+import { partShares, parts, planLike, planScreen, type ScreenPlan } from '../../../src/data/simulate/plan';
 import { DeepYeastError } from '../../../src/errors';
 import { sharedDataOrSkip } from '../../shared-data';
 
@@ -14,13 +14,6 @@ function count<Key>(keys: Iterable<Key>): Map<Key, number> {
 
 const partOf = (plan: ScreenPlan, cell: ScreenPlan['cells'][number]) => plan.proteins[cell.protein]!.part;
 const classOf = (plan: ScreenPlan, cell: ScreenPlan['cells'][number]) => plan.proteins[cell.protein]!.compartment;
-
-test('shareOut gives whole numbers of the right sum, in proportion', () => {
-  expect(shareOut(10, [1, 1, 2], 0)).toEqual([3, 2, 5]);
-  expect(shareOut(7, [1, 0, 0])).toEqual([5, 1, 1]);
-  expect(shareOut(100, [72, 14, 14], 0)).toEqual([72, 14, 14]);
-  expect(shareOut(3, [])).toEqual([]);
-});
 
 test('parts are 72/14/14, classes as uneven as the real ones, no protein in two parts', () => {
   const plan = planScreen(compartments, 9000, 225, 0, 5);
