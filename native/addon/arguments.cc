@@ -162,4 +162,13 @@ std::vector<int> integer_array(const Napi::Value& value, const std::string& name
   return integers;
 }
 
+void require_labels(const std::vector<std::int32_t>& labels, std::size_t classes) {
+  for (const std::int32_t label : labels) {
+    if (label < 0 || static_cast<std::size_t>(label) >= classes) {
+      throw Error("labels-invalid", "labels hold " + std::to_string(label) + "; expected 0 to " +
+                                        std::to_string(classes - 1));
+    }
+  }
+}
+
 }  // namespace deepyeast

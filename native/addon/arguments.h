@@ -10,6 +10,9 @@
 
 namespace deepyeast {
 
+constexpr std::uint64_t kMaximumSafeInteger = (1ULL << 53) - 1;
+constexpr std::uint64_t kMaximumThreads = 1024;
+
 // A name for messages: "number -1", "null", "Uint8Array(3)".
 std::string described(const Napi::Value& value);
 
@@ -30,5 +33,8 @@ std::vector<float> float32_array(const Napi::Value& value, const std::string& na
 std::vector<double> float64_array(const Napi::Value& value, const std::string& name);
 std::vector<std::string> string_array(const Napi::Value& value, const std::string& name, std::size_t limit);
 std::vector<int> integer_array(const Napi::Value& value, const std::string& name, std::size_t limit);
+
+// Throws Error("labels-invalid") for a label that is none of the classes.
+void require_labels(const std::vector<std::int32_t>& labels, std::size_t classes);
 
 }  // namespace deepyeast

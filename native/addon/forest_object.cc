@@ -1,38 +1,21 @@
 #include "forest_object.h"
 
-#if defined(__linux__)
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "../cpu/available_threads.h"
 #include "../engine/error.h"
 #include "arguments.h"
 #include "errors.h"
+#include "results.h"
 
 namespace deepyeast {
 namespace {
 
-constexpr std::uint64_t kMaximumSafeInteger = (1ULL << 53) - 1;
-constexpr std::uint64_t kMaximumThreads = 1024;
 constexpr std::uint64_t kMaximumColumns = 65536;  // a node holds 16 bits
 constexpr std::uint64_t kMaximumClasses = 1024;   // 10 bits, in a code of native/forest/tree_grower.cc
 constexpr std::uint64_t kMaximumTrees = 1000000;
 constexpr std::uint64_t kMaximumRows = 0x7fffffff;
-
-template <typename Array, typename Value>
-Array copied(Napi::Env env, const std::vector<Value>& values) {
-  auto array = Array::New(env, values.size());
-  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(Value));
-  return array;
-}
-
-WorkQueue::Settle nothing() {
-  return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
-}
 
 int threads_argument(const Napi::Value& value) {
   const auto threads = static_cast<int>(integer_argument(value, "threads", 0, kMaximumThreads));
@@ -102,12 +85,7 @@ std::vector<std::int32_t> ForestObject::labels_argument(const Napi::Value& value
     throw Error("invalid-argument", "labels has " + std::to_string(labels.size()) + " elements for " +
                                         std::to_string(rows) + " rows; expected one a row, and one row or more");
   }
-  for (const std::int32_t label : labels) {
-    if (label < 0 || static_cast<std::size_t>(label) >= classes_) {
-      throw Error("labels-invalid", "labels hold " + std::to_string(label) + "; expected 0 to " +
-                                        std::to_string(classes_ - 1));
-    }
-  }
+  require_labels(labels, classes_);
   return labels;
 }
 
@@ -282,9 +260,7 @@ Napi::Value ForestObject::close(const Napi::CallbackInfo& info) {
     core_->cancelled = true;
     const Napi::Promise promise = enqueue(info, [core = core_]() -> WorkQueue::Settle {
       core->forest.reset();
-#if defined(__GLIBC__)
-      malloc_trim(0);  // as for networks: see network_object.cc
-#endif
+      return_freed_memory();
       return nothing();
     });
     closing_ = Napi::Reference<Napi::Promise>::New(promise, 1);

@@ -1,34 +1,22 @@
 #include "network_object.h"
 
-#if defined(__linux__)
-#include <malloc.h>
-#endif
-
 #include <cmath>
-#include <cstring>
 
 #include "../engine/atomic_file.h"
 #include "../engine/error.h"
 #include "arguments.h"
 #include "errors.h"
 #include "options.h"
+#include "results.h"
 
 namespace deepyeast {
 namespace {
 
-constexpr std::uint64_t kMaximumSafeInteger = (1ULL << 53) - 1;
-constexpr std::uint64_t kMaximumThreads = 1024;
 constexpr std::uint64_t kMaximumBatch = 65536;
 constexpr std::uint64_t kMaximumIteration = 0xffffffffULL;
 constexpr std::size_t kReadChunk = 256;              // images read at once for inference
 constexpr std::size_t kActivationChunk = 32;
 constexpr std::size_t kMaximumResult = std::size_t{1} << 29;  // floats in one result: 2 GiB
-
-Napi::Value float32_result(Napi::Env env, const std::vector<float>& values) {
-  auto array = Napi::Float32Array::New(env, values.size());
-  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(float));
-  return array;
-}
 
 Napi::Array shape_result(Napi::Env env, const std::vector<std::size_t>& shape) {
   Napi::Array array = Napi::Array::New(env, shape.size());
@@ -36,10 +24,6 @@ Napi::Array shape_result(Napi::Env env, const std::vector<std::size_t>& shape) {
     array.Set(static_cast<std::uint32_t>(i), Napi::Number::New(env, static_cast<double>(shape[i])));
   }
   return array;
-}
-
-WorkQueue::Settle nothing() {
-  return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
 }
 
 }  // namespace
@@ -53,11 +37,7 @@ Network& NetworkObject::Core::ready() const {
 void NetworkObject::Core::release() {
   if (!network) return;
   network.reset();
-#if defined(__GLIBC__)
-  // Each network's thread allocates from an arena of its own; without this glibc keeps what is freed there, a few
-  // megabytes a thread, and a process that opens and closes networks seems to leak.
-  malloc_trim(0);
-#endif
+  return_freed_memory();
 }
 
 Napi::Function NetworkObject::define(Napi::Env env) {
@@ -123,12 +103,7 @@ std::vector<std::int32_t> NetworkObject::labels_argument(const Napi::Value& valu
     throw Error("invalid-argument", "labels has " + std::to_string(labels.size()) + " elements; expected " +
                                         std::to_string(count) + ", one an image");
   }
-  for (const std::int32_t label : labels) {
-    if (label < 0 || label >= topology_.classes) {
-      throw Error("labels-invalid", "labels hold " + std::to_string(label) + "; expected 0 to " +
-                                        std::to_string(topology_.classes - 1));
-    }
-  }
+  require_labels(labels, static_cast<std::size_t>(topology_.classes));
   return labels;
 }
 
@@ -170,7 +145,7 @@ Napi::Value NetworkObject::tensor(const Napi::CallbackInfo& info) {
     const std::string name = string_argument(argument(info, 0), "name");
     return enqueue(info, [core = core_, name]() -> WorkQueue::Settle {
       auto values = std::make_shared<std::vector<float>>(core->ready().tensor(name));
-      return [values](Napi::Env env) { return float32_result(env, *values); };
+      return [values](Napi::Env env) { return copied<Napi::Float32Array>(env, *values); };
     });
   });
 }
@@ -290,11 +265,11 @@ Napi::Value NetworkObject::gradients(const Napi::CallbackInfo& info) {
                                                       optimizer, gradients.get(), logits.get());
       return [gradients, logits, step](Napi::Env env) -> Napi::Value {
         Napi::Object by_name = Napi::Object::New(env);
-        for (const auto& [name, values] : *gradients) by_name.Set(name, float32_result(env, values));
+        for (const auto& [name, values] : *gradients) by_name.Set(name, copied<Napi::Float32Array>(env, values));
         Napi::Object result = Napi::Object::New(env);
         result.Set("loss", step.loss);
         result.Set("correct", step.correct);
-        result.Set("logits", float32_result(env, *logits));
+        result.Set("logits", copied<Napi::Float32Array>(env, *logits));
         result.Set("gradients", by_name);
         return result;
       };
@@ -316,8 +291,8 @@ Napi::Value NetworkObject::forward(const Napi::CallbackInfo& info) {
       });
       return [logits, posteriors](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
-        result.Set("logits", float32_result(env, *logits));
-        result.Set("posteriors", float32_result(env, *posteriors));
+        result.Set("logits", copied<Napi::Float32Array>(env, *logits));
+        result.Set("posteriors", copied<Napi::Float32Array>(env, *posteriors));
         return result;
       };
     });
@@ -342,7 +317,7 @@ Napi::Value NetworkObject::activations(const Napi::CallbackInfo& info) {
       images->for_each_chunk(kActivationChunk, bytes, [&](std::size_t first, int number, const std::uint8_t* pixels) {
         network.activations(pixels, number, layer, stage, output->data() + first * values);
       });
-      return [output](Napi::Env env) { return float32_result(env, *output); };
+      return [output](Napi::Env env) { return copied<Napi::Float32Array>(env, *output); };
     });
   });
 }

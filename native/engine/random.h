@@ -18,6 +18,7 @@ enum class Purpose : std::uint32_t {
   bootstrap = 6,      // TypeScript
   simulation = 7,     // TypeScript
   forest = 8,         // iteration: tree, or repeat of a permutation; stream: bootstrap, features, permuted column
+  analysis = 9,       // TypeScript: samples and permutations of the analyses
 };
 
 // The ten-round block function; checked against Random123's published vectors.
