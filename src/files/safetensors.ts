@@ -5,6 +5,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeepYeastError, fileError } from '../errors';
+import { AtomicFile } from './atomic-file';
 
 export interface SafetensorsEntry {
   dtype: string;
@@ -154,8 +155,7 @@ function shown(text: string): string {
 
 /**
  * The bytes that go before the values of tensors (float32 unless `dtype` says otherwise), which must follow in this
- * order. Padded with spaces so that
- * the values begin at a multiple of eight bytes, as the reference implementation pads.
+ * order. Padded with spaces so that the values begin at a multiple of eight bytes, as the reference implementation pads.
  */
 export function safetensorsHeader(
   metadata: ReadonlyMap<string, string>,
@@ -174,6 +174,29 @@ export function safetensorsHeader(
   bytes.writeBigUInt64LE(BigInt(length), 0);
   json.copy(bytes, 8);
   return bytes;
+}
+
+/**
+ * Writes a file of tensors that are in memory, whole or not at all.
+ *
+ * @throws disk-full, io-error
+ */
+export async function writeSafetensors(
+  path: string,
+  metadata: ReadonlyMap<string, string>,
+  tensors: readonly { name: string; shape: readonly number[]; dtype?: string; values: ArrayBufferView }[],
+): Promise<void> {
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(safetensorsHeader(metadata, tensors));
+    for (const { values } of tensors) {
+      await file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+    await file.commit();
+  } catch (error) {
+    await file.abort();
+    throw error;
+  }
 }
 
 /** An open safetensors file: the header is in memory, values are read by position when asked for. */

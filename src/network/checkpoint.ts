@@ -8,8 +8,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
-import { AtomicFile } from '../files/atomic-file';
-import { SafetensorsFile, safetensorsHeader } from '../files/safetensors';
+import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
 import type { NativeTopology } from '../native/addon';
 import type { Recipe } from '../training/recipe';
 import type { InputTransform, Network } from './network';
@@ -423,15 +422,5 @@ export async function writeModel(path: string, model: Checkpoint): Promise<void>
     const { imageSize, channels } = topology;
     entries.push({ name: meanImage, shape: [imageSize, imageSize, channels], values: inputTransform.mean });
   }
-  const file = await AtomicFile.create(path);
-  try {
-    await file.write(safetensorsHeader(metadataOf(classes, topology, seed, inputTransform, model), entries));
-    for (const { values } of entries) {
-      await file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
-    await file.commit();
-  } catch (error) {
-    await file.abort();
-    throw error;
-  }
+  await writeSafetensors(path, metadataOf(classes, topology, seed, inputTransform, model), entries);
 }

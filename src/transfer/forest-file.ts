@@ -1,7 +1,6 @@
 /** Forests as safetensors files: the trees as arrays in scikit-learn's form, what they are as metadata. */
 import { DeepYeastError } from '../errors';
-import { AtomicFile } from '../files/atomic-file';
-import { SafetensorsFile, safetensorsHeader } from '../files/safetensors';
+import { SafetensorsFile, writeSafetensors } from '../files/safetensors';
 import type { NativeForestArrays } from '../native';
 
 /** Raised when a change makes older readers misread the file. */
@@ -54,17 +53,7 @@ export async function writeForest(
     ['format_version', formatVersion],
     ['forest', JSON.stringify(description)],
   ]);
-  const file = await AtomicFile.create(path);
-  try {
-    await file.write(safetensorsHeader(metadata, tensors));
-    for (const { values } of tensors) {
-      await file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
-    await file.commit();
-  } catch (error) {
-    await file.abort();
-    throw error;
-  }
+  await writeSafetensors(path, metadata, tensors);
 }
 
 /** Reads and checks the file; that the trees are trees is for the addon to check. @throws model-invalid, io-error */
