@@ -1,5 +1,6 @@
 import { writeFileAtomically } from '../../files/atomic-file';
 import { type Compartment, compartments, transferCompartments } from '../compartments';
+import { blankPicture, drawCrop, encodePng } from '../picture';
 import { size } from './canvas';
 import { type Appearance, drawCell } from './cell';
 import { drawText } from './lettering';
@@ -34,7 +35,7 @@ export async function writePreview(path: string, options: PreviewOptions = {}): 
   const panelHeight = tile + caption + gap;
   const width = columns * panelWidth + gap;
   const height = Math.ceil(classes.length / columns) * panelHeight + gap;
-  const picture = new Uint8Array(width * height * 3).fill(255);
+  const picture = blankPicture(width, height);
   for (const [index, compartment] of classes.entries()) {
     const left = gap + (index % columns) * panelWidth;
     const top = gap + Math.floor(index / columns) * panelHeight;
@@ -42,20 +43,15 @@ export async function writePreview(path: string, options: PreviewOptions = {}): 
       for (let dy = 0; dy < 2; dy++)
         for (let dx = 0; dx < 2; dx++) {
           const at = ((top + 3 + 2 * y + dy) * width + left + 2 * x + dx) * 3;
-          picture.fill(30, at, at + 3);
+          picture.pixels.fill(30, at, at + 3);
         }
     });
     for (let i = 0; i < cellsPerClass; i++) {
       const image = drawExample(classes, compartment, i, options);
-      const x = left + i * (tile + 2);
-      paste(picture, width, x, top + caption, image);
+      drawCrop(picture, { left: left + i * (tile + 2), top: top + caption, side: tile }, image, size, 2);
     }
   }
-  const { default: sharp } = await import('sharp'); // on first use: it takes a while to load
-  const png = await sharp(picture, { raw: { width, height, channels: 3 } })
-    .png({ compressionLevel: 9 })
-    .toBuffer();
-  await writeFileAtomically(path, png);
+  await writeFileAtomically(path, await encodePng(picture));
 }
 
 /** A good cell that looks like its class: every example is another protein on another plate. */
@@ -82,15 +78,4 @@ function drawExample(
     });
     if (truth.looks === '' && truth.truth === compartment && truth.defocus < 0.8) return image;
   }
-}
-
-function paste(picture: Uint8Array, width: number, left: number, top: number, image: Uint8Array): void {
-  for (let row = 0; row < size * zoom; row++)
-    for (let column = 0; column < size * zoom; column++) {
-      const from = 2 * (Math.floor(row / zoom) * size + Math.floor(column / zoom));
-      const to = 3 * ((top + row) * width + left + column);
-      picture[to] = image[from] as number;
-      picture[to + 1] = image[from + 1] as number;
-      picture[to + 2] = 0;
-    }
 }

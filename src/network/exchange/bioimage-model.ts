@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { throwIfAborted } from '../../abort';
 import type { Dataset } from '../../data/dataset';
 import { describeNormalization } from '../../data/normalization';
+import { blankPicture, drawCrop } from '../../data/picture';
 import { DeepYeastError } from '../../errors';
 import { AtomicFile } from '../../files/atomic-file';
 import { npyHeader } from '../../files/npy';
@@ -270,20 +271,16 @@ function npyFloats(shape: readonly number[], values: Float32Array): Uint8Array {
 
 /** The test cells side by side: the first channel red, the second green, the third blue; a single one grey. */
 async function coverImage(cells: Uint8Array, count: number, size: number, channels: number): Promise<Uint8Array> {
-  const pixels = new Uint8Array(count * size * size * 3);
-  for (let i = 0; i < count * size * size; i++) {
-    const [cell, y, x] = [Math.floor(i / (size * size)), Math.floor(i / size) % size, i % size];
-    for (let colour = 0; colour < 3; colour++) {
-      const channel = channels === 1 ? 0 : colour;
-      if (channel < channels)
-        pixels[(y * count * size + cell * size + x) * 3 + colour] = cells[i * channels + channel] as number;
-    }
+  const picture = blankPicture(count * size, size);
+  const bytes = size * size * channels;
+  for (let cell = 0; cell < count; cell++) {
+    const crop = cells.subarray(cell * bytes, (cell + 1) * bytes);
+    drawCrop(picture, { left: cell * size, top: 0, side: size }, crop, size, channels);
   }
   const { default: sharp } = await import('sharp');
-  const raw = { width: count * size, height: size, channels: 3 as const };
   // The zoo shows covers of about 2:1 or 1:1, at least some hundred pixels high.
   const height = Math.max(256, size);
-  return sharp(pixels, { raw })
+  return sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
     .resize({ width: height * 2, height, fit: 'contain', kernel: 'nearest', background: 'black' })
     .png()
     .toBuffer();
