@@ -11,6 +11,7 @@ import { formatCsvRow } from '../files/csv';
 import { Network } from '../network';
 import { type Recipe, train } from '../training';
 import { addExamples, type CommandContext, jsonOption, seedOption, threadsOption, withContext } from './options';
+import { share } from './text-table';
 
 interface DemoCommandOptions {
   quick?: boolean;
@@ -158,7 +159,7 @@ async function trainNetwork(
     const images = interval.iteration * batchSize - done;
     done += images;
     seconds += images / interval.imagesPerSecond;
-    const right = interval.validation ? `, ${percent(interval.validation.accuracy)} of the validation cells right` : '';
+    const right = interval.validation ? `, ${share(interval.validation.accuracy)} of the validation cells right` : '';
     context.say(`after ${done} cells: loss ${interval.loss.toFixed(3)}${right}`);
   }
   bar.finish();
@@ -178,8 +179,6 @@ async function score(
   return { report: await evaluate(predictions, test), rate };
 }
 
-const percent = (share: number | null) => (share === null ? '-' : `${(100 * share).toFixed(1)}%`);
-
 /** The scores in a few lines. */
 function table(
   { cells, proteins, classes }: Report,
@@ -190,11 +189,11 @@ function table(
     .filter(({ recall }) => recall !== null)
     .sort((a, b) => (a.recall as number) - (b.recall as number))
     .slice(0, 3)
-    .map(({ name, recall }) => `${name} ${percent(recall)}`);
+    .map(({ name, recall }) => `${name} ${share(recall)}`);
   const rows: [string, string][] = [
-    ['held-out cells', `${percent(cells.accuracy)} right, ${cells.correct} of ${cells.count}`],
-    ['held-out proteins', `${percent(proteins.accuracy)} right, ${proteins.correct} of ${proteins.count}`],
-    ['brightness alone', `${percent(baseline.accuracy)} of the cells right: logistic regression on intensity moments`],
+    ['held-out cells', `${share(cells.accuracy)} right, ${cells.correct} of ${cells.count}`],
+    ['held-out proteins', `${share(proteins.accuracy)} right, ${proteins.correct} of ${proteins.count}`],
+    ['brightness alone', `${share(baseline.accuracy)} of the cells right: logistic regression on intensity moments`],
     ['hardest classes', hardest.join(', ')],
     ['training', `${trainingRate.toFixed(0)} cells/s`],
     ['prediction', `${predictionRate.toFixed(0)} cells/s`],

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DownloadedFile, Registry } from '../download';
-import { alignedRows } from './aligned-rows';
 import { addExamples, type CommandContext, jsonOption, withContext } from './options';
+import { alignedRows } from './text-table';
 
 interface DownloadCommandOptions {
   out?: string;

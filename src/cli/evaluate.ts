@@ -4,6 +4,7 @@ import type { Accuracy, ConfidenceInterval, Report } from '../evaluation';
 import { addCellSourceOptions, type CellSourceOptions, openCellSource, type SkippedCell } from './cell-source';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, seedOption, wholeNumber, withContext } from './options';
+import { share } from './text-table';
 
 interface EvaluateCommandOptions extends ModelOptions, CellSourceOptions {
   data: string;
@@ -78,14 +79,12 @@ async function run(context: CommandContext, options: EvaluateCommandOptions): Pr
   return skipped.length > 0 ? exitStatus.skipped : 0;
 }
 
-const percent = (share: number | null) => (share === null ? '-' : `${(100 * share).toFixed(1)}%`);
-
 function accuracyLine(what: string, { count, correct, accuracy, interval }: Accuracy): string {
-  return `${what}: ${percent(accuracy)} right${range(interval)}, ${correct} of ${count}`;
+  return `${what}: ${share(accuracy)} right${range(interval)}, ${correct} of ${count}`;
 }
 
 function range(interval: ConfidenceInterval | null): string {
-  return interval === null ? '' : ` (${percent(interval[0])} to ${percent(interval[1])})`;
+  return interval === null ? '' : ` (${share(interval[0])} to ${share(interval[1])})`;
 }
 
 /** The report in a few lines. */
@@ -98,18 +97,18 @@ function summary(report: Report): string {
     accuracyLine('cells', cells),
     accuracyLine('proteins', proteins),
     accuracyLine(`proteins of at least ${large.minimumCells} cells`, large),
-    `median recall ${percent(medianRecall.value)} of ${medianRecall.n} classes, median precision ` +
-      `${percent(medianPrecision.value)} of ${medianPrecision.n}, macro recall ${percent(macroRecall.value)}`,
+    `median recall ${share(medianRecall.value)} of ${medianRecall.n} classes, median precision ` +
+      `${share(medianPrecision.value)} of ${medianPrecision.n}, macro recall ${share(macroRecall.value)}`,
     '',
     row('class', 'recall', 'precision', 'cells'),
     ...report.classes.map(({ name, recall, precision, support }) =>
-      row(name, percent(recall), percent(precision), String(support)),
+      row(name, share(recall), share(precision), String(support)),
     ),
     '',
     'most frequent confusions:',
     ...report.mostFrequentConfusions
       .slice(0, 5)
-      .map((pair) => `  ${pair.true} called ${pair.predicted}: ${pair.count} cells, ${percent(pair.rate)}`),
+      .map((pair) => `  ${pair.true} called ${pair.predicted}: ${pair.count} cells, ${share(pair.rate)}`),
   ];
   if (report.mostFrequentConfusions.length === 0) lines.push('  none');
   if (cells.unlabelled > 0) lines.push('', `${cells.unlabelled} cells without a label were left out`);

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OnnxLayerOutput } from '../network/exchange/onnx';
-import { alignedRows } from './aligned-rows';
 import { addExamples, type CommandContext, jsonOption, nameList, wholeNumber, withContext } from './options';
+import { alignedRows } from './text-table';
 
 interface ExportCommandOptions {
   out: string;

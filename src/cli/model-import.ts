@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { DeepYeastError } from '../errors';
-import { alignedRows } from './aligned-rows';
 import { addExamples, type CommandContext, jsonOption, nameList, realNumber, withContext } from './options';
+import { alignedRows } from './text-table';
 
 interface ImportCommandOptions {
   out: string;

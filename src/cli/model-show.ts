@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { describeModel, type ModelDescription } from '../network/model-description';
-import { alignedRows } from './aligned-rows';
 import { addExamples, type CommandContext, jsonOption, withContext } from './options';
+import { alignedRows } from './text-table';
 
 /** `deepyeast model show` */
 export function registerShow(program: Command): void {

@@ -1,24 +1,19 @@
 import { type Command, Option } from 'commander';
+import type { ReportOptions } from '../report';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, seedOption, wholeNumber, withContext } from './options';
 import { formatTable, share } from './text-table';
 
-interface ReportCommandOptions extends Omit<ModelOptions, 'model'> {
+const analyses = ['explained', 'calibrated', 'compared', 'quality', 'transfer', 'changes', 'paper'] as const;
+
+type Analysis = (typeof analyses)[number];
+
+interface ReportCommandOptions extends Omit<ModelOptions, 'model'>, Pick<ReportOptions, 'title' | Analysis> {
   data: string;
   out: string;
-  title?: string;
-  explained?: string;
-  calibrated?: string;
-  compared?: string;
-  quality?: string;
-  transfer?: string;
-  changes?: string;
-  paper?: string;
   bootstrap: number;
   seed: number;
 }
-
-const analyses = ['explained', 'calibrated', 'compared', 'quality', 'transfer', 'changes', 'paper'] as const;
 
 /** `deepyeast report` */
 export function register(program: Command): void {

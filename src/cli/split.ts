@@ -3,6 +3,7 @@ import { type Grouping, groupings } from '../data/groups';
 import type { Split } from '../data/split';
 import type { Progress } from '../progress';
 import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
+import { alignedRows, share } from './text-table';
 
 interface SplitCommandOptions {
   by: Grouping;
@@ -68,32 +69,19 @@ async function run(context: CommandContext, options: SplitCommandOptions, path: 
 
 /** Cells (and groups) of each class in each part, and the share of cells achieved. */
 function formatSplit(split: Split, by: Grouping): string {
-  const header = ['class', 'cells', ...split.parts.map(({ name, share }) => `${name} (${percent(share)})`)];
+  const header = ['class', 'cells', ...split.parts.map((part) => `${part.name} (${share(part.share)})`)];
   const rows = split.classes.map(({ name, cells, groups, parts }) => [
     name === '' ? '(unlabelled)' : name,
     `${cells} in ${groups}`,
-    ...parts.map((part) => `${part.cells} in ${part.groups} (${percent(part.cells / cells)})`),
+    ...parts.map((part) => `${part.cells} in ${part.groups} (${share(part.cells / cells)})`),
   ]);
   const total = split.parts.reduce((sum, { rows: members }) => sum + members.length, 0);
   rows.push([
     'all',
     `${total}`,
-    ...split.parts.map(({ rows: members }) => `${members.length} (${percent(members.length / total)})`),
+    ...split.parts.map(({ rows: members }) => `${members.length} (${share(members.length / total)})`),
   ]);
-  const widths = header.map((name, column) =>
-    Math.max(name.length, ...rows.map((row) => (row[column] as string).length)),
-  );
-  const lines = [header, ...rows].map((row) =>
-    row
-      .map((text, column) => text.padEnd(widths[column] as number))
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n(cells in ${by}s)\n`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
+  return `${alignedRows([header, ...rows])}\n(cells in ${by}s)\n`;
 }
 
 function parseShares(text: string): Record<string, number> {

@@ -22,6 +22,7 @@ import {
   wholeNumber,
   withContext,
 } from './options';
+import { share } from './text-table';
 
 interface TrainCommandOptions {
   training: string;
@@ -199,14 +200,11 @@ function progressBar(context: CommandContext, batchSize: number) {
 
 async function report(context: CommandContext, interval: Interval): Promise<void> {
   if (context.json) return context.printJson(intervalRow(interval));
-  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
   const { validation } = interval;
   const parts = [
     `iteration ${interval.iteration} (epoch ${Number(interval.epoch.toFixed(2))}): loss ${interval.loss.toFixed(4)}`,
-    `accuracy ${percent(interval.accuracy)}`,
-    ...(validation
-      ? [`validation loss ${validation.loss.toFixed(4)}`, `accuracy ${percent(validation.accuracy)}`]
-      : []),
+    `accuracy ${share(interval.accuracy)}`,
+    ...(validation ? [`validation loss ${validation.loss.toFixed(4)}`, `accuracy ${share(validation.accuracy)}`] : []),
     `learning rate ${interval.learningRate}`,
     `${interval.imagesPerSecond.toFixed(1)} images/s`,
   ];
