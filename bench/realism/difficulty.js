@@ -9,7 +9,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { evaluate, intensityBaseline, Network, simulate, train } from '../../dist/index.mjs';
+import { intensityBaseline, simulate } from '../../dist/index.mjs';
+import { percent } from './statistics.js';
+import { recipeOf, trainOn } from './training.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -23,17 +25,7 @@ const threads = Number(options.threads);
 
 /** 72% of them are for training. */
 const cells = 11112;
-const recipe = {
-  schedule: { kind: 'cosine', warmUpEpochs: 0.1 },
-  learningRate: 0.012,
-  batchSize: 16,
-  iterations: Number(options.iterations),
-  momentum: 0.9,
-  momentumForm: 'caffe',
-  weightDecay: 0.0005,
-  augmentation: 'flips-and-turns',
-  classSampling: 'square-root',
-};
+const recipe = recipeOf(Number(options.iterations));
 
 /** True class to called class, as the paper's network confuses them. */
 const ofThePaper = new Set([
@@ -44,8 +36,6 @@ const ofThePaper = new Set([
   'golgi to endosome',
   'er to nuclear periphery',
 ]);
-
-const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 /** The commonest confusions of a report by their number of cells. */
 function commonestConfusions({ classes, counts }) {
@@ -60,21 +50,8 @@ try {
   for (const seed of options.seeds.split(',').map(Number)) {
     const out = join(folder, `screen-${seed}`);
     const screen = await simulate({ out, cells, seed, difficulty: options.difficulty, threads });
-    const network = await Network.create({ classes: screen.train.classes, seed, dropout: 0, threads });
-    const { train: training, validation, test } = screen;
-    const run = join(folder, `run-${seed}`);
-    for await (const interval of train(network, {
-      training,
-      validation,
-      recipe,
-      run,
-      reportEvery: Math.ceil(recipe.iterations / 4),
-    }))
-      console.error(`seed ${seed}: iteration ${interval.iteration}, loss ${interval.loss.toFixed(3)}`);
-    await network.close();
-    const best = await Network.load(run, { threads });
-    const report = await evaluate(await best.predict(test), test);
-    await best.close();
+    const { train: training, test } = screen;
+    const report = await trainOn(screen, { recipe, seed, threads, run: join(folder, `run-${seed}`) });
     const baseline = await intensityBaseline(training, test);
     const faithful = (await test.table()).filter(
       ({ label, truth, looks, quality }) => truth === test.classes[label] && looks === '' && quality === 'cell',

@@ -11,9 +11,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { evaluate, Network, simulate, train } from '../../dist/index.mjs';
+import { Network, simulate } from '../../dist/index.mjs';
 import { importFigure, importScreen } from './real-crops.js';
-import { wilson } from './statistics.js';
+import { percent, wilson } from './statistics.js';
+import { recipeOf, trainOn } from './training.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -27,44 +28,18 @@ const { values: options } = parseArgs({
 });
 
 /** The demonstration's, by default longer. */
-const recipe = {
-  schedule: { kind: 'cosine', warmUpEpochs: 0.1 },
-  learningRate: 0.012,
-  batchSize: 16,
-  iterations: Number(options.iterations),
-  momentum: 0.9,
-  momentumForm: 'caffe',
-  weightDecay: 0.0005,
-  augmentation: 'flips-and-turns',
-  classSampling: 'square-root',
-};
+const recipe = recipeOf(Number(options.iterations));
 
 /** What each strain of the screen may be called. */
 const expected = { AAC1: ['mitochondrion'], AAH1: ['cytoplasm', 'nucleus'], AAP1: ['cytoplasm', 'nucleus'] };
-
-const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 /** Trains on a screen of this seed; the model of the lowest simulated validation loss, and how it was made. */
 async function trainOne(folder, seed) {
   const started = performance.now();
   const threads = Number(options.threads);
   const simulated = await simulate({ out: join(folder, `screen-${seed}`), cells: Number(options.cells), seed });
-  const network = await Network.create({ classes: simulated.train.classes, seed, dropout: 0, threads });
   const path = join(options.out, `run-${seed}`);
-  for await (const { iteration, loss, validation } of train(network, {
-    training: simulated.train,
-    validation: simulated.validation,
-    recipe,
-    run: path,
-    reportEvery: Math.ceil(recipe.iterations / 4),
-  }))
-    console.error(
-      `seed ${seed}: iteration ${iteration}, loss ${loss.toFixed(3)}, validation ${validation?.loss.toFixed(3)}`,
-    );
-  await network.close();
-  const best = await Network.load(path, { threads });
-  const { cells, proteins } = await evaluate(await best.predict(simulated.test), simulated.test);
-  await best.close();
+  const { cells, proteins } = await trainOn(simulated, { recipe, seed, threads, run: path });
   return {
     path,
     trainingCells: simulated.train.count,

@@ -249,3 +249,6 @@ export function wilson(correct, count) {
   const half = (z / (1 + z ** 2 / count)) * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
+
+/** A share as text. */
+export const percent = (share) => `${(100 * share).toFixed(1)}%`;
