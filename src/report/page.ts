@@ -43,10 +43,20 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-/** A share as a percentage that sorts by its value. */
+/** Text as a paragraph. */
+export function paragraph(text: string): string {
+  return `<p>${escapeHtml(text)}</p>`;
+}
+
+/** A share as a percentage, '-' where it is undefined. */
+export function percentText(value: number | null | undefined, digits = 1): string {
+  return value === null || value === undefined || Number.isNaN(value) ? '-' : `${(100 * value).toFixed(digits)}%`;
+}
+
+/** The same as a cell that sorts by its value. */
 export function percentCell(value: number | null | undefined, digits = 1): PageCell {
-  if (value === null || value === undefined || Number.isNaN(value)) return { text: '-', value: null };
-  return { text: `${(100 * value).toFixed(digits)}%`, value };
+  const isDefined = value !== null && value !== undefined && !Number.isNaN(value);
+  return { text: percentText(value, digits), value: isDefined ? value : null };
 }
 
 export function numberCell(value: number | null | undefined, digits = 0): PageCell {
