@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { DeepYeastError, fileError } from '../errors';
+import { DeepYeastError } from '../errors';
+import { readJsonFile } from '../files/json';
 
 /** A file that can be downloaded. */
 export interface RegistryFile {
@@ -94,19 +94,7 @@ export const publicRegistry: Registry = {
 
 /** Reads a registry of your own: JSON of the form {NAME: {description, files: [{name, urls, size, md5, sha256, extract}]}}. */
 export async function readRegistry(path: string): Promise<Registry> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw fileError('read the registry', path, error);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (cause) {
-    throw new DeepYeastError('registry-invalid', `${path} is not JSON: ${(cause as Error).message}`, { cause });
-  }
-  return parseRegistry(value, path);
+  return parseRegistry(await readJsonFile(path, 'the registry', 'registry-invalid'), path);
 }
 
 /**

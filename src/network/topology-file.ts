@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
-import { DeepYeastError, fileError } from '../errors';
+import { DeepYeastError } from '../errors';
+import { readJsonFile } from '../files/json';
 import type { TopologyOptions } from './topology';
 
 /** What a topology file may say; image size, channels and classes come from the dataset. */
@@ -17,18 +17,7 @@ const example = '{"blocks": [[8], [16]], "dense": [16]}';
  * @throws invalid-topology, io-error
  */
 export async function readTopologyFile(path: string): Promise<TopologyFile> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw fileError('read the topology', path, error);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (cause) {
-    throw new DeepYeastError('invalid-topology', `${path} is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const value = await readJsonFile(path, 'the topology', 'invalid-topology');
   const invalid = (found: string) => new DeepYeastError('invalid-topology', `${path}: ${found}, as in ${example}`);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('expected an object');
   for (const key of Object.keys(value)) {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
 import { DeepYeastError, fileError } from '../errors';
+import { parseJson } from '../files/json';
 
 /** How the learning rate goes down. Lengths are in epochs, so that a recipe means the same for any dataset. */
 export type LearningRateSchedule =
@@ -181,13 +182,5 @@ export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
     }
     throw fileError('read the recipe', nameOrPath, error);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new DeepYeastError('recipe-invalid', `${nameOrPath} is not JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  return parseRecipe(json, nameOrPath);
+  return parseRecipe(parseJson(text, nameOrPath, 'recipe-invalid'), nameOrPath);
 }
