@@ -19,12 +19,12 @@ const tubeStep = 1.2;
  * A tube that wanders over a sphere of radius `depth` inside a body of half axes 1, from `start` or from anywhere. Its
  * brightness wanders too: swellings and constrictions.
  */
-function wander(sketch: Sketch, radius: number, length: number, depth: number, start?: readonly number[]): Tube {
+function wander(sketch: Sketch, radius: number, length: number, depth: number, start?: Direction): Tube {
   const { draws } = sketch;
   const tube: Tube = { x: [], y: [], z: [], amplitude: [] };
-  let [x, y, z] = (start ?? direction(draws)) as [number, number, number];
+  let [x, y, z] = start ?? drawDirection(draws);
   // A heading at right angles to the place on the unit sphere.
-  let [u, v, w] = direction(draws) as [number, number, number];
+  let [u, v, w] = drawDirection(draws);
   let bright = draws.logNormal(0.9, 0.25);
   const arc = tubeStep / (depth * radius);
   const turning = 0.3 * Math.sqrt(tubeStep);
@@ -56,7 +56,10 @@ function wander(sketch: Sketch, radius: number, length: number, depth: number, s
   return tube;
 }
 
-function direction(draws: Sketch['draws']): number[] {
+/** A point of the unit sphere. */
+type Direction = [x: number, y: number, z: number];
+
+function drawDirection(draws: Sketch['draws']): Direction {
   const z = draws.uniform(-1, 1);
   const angle = draws.angle();
   const across = Math.sqrt(1 - z * z);
@@ -75,9 +78,9 @@ function addTube(sketch: Sketch, host: Body, tube: Tube, sigma: number, focus: n
     const [x, y] = [tube.x[i] as number, tube.y[i] as number];
     const away = ((tube.z[i] as number) * radius - focus) / depthOfField;
     const wider = 1 + away * away;
-    const amplitude = (scale * (tube.amplitude[i] as number)) / wider ** 1.25;
     // What is dimmer is part of the glow.
     if (wider > 6) continue;
+    const amplitude = (scale * (tube.amplitude[i] as number)) / wider ** 1.25;
     const at = pointIn(host, Math.atan2(y, x), Math.hypot(x, y));
     addSpot(sketch.layer, at.x, at.y, sigma * Math.sqrt(Math.min(4, wider)), amplitude);
   }
@@ -104,7 +107,7 @@ export const drawMitochondrion: DrawCompartment = (sketch) => {
       if (fragmented || !draws.chance(0.5)) continue;
       // A branch leaves the tube somewhere in a direction of its own.
       const from = draws.integer(0, drawn.x.length - 1);
-      const start = [drawn.x, drawn.y, drawn.z].map((axis) => (axis[from] as number) / depth);
+      const start = [drawn.x, drawn.y, drawn.z].map((axis) => (axis[from] as number) / depth) as Direction;
       addTube(sketch, host, wander(sketch, radius, radius * draws.uniform(0.4, 1.6), depth, start), sigma, focus);
     }
   }
