@@ -1,5 +1,4 @@
 /** Crops as pictures: the cytosol marker in red, the tagged protein in green. */
-import sharp from 'sharp';
 
 /** RGB pixels, [height, width, 3]. */
 export interface Picture {
@@ -45,14 +44,16 @@ export function drawCrop(
 }
 
 /** PNG of a picture. */
-export function encodePng({ width, height, pixels }: Picture): Promise<Buffer> {
+export async function encodePng({ width, height, pixels }: Picture): Promise<Buffer> {
+  const { default: sharp } = await import('sharp');
   return sharp(pixels, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 9 })
     .toBuffer();
 }
 
 /** WebP of a picture: a third of the PNG's bytes, for pages that carry hundreds of cells. */
-export function encodeWebp({ width, height, pixels }: Picture): Promise<Buffer> {
+export async function encodeWebp({ width, height, pixels }: Picture): Promise<Buffer> {
+  const { default: sharp } = await import('sharp');
   return sharp(pixels, { raw: { width, height, channels: 3 } })
     .webp({ quality: 82 })
     .toBuffer();

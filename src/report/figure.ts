@@ -1,6 +1,5 @@
 /** A figure: rows of a table and a Vega-Lite specification over them; drawn as SVG, PNG and CSV when it is built. */
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import { type TableRecord, writeRecords } from '../files/record-table';
@@ -76,6 +75,7 @@ const pngDensity = 192;
 
 /** Writes <name>.svg, <name>.png (black on white) and <name>.csv of every figure into a folder. */
 export async function writeFigures(folder: string, drawn: readonly DrawnFigure[]): Promise<string[]> {
+  const { default: sharp } = await import('sharp');
   await makeOutputFolder(folder);
   const files: string[] = [];
   for (const { figure, svg } of drawn) {
