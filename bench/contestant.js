@@ -1,15 +1,18 @@
 // One contestant: its process, the requests it answers, and what it measured.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export class Contestant {
-  /** Images per second by measurement, one a counted round; undefined entries are failures. */
+  /** Images per second by measurement, one a counted round. */
   rates = new Map();
+  /** Images per second in the warm-up, by measurement. */
+  warmUp = new Map();
   /** Why it failed, by measurement. */
   failures = new Map();
-  /** Largest resident size of its process, MB. */
-  peakMemory = 0;
+  /** Measurements that it takes no part in. */
+  cannot = new Set();
 
   /** Starts `command file`; resolves once it has introduced itself. */
   static async start({ command, file, environment }) {
@@ -38,6 +41,16 @@ export class Contestant {
     this.child.stdin.write(`${JSON.stringify(request)}\n`);
     const line = await this.#line();
     return line === undefined ? { error: 'its process ended' } : JSON.parse(line);
+  }
+
+  /** Largest resident size of its process so far, MB; undefined where the system does not say. */
+  peakMemory() {
+    try {
+      const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+      return Number(/VmHWM:\s+(\d+)/.exec(status)[1]) / 1024;
+    } catch {
+      return undefined;
+    }
   }
 
   stop() {

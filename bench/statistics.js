@@ -8,21 +8,16 @@ export function median(values) {
 /** The definitions' error of a tensor: max |y - r| / max |r|. */
 export function relativeError(values, reference) {
   let largest = 0;
-  let difference = 0;
-  for (let i = 0; i < reference.length; i++) {
-    largest = Math.max(largest, Math.abs(reference[i]));
-    const here = Math.abs(values[i] - reference[i]);
-    difference = Math.max(here, difference); // a NaN stays
-  }
-  return difference / largest;
+  for (const value of reference) largest = Math.max(largest, Math.abs(value));
+  return absoluteError(values, reference) / largest;
 }
 
-/** max |y - r|. */
+/** max |y - r|; Infinity where the lengths differ. */
 export function absoluteError(values, reference) {
+  if (values.length !== reference.length) return Number.POSITIVE_INFINITY;
   let difference = 0;
   for (let i = 0; i < reference.length; i++) {
-    const here = Math.abs(values[i] - reference[i]);
-    difference = Math.max(here, difference);
+    difference = Math.max(Math.abs(values[i] - reference[i]), difference); // a NaN stays
   }
   return difference;
 }

@@ -1,6 +1,7 @@
-// deepyeast itself, from the built package (dist/).
+// deepyeast itself, from the built package (dist/). BENCH_NAME: what to call it, for other instruction sets and threads.
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cells, save, serve, timed } from './protocol.js';
+import { cells, save, serve, timed, timedEach } from './protocol.js';
 
 const require = createRequire(import.meta.url);
 const { loadAddon } = require('../../dist/native/index.js');
@@ -9,40 +10,51 @@ const { version } = require('../../package.json');
 
 const path = process.env.BENCH_MODEL;
 const network = await Network.load(path, { threads: Number(process.env.BENCH_THREADS) });
-const initial = (await readCheckpoint(path)).tensors;
+const { imageSize: size, channels } = network.topology;
 const trainable = network.native.tensors.filter((tensor) => tensor.trainable).map(({ name }) => name);
 
 /** Back to the shared model, at rest. */
 async function restore() {
-  for (const [name, { values }] of initial) await network.native.setTensor(name, values);
+  for (const [name, { values }] of (await readCheckpoint(path)).tensors) await network.native.setTensor(name, values);
   for (const name of trainable) {
-    await network.native.setTensor(`velocity/${name}`, new Float32Array(initial.get(name).values.length));
+    const { length } = await network.native.tensor(name);
+    await network.native.setTensor(`velocity/${name}`, new Float32Array(length));
   }
 }
 
+function open(file) {
+  const count = statSync(file).size / (size * size * channels);
+  return new (loadAddon().ImageStore)({ path: file, offset: 0, count, size, channels });
+}
+
 await serve(
-  { name: 'deepyeast', version, device: network.description },
+  { name: process.env.BENCH_NAME ?? 'deepyeast', version, device: network.description },
   {
-    async inference({ batch, repeats, images, result }) {
-      const pixels = cells(images);
-      if (pixels.length % batch !== 0) throw new Error('the cells are no whole batch');
+    async inference({ batch, repeats, images, result, fromFile }) {
       let posteriors;
-      const seconds = await timed(async () => {
-        for (let i = 0; i < repeats; i++) posteriors = (await network.predict(pixels, { batchSize: 256 })).posteriors;
+      let run;
+      if (fromFile) {
+        const store = open(images); // the way that datasets are read: only a part is in memory at a time
+        const indices = Uint32Array.from({ length: batch }, (_, i) => i % store.count);
+        run = async () => (await network.native.forward({ store, indices })).posteriors;
+      } else {
+        const pixels = cells(images).subarray(0, batch * size * size * channels);
+        run = async () => (await network.predict(pixels)).posteriors;
+      }
+      const seconds = await timedEach(repeats, async () => {
+        posteriors = await run();
       });
       save(result, posteriors);
       return { seconds };
     },
-    async training({ batch, repeats, images, labels, rate, result }) {
-      await restore();
-      const { imageSize: size, channels } = network.topology;
-      const store = new (loadAddon().ImageStore)({ path: images, offset: 0, count: batch * repeats, size, channels });
-      const indices = Uint32Array.from({ length: batch * repeats }, (_, i) => i);
+    async training({ batch, repeats, images, labels, rate, result, fresh }) {
+      if (!fresh) await restore();
+      const store = open(images);
       let steps;
       const seconds = await timed(async () => {
         steps = await network.native.trainSteps({
           images: store,
-          indices,
+          indices: Uint32Array.from({ length: batch * repeats }, (_, i) => i),
           labels: Int32Array.from(labels),
           batchSize: batch,
           iteration: 0,
@@ -51,11 +63,12 @@ await serve(
         });
       });
       store.close();
+      if (fresh) return { seconds: [seconds / repeats], losses: [...steps.losses] };
       const weights = [];
       for (const name of trainable) weights.push(Buffer.from((await network.native.tensor(name)).buffer));
       save(result, Buffer.concat(weights));
       await restore(); // the next inference is with the shared weights again
-      return { seconds, losses: [...steps.losses] };
+      return { seconds: [seconds / repeats], losses: [...steps.losses] };
     },
   },
 );

@@ -1,8 +1,9 @@
-// ONNX Runtime's own Node binding on the file that deepyeast exports: CPU provider, all graph optimizations, as many intra-op threads as everybody.
+// ONNX Runtime's own Node binding on the file that deepyeast exports (uint8 cells in, posteriors out, batch normalization
+// folded): CPU provider, all graph optimizations, as many intra-op threads as everybody.
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readModel } from './model-file.js';
-import { cells, save, serve, timed } from './protocol.js';
+import { cells, save, serve, timedEach } from './protocol.js';
 
 const require = createRequire(import.meta.url);
 const { version } = require('onnxruntime-node/package.json');
@@ -24,10 +25,15 @@ await serve(
   { name: 'onnxruntime-node', version, device: `cpu, ${threads} threads` },
   {
     async inference({ batch, repeats, images, result }) {
-      const input = new Tensor('uint8', cells(images), [batch, imageSize, imageSize, channels]);
+      const input = new Tensor('uint8', cells(images).subarray(0, batch * imageSize * imageSize * channels), [
+        batch,
+        imageSize,
+        imageSize,
+        channels,
+      ]);
       let posteriors;
-      const seconds = await timed(async () => {
-        for (let i = 0; i < repeats; i++) posteriors = (await session.run({ cells: input }))[output].data;
+      const seconds = await timedEach(repeats, async () => {
+        posteriors = (await session.run({ cells: input }))[output].data;
       });
       save(result, posteriors);
       return { seconds };

@@ -1,10 +1,12 @@
 // What every contestant speaks on its standard streams: first a line of JSON that introduces it ({name, version,
-// device}), then for each request line a line of results, or {"error"}.
+// device}), then for each request line a line of results, or {"error"}, or {"unsupported"}.
 //
 // Requests: {mode: "inference", batch, repeats, images, result}: the posteriors of the `batch` cells in the file
-// `images`, computed `repeats` times, the last ones saved as float32 in the file `result`; {mode: "training", batch,
-// repeats, images, labels, rate, result}: `repeats` steps from the shared model on consecutive batches, the weights
-// after the last saved in the order of the model file's parameters. Results: {seconds} (+ {losses}).
+// `images`, computed `repeats` times, the last ones saved as float32 in the file `result`. Result: {seconds: one number
+// a repetition}.
+// {mode: "training", batch, repeats, images, labels, rate, result}: `repeats` steps from the shared model on consecutive
+// batches, the weights after the last saved in the order of the model file's parameters. Result: {seconds: one number a
+// step (or the mean of all), losses}.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -27,6 +29,13 @@ export async function timed(body) {
   const start = process.hrtime.bigint();
   await body();
   return Number(process.hrtime.bigint() - start) / 1e9;
+}
+
+/** Seconds of each of `repeats` runs of `body`. */
+export async function timedEach(repeats, body) {
+  const seconds = [];
+  for (let i = 0; i < repeats; i++) seconds.push(await timed(() => body(i)));
+  return seconds;
 }
 
 export function cells(path) {

@@ -1,6 +1,7 @@
 """PyTorch on the CPU: the shared model, channels last; inference with batch normalization folded.
 
-Speaks the lines of protocol.js. BENCH_PYTORCH: float32 or bfloat16 (autocast), with -compiled through torch.compile."""
+Speaks the lines of protocol.js. BENCH_PYTORCH: float32 or bfloat16, with -compiled through torch.compile. bfloat16 is a
+network of bfloat16 weights in inference, autocast with float32 master weights in training."""
 
 import json
 import os
@@ -8,6 +9,7 @@ import struct
 import sys
 import time
 from contextlib import nullcontext
+from functools import cache
 
 import torch
 from torch import nn
@@ -93,9 +95,9 @@ def folded():
     return nn.Sequential(*layers).eval().to(memory_format=torch.channels_last)
 
 
-def cells(path, count):
+def cells(path):
     with open(path, "rb") as file:
-        return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).reshape(count, *MEAN.shape)
+        return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).reshape(-1, *MEAN.shape)
 
 
 def to_input(images):
@@ -103,44 +105,60 @@ def to_input(images):
 
 
 def compiled(model):
-    return torch.compile(model) if VARIANT.endswith("-compiled") else model
+    # One compilation a batch size: the code for any size is slower.
+    return torch.compile(model, dynamic=False) if VARIANT.endswith("-compiled") else model
 
 
-inferring = compiled(folded())
-trained, parameters = network()
-initial = [tensor.detach().clone() for tensor, _ in parameters]
-buffers = {name: value.clone() for name, value in trained.named_buffers()}
-training_model = compiled(trained)
+DTYPE = torch.bfloat16 if VARIANT.startswith("bfloat16") else torch.float32
+
+
+@cache
+def inferring():
+    return compiled(folded().to(DTYPE))
+
+
+@cache
+def learner():
+    """The network, its parameters, the module to call, and a function that puts back the shared model."""
+    trained, parameters = network()
+    trained.train()
+
+    def restore():
+        tensors = zip(parameters, network()[1])
+        with torch.no_grad():
+            for (tensor, _), (value, _) in tensors:
+                tensor.copy_(value)
+
+    return trained, parameters, compiled(trained), restore
 
 
 def inference(request):
-    images = cells(request["images"], request["batch"])
-    start = time.perf_counter()
-    with torch.inference_mode(), precision:
+    batch = request["batch"]
+    images = cells(request["images"])[:batch]
+    seconds = []
+    with torch.inference_mode():
         for _ in range(request["repeats"]):
-            posteriors = inferring(to_input(images)).float().softmax(1)
-    seconds = time.perf_counter() - start
+            start = time.perf_counter()
+            posteriors = inferring()(to_input(images).to(DTYPE)).float().softmax(1)
+            seconds.append(time.perf_counter() - start)
     posteriors.numpy().tofile(request["result"])
     return {"seconds": seconds}
 
 
 def training(request):
     batch, repeats = request["batch"], request["repeats"]
-    with torch.no_grad():
-        for (tensor, _), value in zip(parameters, initial):
-            tensor.copy_(value)
-        for name, value in trained.named_buffers():
-            value.copy_(buffers[name])
+    _, parameters, training_model, restore = learner()
+    if not request.get("fresh"):
+        restore()
     decayed = [tensor for tensor, _ in parameters if tensor.dim() > 1]
     others = [tensor for tensor, _ in parameters if tensor.dim() == 1]
     groups = [{"params": decayed, "weight_decay": 0.0005}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.SGD(groups, lr=request["rate"], momentum=0.9)
-    images = cells(request["images"], batch * repeats)
+    images = cells(request["images"])
     labels = torch.tensor(request["labels"])
-    trained.train()
-    losses = []
-    start = time.perf_counter()
+    losses, seconds = [], []
     for step in range(repeats):
+        start = time.perf_counter()
         chosen = slice(step * batch, (step + 1) * batch)
         optimizer.zero_grad(set_to_none=True)
         with precision:
@@ -149,7 +167,7 @@ def training(request):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    seconds = time.perf_counter() - start
+        seconds.append(time.perf_counter() - start)
     with open(request["result"], "wb") as file:
         for tensor, to_layout in parameters:
             file.write(to_layout(tensor.detach()).contiguous().numpy().tobytes())

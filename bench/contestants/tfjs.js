@@ -2,7 +2,7 @@
 // (tfjs-node, where its addon is there). Inference with batch normalization folded; training with the layers API.
 import { createRequire } from 'node:module';
 import { foldedLayers, readModel, transposed } from './model-file.js';
-import { cells, save, serve, timed } from './protocol.js';
+import { cells, save, serve, timedEach } from './protocol.js';
 
 const require = createRequire(import.meta.url);
 const backend = process.env.BENCH_TFJS;
@@ -48,7 +48,7 @@ function forward(pixels, batch) {
   });
 }
 
-/** The layers API's model with the shared weights, compiled for Caffe-form momentum's nearest: tf.train.momentum. */
+/** The layers API's model with the shared weights. */
 function trainable() {
   const network = tf.sequential();
   let inputShape = [size, size, channels];
@@ -88,40 +88,61 @@ function trainable() {
 await serve(
   {
     name: { cpu: 'tfjs', wasm: 'tfjs-wasm', tensorflow: 'tfjs-node' }[backend],
-    version: tf.version_core,
+    version:
+      backend === 'tensorflow'
+        ? `${tf.version_core} on TensorFlow ${tf.backend().binding.TF_Version}`
+        : tf.version_core,
     device: backend,
   },
   {
     async inference({ batch, repeats, images, result }) {
-      const pixels = cells(images);
+      const pixels = cells(images).subarray(0, batch * size * size * channels);
       let posteriors;
-      const seconds = await timed(async () => {
-        for (let i = 0; i < repeats; i++) {
-          const output = forward(pixels, batch);
-          posteriors = await output.data();
-          output.dispose();
-        }
+      const seconds = await timedEach(repeats, async () => {
+        const output = forward(pixels, batch);
+        posteriors = await output.data();
+        output.dispose();
       });
       save(result, posteriors);
       return { seconds };
     },
-    async training({ batch, repeats, images, labels, rate }) {
+    async training({ batch, repeats, images, labels, rate, result }) {
+      if (backend !== 'tensorflow') return { unsupported: true }; // no gradient of a convolution, or hours
       const network = trainable();
+      // Caffe's momentum and this one are the same where the rate does not change.
       const optimizer = tf.train.momentum(rate, 0.9);
+      const variables = network.trainableWeights.map((weight) => weight.val);
       const pixels = cells(images);
       const step = batch * size * size * channels;
       const losses = [];
-      const seconds = await timed(async () => {
-        for (let i = 0; i < repeats; i++) {
-          const loss = optimizer.minimize(() => {
+      const seconds = await timedEach(repeats, async (i) => {
+        const loss = tf.tidy(() => {
+          const { value, grads } = tf.variableGrads(() => {
             const x = toInput(pixels.subarray(i * step, (i + 1) * step), batch);
             const target = tf.oneHot(tf.tensor1d(labels.slice(i * batch, (i + 1) * batch), 'int32'), classes);
             return tf.losses.softmaxCrossEntropy(target, network.apply(x, { training: true }));
-          }, true);
-          losses.push((await loss.data())[0]);
-          loss.dispose();
-        }
+          }, variables);
+          for (const variable of variables) {
+            if (variable.rank < 2) continue; // decay acts on convolution and dense weights only
+            grads[variable.name] = tf.add(grads[variable.name], tf.mul(variable, 0.0005));
+          }
+          optimizer.applyGradients(grads);
+          return value;
+        });
+        losses.push((await loss.data())[0]);
+        loss.dispose();
       });
+      // In deepyeast's layouts: [output, 3, 3, input] and [output, input].
+      const weights = variables.map((variable) =>
+        tf.tidy(() => {
+          const order = { 4: [3, 0, 1, 2], 2: [1, 0] }[variable.rank];
+          return (order ? tf.transpose(variable, order) : variable).dataSync();
+        }),
+      );
+      save(
+        result,
+        Buffer.concat(weights.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength))),
+      );
       network.dispose();
       optimizer.dispose();
       return { seconds, losses };

@@ -36,6 +36,7 @@ class CpuBackend : public Backend {
            (count == 1 ? " thread)" : " threads)");
   }
   int threads() const override { return context_.threads(); }
+  bool keeps_activations() const override { return false; }
   // Two images a thread: enough that the weights, which no cache holds either, are read for several.
   InferenceBatches inference_batches() const override { return {2 * context_.threads(), 32}; }
 

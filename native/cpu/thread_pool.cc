@@ -23,7 +23,7 @@ void pause() {
 #endif
 }
 
-// Whether `done` came true before the time to spin was over.
+// Whether `done` came true before the time to spin was over. Lets others on this core go first.
 template <typename Done>
 bool spin_until(const Done& done) {
   const auto end = std::chrono::steady_clock::now() + spin_time;
@@ -32,6 +32,7 @@ bool spin_until(const Done& done) {
       if (done()) return true;
       pause();
     }
+    std::this_thread::yield();
   } while (std::chrono::steady_clock::now() < end);
   return false;
 }

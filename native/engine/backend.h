@@ -133,6 +133,9 @@ class Backend {
   virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
   virtual int threads() const { return 1; }         // of the host that its operations use at most
   virtual InferenceBatches inference_batches() const { return {32, 32}; }
+  // Whether a training step keeps what every layer hands to the next one, or computes it again from the layer's linear
+  // output when the weight gradient needs it: a quarter less memory for one more pass over the activations.
+  virtual bool keeps_activations() const { return true; }
 
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;

@@ -40,11 +40,13 @@ struct Network::TrainingPlan {
   std::unique_ptr<Buffer> input;
   struct LayerBuffers {
     std::unique_ptr<Buffer> linear;      // before normalization; the last layer's are the logits
-    std::unique_ptr<Buffer> output;      // after normalization, ReLU and pool or dropout; null for the last layer
+    std::unique_ptr<Buffer> output;      // after normalization, ReLU and pool or dropout, where it is kept
     std::unique_ptr<Buffer> statistics;  // mean, then variance
   };
   std::vector<LayerBuffers> layers;
-  std::unique_ptr<Buffer> output_gradient, linear_gradient;  // large enough for any layer
+  // Large enough for any layer. The first also holds outputs that are not kept: a layer's output is needed before its
+  // gradient, and again after it.
+  std::unique_ptr<Buffer> output_gradient, linear_gradient;
   std::unique_ptr<Buffer> gradients;                         // laid out as the parameters
   std::vector<double> losses;
   std::vector<std::int32_t> predicted;
@@ -237,7 +239,7 @@ void Network::plan_training(int batch) {
     TrainingPlan::LayerBuffers buffers;
     buffers.linear = backend_->allocate(n * linear_values(layer));
     if (layer.normalized) {
-      buffers.output = backend_->allocate(n * output_values(layer));
+      if (backend_->keeps_activations()) buffers.output = backend_->allocate(n * output_values(layer));
       buffers.statistics = backend_->allocate(2 * static_cast<std::size_t>(layer.output_channels));
     }
     plan->layers.push_back(std::move(buffers));
@@ -286,8 +288,15 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
                                   parameter(layers_[i].name + ".gamma"), parameter(layers_[i].name + ".beta"),
                                   layers_[i].dropout ? dropout : nullptr};
   };
+  const auto normalize = [&](std::size_t i) {
+    const RandomStream dropout(seed_, Purpose::dropout, iteration, static_cast<std::uint32_t>(i));
+    Buffer& output = plan.layers[i].output ? *plan.layers[i].output : *plan.output_gradient;
+    backend_->normalization_forward(normalization_shape(layers_[i]), normalization_arguments(i, &dropout),
+                                    output.data());
+  };
   const auto layer_input = [&](std::size_t i) {
-    return i == 0 ? plan.input->data() : plan.layers[i - 1].output->data();
+    if (i == 0) return plan.input->data();
+    return (plan.layers[i - 1].output ? *plan.layers[i - 1].output : *plan.output_gradient).data();
   };
 
   for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -303,9 +312,7 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
     } else {
       operations_->layers[i].dense->forward(batch, layer_input(i), nullptr, linear, &statistics);
     }
-    const RandomStream dropout(seed_, Purpose::dropout, iteration, static_cast<std::uint32_t>(i));
-    backend_->normalization_forward(normalization_shape(layer), normalization_arguments(i, &dropout),
-                                    plan.layers[i].output->data());
+    normalize(i);
     backend_->update_running_statistics(
         layer.output_channels, static_cast<std::size_t>(batch) * layer.height * layer.width,
         topology_.normalization_momentum, statistics, parameter(layer.name + ".running_mean"),
@@ -329,6 +336,7 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
                                        output_gradient, linear_gradient, gradient(layer.name + ".gamma"),
                                        gradient(layer.name + ".beta"));
     }
+    if (i > 0 && i + 1 < layers_.size() && !plan.layers[i - 1].output) normalize(i - 1);
     float* weight_gradient = gradient(layer.name + ".weight");
     if (layer.kind == LayerKind::convolution) {
       Convolution& convolution = *operations_->layers[i].convolution;

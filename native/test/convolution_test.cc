@@ -1,8 +1,11 @@
 // Convolutions of every instruction set against the reference: the one that the backend picks for a shape, and the direct
 // one by itself.
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "../cpu/direct_convolution.h"
+#include "../engine/topology.h"
 #include "backends.h"
 #include "convolution_check.h"
 #include "reference.h"
@@ -28,6 +31,25 @@ TEST(convolution_matches_the_reference) {
           backend, [&](const ConvolutionShape& s, bool training) { return backend.convolution(s, training); }, shape,
           name);
   });
+}
+
+TEST(convolutions_of_the_paper_and_of_other_image_sizes_match_the_reference) {
+  const InstructionSet set = available_instruction_sets().front();
+  const std::unique_ptr<Backend> backend = make_backend(set, 2);
+  std::vector<ConvolutionShape> ours = {{1, 48, 48, 24, 64}, {1, 72, 72, 64, 24}, {2, 9, 9, 128, 64}, {1, 18, 18, 3, 64}};
+  for (const Layer& layer : layers_of(Topology()))
+    if (layer.kind == LayerKind::convolution)
+      ours.push_back({1, layer.height, layer.width, layer.input_channels, layer.output_channels});
+  std::vector<std::string> seen;  // equal layers once
+  for (const ConvolutionShape& shape : ours) {
+    const std::string key = std::to_string(shape.height) + " " + std::to_string(shape.input_channels) + " " +
+                            std::to_string(shape.output_channels);
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+    seen.push_back(key);
+    check_convolution(
+        *backend, [&](const ConvolutionShape& s, bool training) { return backend->convolution(s, training); }, shape,
+        name_of(set));
+  }
 }
 
 TEST(direct_convolution_matches_the_reference) {

@@ -1,4 +1,3 @@
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { FeatureMatrix } from './matrix';
 
 export interface PrincipalComponents {
@@ -21,6 +20,8 @@ export function principalComponents(features: FeatureMatrix, wanted: number): Pr
   const wide = columns > rows;
   const side = wide ? rows : columns;
   const product = wide ? gramOfRows(centred, rows, columns) : gramOfColumns(centred, rows, columns);
+  // On first use: it takes a while to load.
+  const { EigenvalueDecomposition, Matrix } = require('ml-matrix') as typeof import('ml-matrix');
   const decomposition = new EigenvalueDecomposition(Matrix.from1DArray(side, side, product), { assumeSymmetric: true });
   const eigenvalues = decomposition.realEigenvalues;
   const vectors = decomposition.eigenvectorMatrix;

@@ -182,6 +182,12 @@ describe('wrong counts', () => {
     ],
     ['a mean of another size', (n) => n.setInputTransform(new Float32Array(imageBytes - 1), 1), 'invalid-argument'],
     ['values of another tensor', (n) => n.setTensor('fc1.weight', new Float32Array(3)), 'invalid-argument'],
+    [
+      'a piece that ends beyond its tensor',
+      (n) => n.setTensor('conv1_1.gamma', new Float32Array(2), Number.MAX_SAFE_INTEGER),
+      'invalid-argument',
+    ],
+    ['a piece before its tensor', (n) => n.setTensor('conv1_1.gamma', new Float32Array(1), -1), 'invalid-argument'],
     ['an unknown tensor', (n) => n.tensor('fc9.weight'), 'invalid-argument'],
     ['an unknown layer', (n) => n.activations({ pixels }, 'conv9_9', 'linear'), 'invalid-argument'],
     [

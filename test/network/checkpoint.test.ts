@@ -68,6 +68,19 @@ describe('tensorsOf', () => {
 });
 
 describe('a checkpoint', () => {
+  it('loads tensors of more than one piece', async () => {
+    // fc1.weight: 32 x 32 x 3 inputs, 600 units, 7.4 MB.
+    await using wide = await Network.create({ classes: ['a', 'b'], blocks: [[3]], dense: [600], seed: 5 });
+    const path = join(folder, 'wide.safetensors');
+    await wide.save(path);
+    await using loaded = await Network.load(path);
+    for (const { name } of wide.native.tensors) {
+      expect(Buffer.from((await loaded.native.tensor(name)).buffer)).toEqual(
+        Buffer.from((await wide.native.tensor(name)).buffer),
+      );
+    }
+  });
+
   it('holds the whole model', async () => {
     const { tensors, inputTransform, ...description } = await readCheckpoint(model, { momentum: true });
     expect(description).toEqual({
