@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   predict: () => import('./predict.js'),
   proteins: () => import('./proteins.js'),
   features: () => import('./features.js'),
+  forest: () => import('./forest.js'),
   doctor: () => import('./doctor.js'),
   calibrate: () => import('./calibrate.js'),
   annotations: () => import('./annotations.js'),
