@@ -93,6 +93,21 @@ export {
   type SuspectProtein,
   temperPosteriors,
 } from './evaluation';
+export {
+  type CellProfilerFeatures,
+  type CellProfilerOptions,
+  readCellProfiler,
+  writeCellProfilerFeatures,
+} from './features/cellprofiler';
+export {
+  type ClassicDescription,
+  type ClassicFeature,
+  type ClassicOptions,
+  classicFeatureMatrix,
+  classicFeatureNames,
+  classicFeatures,
+  writeClassicFeatures,
+} from './features/classic';
 export { type StrongestCorrelation, strongestCorrelations } from './features/correlation';
 export { type Embedding, type EmbeddingOptions, embed } from './features/embedding';
 export { type ExplainOptions, type Explanation, explain, type LayerSummary } from './features/explain';
@@ -113,6 +128,7 @@ export { nearestPoints, neighbourPurity, type Points } from './features/neighbou
 export { type OcclusionMap, type OcclusionOptions, occlusionMap } from './features/occlusion';
 export { writeOcclusionSheet } from './features/occlusion-sheet';
 export { type PatchRectangle, patchAt, type ReceptiveField, receptiveField } from './features/receptive-field';
+export { type Redundancy, redundantFeatures } from './features/redundancy';
 export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';

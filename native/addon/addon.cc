@@ -8,6 +8,7 @@
 #include "../engine/error.h"
 #include "../engine/random.h"
 #include "arguments.h"
+#include "classic_features_function.h"
 #include "errors.h"
 #include "file_lock_object.h"
 #include "forest_object.h"
@@ -55,6 +56,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Forest", ForestObject::define(env));
   exports.Set("ImageStore", ImageStoreObject::define(env));
   exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
+  exports.Set("classicFeatures", Napi::Function::New(env, classic_features_of, "classicFeatures"));
+  exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
   exports.Set("machine", Napi::Function::New(env, machine, "machine"));

@@ -29,6 +29,10 @@ constexpr std::uint32_t kBootstrapStream = 0, kFeatureStream = 1;
 typedef double Block __attribute__((vector_size(32)));
 typedef std::int32_t IntegerBlock __attribute__((vector_size(16)));
 
+typedef std::int16_t Keys __attribute__((vector_size(16)));
+constexpr std::size_t kRanked = 32;              // nodes of at most so many rows sort by rank
+constexpr unsigned kRankBits = 5;
+
 // A row in a node: 10 bits of slot, 14 bits of multiplicity, 8 bits for the bin.
 constexpr unsigned kSlotBits = 10, kBinShift = 24;
 constexpr std::uint32_t kSlotMask = (1u << kSlotBits) - 1, kMultiplicityMask = (1u << (kBinShift - kSlotBits)) - 1;
@@ -217,10 +221,26 @@ TreeGrower::Split TreeGrower::best_split(const Range& range) {
   return best;
 }
 
-// Both scans maximise sum L^2 / |L| + sum R^2 / |R| over the weights L, R of the classes on the two sides: the total
-// weight less the children's weighted Gini impurities.
-void TreeGrower::scan_sorted(const std::uint8_t* bins, std::size_t count, std::size_t feature, Split& best) {
-  const std::size_t used = sample_.edge_counts[feature] + 1;
+// Few rows: a row's place is the number of rows with smaller keys, for eight rows at once.
+void TreeGrower::sort_by_rank(const std::uint8_t* bins, std::size_t count) {
+  // Bin, then position: no two alike. Places of no row have the greatest key and count for nothing.
+  std::int16_t keys[kRanked];
+  for (std::size_t i = 0; i < kRanked; ++i) {
+    keys[i] = static_cast<std::int16_t>(i < count ? bins[i] << kRankBits | i : 0x7fff);
+  }
+  const std::size_t groups = (count + 7) / 8;
+  Keys own[kRanked / 8], places[kRanked / 8] = {};
+  std::memcpy(own, keys, sizeof own);
+  for (std::size_t j = 0; j < count; ++j) {
+    const Keys other = Keys{} + keys[j];
+    for (std::size_t group = 0; group < groups; ++group) places[group] -= own[group] > other;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    sorted_[static_cast<std::size_t>(places[i / 8][i % 8])] = codes_[i] | std::uint32_t{bins[i]} << kBinShift;
+  }
+}
+
+void TreeGrower::sort_by_counting(const std::uint8_t* bins, std::size_t count, std::size_t used) {
   std::uint32_t* place = rows_in_bin_.data();
   for (std::size_t i = 0; i < count; ++i) ++place[bins[i]];
   std::uint32_t before = 0;
@@ -229,39 +249,95 @@ void TreeGrower::scan_sorted(const std::uint8_t* bins, std::size_t count, std::s
     place[bin] = before;
     before += rows;
   }
-  std::uint32_t* sorted = sorted_.data();
   for (std::size_t i = 0; i < count; ++i) {
-    sorted[place[bins[i]]++] = codes_[i] | std::uint32_t{bins[i]} << kBinShift;
+    sorted_[place[bins[i]]++] = codes_[i] | std::uint32_t{bins[i]} << kBinShift;
   }
   std::fill_n(place, used, 0u);
+}
 
-  double* left = left_.data();
-  std::fill_n(left, stride_, 0.0);
-  double left_total = 0, left_squares = 0, right_squares = total_squares_;
+// Both sides' weights and sums of squares, while rows go from the right to the left one by one. Two classes, as most deep
+// nodes have, need no memory: what was stored for the last row would be waited for.
+struct TreeGrower::TwoClasses {
+  explicit TwoClasses(const TreeGrower& grower)
+      : first{grower.slot_weights_[0], 0}, second{0, grower.slot_weights_[1]}, totals{grower.totals_[0],
+                                                                                      grower.totals_[1]} {}
+  void take(std::uint32_t slot, double rows) {
+    left[0] += rows * first[slot];
+    left[1] += rows * second[slot];
+  }
+  double left_total() const { return left[0] + left[1]; }
+  double left_squares() const { return left[0] * left[0] + left[1] * left[1]; }
+  double right_squares() const {
+    const double a = totals[0] - left[0], b = totals[1] - left[1];
+    return a * a + b * b;
+  }
+  const double first[2], second[2], totals[2];
+  double left[2] = {};
+};
+
+struct TreeGrower::AnyClasses {
+  explicit AnyClasses(TreeGrower& grower)
+      : left(grower.left_.data()),
+        weights(grower.slot_weights_.data()),
+        totals(grower.totals_.data()),
+        right(grower.total_squares_) {
+    std::fill_n(left, grower.stride_, 0.0);
+  }
+  void take(std::uint32_t slot, double rows) {
+    const double weight = rows * weights[slot], before = left[slot], after = before + weight;
+    left[slot] = after;
+    sum += weight;
+    squares += weight * (before + after);
+    right -= weight * (2 * totals[slot] - before - after);
+  }
+  double left_total() const { return sum; }
+  double left_squares() const { return squares; }
+  double right_squares() const { return right; }
+  double* left;
+  const double *weights, *totals;
+  double sum = 0, squares = 0, right;
+};
+
+// The number of sorted rows on the left of the best split, whose score it sets; 0 where none is better.
+template <typename Sides>
+std::size_t TreeGrower::best_end(Sides sides, std::size_t count, Split& best) const {
+  const std::uint32_t* sorted = sorted_.data();
   const std::size_t smallest = options_.leaf_size;
   double best_score = best.score;
-  std::size_t best_end = 0;
+  std::size_t end = 0;
   for (std::size_t i = 0; i + smallest < count; ++i) {
     const std::uint32_t code = sorted[i];
-    const std::uint32_t slot = code & kSlotMask;
-    const double weight = (code >> kSlotBits & kMultiplicityMask) * slot_weights_[slot];
-    const double before_row = left[slot], after_row = before_row + weight;
-    left[slot] = after_row;
-    left_total += weight;
-    left_squares += weight * (before_row + after_row);
-    right_squares -= weight * (2 * totals_[slot] - before_row - after_row);
-    const double right_total = total_ - left_total;
-    const double score = (left_squares * right_total + right_squares * left_total) / (left_total * right_total);
-    // One branch that is hardly ever taken; whether a bin ends here is as good as random.
+    sides.take(code & kSlotMask, static_cast<double>(code >> kSlotBits & kMultiplicityMask));
+    const double left_total = sides.left_total(), right_total = total_ - left_total;
+    // The score is gained / scale; a product costs less than a quotient. One branch that is hardly ever taken: whether a
+    // bin ends here is as good as random.
+    const double gained = sides.left_squares() * right_total + sides.right_squares() * left_total;
+    const double scale = left_total * right_total;
     const bool boundary = ((code ^ sorted[i + 1]) >> kBinShift) != 0;
-    if ((score > best_score) & boundary & (i + 1 >= smallest)) {
-      best_score = score;
-      best_end = i + 1;
+    if ((gained > best_score * scale) & boundary & (i + 1 >= smallest)) {
+      best_score = gained / scale;
+      end = i + 1;
     }
   }
-  if (best_end == 0) return;
-  const std::uint32_t low = sorted[best_end - 1] >> kBinShift, high = sorted[best_end] >> kBinShift;
-  best = {best_score, feature, static_cast<int>((low + high - 1) / 2)};
+  best.score = best_score;
+  return end;
+}
+
+// Both scans maximise sum L^2 / |L| + sum R^2 / |R| over the weights L, R of the classes on the two sides: the total
+// weight less the children's weighted Gini impurities.
+void TreeGrower::scan_sorted(const std::uint8_t* bins, std::size_t count, std::size_t feature, Split& best) {
+  if (count <= kRanked) {
+    sort_by_rank(bins, count);
+  } else {
+    sort_by_counting(bins, count, sample_.edge_counts[feature] + 1);
+  }
+  const std::uint32_t* sorted = sorted_.data();
+  const std::size_t end =
+      class_of_slot_.size() == 2 ? best_end(TwoClasses(*this), count, best) : best_end(AnyClasses(*this), count, best);
+  if (end == 0) return;
+  const std::uint32_t low = sorted[end - 1] >> kBinShift, high = sorted[end] >> kBinShift;
+  best.feature = feature;
+  best.bin = static_cast<int>((low + high - 1) / 2);
 }
 
 void TreeGrower::scan_histogram(const std::uint8_t* bins, std::size_t count, std::size_t feature, Split& best) {

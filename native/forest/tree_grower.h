@@ -51,6 +51,13 @@ class TreeGrower {
   bool prepare(const Range& range);
   Split best_split(const Range& range);
   void scan_sorted(const std::uint8_t* bins, std::size_t count, std::size_t feature, Split& best);
+  struct TwoClasses;
+  struct AnyClasses;
+  template <typename Sides>
+  std::size_t best_end(Sides sides, std::size_t count, Split& best) const;
+  // Fill sorted_ with the node's codes in the order of their bins.
+  void sort_by_rank(const std::uint8_t* bins, std::size_t count);
+  void sort_by_counting(const std::uint8_t* bins, std::size_t count, std::size_t used);
   void scan_histogram(const std::uint8_t* bins, std::size_t count, std::size_t feature, Split& best);
   template <std::size_t kBlocks>
   void scan_blocks(std::size_t count, std::size_t feature, std::size_t bins_used, Split& best);

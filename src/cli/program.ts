@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   features: () => import('./features.js'),
   model: () => import('./model.js'),
   download: () => import('./download.js'),
+  forest: () => import('./forest.js'),
   doctor: () => import('./doctor.js'),
   calibrate: () => import('./calibrate.js'),
   annotations: () => import('./annotations.js'),

@@ -283,7 +283,7 @@ async function readImagesHeader(path: string, channels: readonly string[]): Prom
 }
 
 /** '3', or '3.0' as pandas writes a column in which a value is missing; '' and '-1' are unlabelled. */
-function parseLabel(text: string, classes: readonly string[], path: string, line: number): number {
+export function parseLabel(text: string, classes: readonly string[], path: string, line: number): number {
   if (text === '' || text === '-1' || text === '-1.0') return -1;
   const label = /^\d{1,9}(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(label < classes.length)) {

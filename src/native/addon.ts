@@ -189,6 +189,13 @@ export interface Addon {
     size: number;
     channels: number;
   }) => NativeImageStore;
+  /**
+   * Classic features of crops [n, size, size, 2] (channel 0 the marker), [n, columns]; runs on a thread of libuv's and
+   * the pool. `threads` 0: as many as there are.
+   */
+  classicFeatures(pixels: Uint8Array, size: number, threads: number): Promise<Float32Array>;
+  /** In the order of the columns. */
+  classicFeatureNames(): { name: string; family: string }[];
   /** Errors are made by `new errorClass(code, message)`; once, by the loader. */
   setErrorClass(errorClass: new (code: ErrorCode, message: string) => Error): void;
   /** Null when another process (or this one) holds it. */

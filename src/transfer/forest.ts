@@ -10,6 +10,7 @@ import { DeepYeastError } from '../errors';
 import { loadAddon, type NativeForest } from '../native';
 import { threadsFromEnvironment } from '../network/network';
 import { type ForestDescription, readForest, writeForest } from './forest-file';
+import { accuracyOf } from './forest-scores';
 
 export interface ForestOptions {
   /** Default 500, the paper's choice. */
@@ -484,7 +485,7 @@ export async function searchForest(
             signal,
           });
           for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (part[i] as number);
-          rows.push({ trees, featuresPerSplit, leafSize, ...scores(sums, truth, classes.length) });
+          rows.push({ trees, featuresPerSplit, leafSize, ...accuracyOf(sums, truth, classes.length) });
           grown = trees;
         }
       } finally {
@@ -511,23 +512,4 @@ function compare(a: readonly number[], b: readonly number[]): number {
     if (value !== b[i]) return value - (b[i] as number);
   }
   return 0;
-}
-
-/** Accuracy and macro recall of the class with the largest sum, ties to the lower class. */
-function scores(sums: Float64Array, truth: Int32Array, classes: number): { accuracy: number; macroRecall: number } {
-  const correct = new Float64Array(classes);
-  const counts = new Float64Array(classes);
-  for (const [row, label] of truth.entries()) {
-    const votes = sums.subarray(row * classes, (row + 1) * classes);
-    const call = votes.indexOf(Math.max(...votes));
-    counts[label] = (counts[label] ?? 0) + 1;
-    if (call === label) correct[label] = (correct[label] as number) + 1;
-  }
-  const recalls = [...counts.keys()]
-    .filter((k) => counts[k])
-    .map((k) => (correct[k] as number) / (counts[k] as number));
-  return {
-    accuracy: correct.reduce((sum, value) => sum + value, 0) / truth.length,
-    macroRecall: recalls.reduce((sum, value) => sum + value, 0) / recalls.length,
-  };
 }
