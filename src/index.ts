@@ -68,17 +68,20 @@ export {
 } from './features/extraction';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
+export type { CudaDiagnosis } from './native/cuda-diagnosis';
 export { type Diagnosis, diagnose } from './native/diagnosis';
 export {
   type ActivationBatch,
   type BatchOptions,
   type Depth,
+  type Device,
   type DeviceOptions,
   depths,
   type ImageSource,
   type InputTransform,
   Network,
   type NetworkOptions,
+  type Precision,
   type PredictionBatch,
   type Predictions,
 } from './network';

@@ -8,6 +8,7 @@
 #include "../engine/error.h"
 #include "../engine/random.h"
 #include "arguments.h"
+#include "cuda_report.h"
 #include "errors.h"
 #include "file_lock_object.h"
 #include "image_store_object.h"
@@ -55,6 +56,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
+  exports.Set("inspectCuda", Napi::Function::New(env, inspect_cuda_library, "inspectCuda"));
   exports.Set("machine", Napi::Function::New(env, machine, "machine"));
   return exports;
 }

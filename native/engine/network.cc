@@ -3,28 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "error.h"
+#include "memory_plan.h"
 
 namespace deepyeast {
 namespace {
 
-// Inference goes through the network in chunks of this many images, so that its two buffers stay small whatever the
-// batch, yet the dense layers' weights are read once for many images.
-constexpr int kInferenceChunk = 32;
-
 const std::string kVelocityPrefix = "velocity/";
 const std::string kMeanImage = "mean_image";
 
-std::size_t image_values(const Topology& topology) {
-  return static_cast<std::size_t>(topology.image_size) * topology.image_size * topology.channels;
-}
-
-// Values per image of a layer's output.
-std::size_t linear_values(const Layer& layer) {
-  return static_cast<std::size_t>(layer.height) * layer.width * layer.output_channels;
-}
-std::size_t output_values(const Layer& layer) { return layer.pool ? linear_values(layer) / 4 : linear_values(layer); }
+// Floats from a layer's folded scale to its shift: both begin at a multiple of 16.
+std::size_t epilogue_stride(const Layer& layer) { return (static_cast<std::size_t>(layer.output_channels) + 15) / 16 * 16; }
 
 }  // namespace
 
@@ -52,6 +43,11 @@ struct Network::TrainingPlan {
   std::unique_ptr<Buffer> gradients;                         // laid out as the parameters
   std::vector<double> losses;
   std::vector<std::int32_t> predicted;
+  std::vector<std::uint8_t> augmentation;
+  // The iteration as last composed: valid for this batch and optimizer.
+  std::unique_ptr<Recording> recording;
+  int recorded_batch = 0;
+  Optimizer recorded_optimizer;
 
   BatchStatistics statistics(std::size_t layer, int channels) {
     float* mean = layers[layer].statistics->data();
@@ -62,6 +58,9 @@ struct Network::TrainingPlan {
 struct Network::InferencePlan {
   int batch;
   std::unique_ptr<Buffer> input, even, odd;
+  std::unique_ptr<Buffer> logits, posterior;
+  // By batch, last layer, last stage, and whether the posterior is wanted.
+  std::map<std::tuple<int, std::size_t, Stage, bool>, std::unique_ptr<Recording>> recordings;
   // Scale and shift of every layer, one after the other.
   std::unique_ptr<Buffer> epilogues;
   std::vector<std::size_t> epilogue_offsets;
@@ -87,6 +86,7 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
 Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend)
     : topology_(std::move(topology)), seed_(seed), backend_(std::move(backend)) {
   topology_.validate();
+  largest_chunk_ = backend_->inference_batch();
   layers_ = layers_of(topology_);
   layout_ = parameters_of(layers_);
   parameters_ = backend_->allocate(layout_.trainable_size);
@@ -174,6 +174,7 @@ void Network::set_tensor(const std::string& name, const float* values, std::size
 void Network::set_input_transform(const float* mean, float scale) {
   backend_->upload(mean, image_values(topology_), mean_->data());
   scale_ = scale;
+  if (training_) training_->recording.reset();  // which holds the scale
 }
 
 void Network::require_operations(int batch, bool training) {
@@ -181,7 +182,10 @@ void Network::require_operations(int batch, bool training) {
   auto operations = std::make_unique<Operations>();
   operations->batch = operations_ ? std::max(batch, operations_->batch) : batch;
   operations->training = training || (operations_ && operations_->training);
-  operations_.reset();  // first, so that two sets never stand in memory together
+  // What was recorded refers to the operations of before. They go first, so that two sets never stand in memory together.
+  if (training_) training_->recording.reset();
+  if (inference_) inference_->recordings.clear();
+  operations_.reset();
   for (const Layer& layer : layers_) {
     Operations::Operation operation;
     if (layer.kind == LayerKind::convolution) {
@@ -190,7 +194,8 @@ void Network::require_operations(int batch, bool training) {
           operations->training);
     } else {
       operation.dense =
-          backend_->dense({operations->batch, layer.input_channels, layer.output_channels}, operations->training);
+          backend_->dense({operations->batch, layer.input_channels, layer.output_channels, !layer.normalized},
+                          operations->training);
     }
     operations->layers.push_back(std::move(operation));
   }
@@ -200,6 +205,11 @@ void Network::require_operations(int batch, bool training) {
 
 void Network::prepare_weights() {
   if (!weights_changed_) return;
+  set_weights();
+  weights_changed_ = false;
+}
+
+void Network::set_weights() {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const float* weights = parameter(layers_[i].name + ".weight");
     auto& operation = operations_->layers[i];
@@ -209,38 +219,46 @@ void Network::prepare_weights() {
       operation.dense->set_weights(weights);
     }
   }
-  weights_changed_ = false;
 }
 
 void Network::plan_training(int batch) {
-  require_operations(batch, true);
-  if (training_ && training_->batch >= batch) return;
-  training_.reset();
-  auto plan = std::make_unique<TrainingPlan>();
-  plan->batch = batch;
+  if (training_ && training_->batch >= batch && operations_ && operations_->training && operations_->batch >= batch)
+    return;
   const std::size_t n = static_cast<std::size_t>(batch);
-  plan->input = backend_->allocate(n * image_values(topology_));
-  std::size_t largest = image_values(topology_);
-  for (const Layer& layer : layers_) {
-    TrainingPlan::LayerBuffers buffers;
-    buffers.linear = backend_->allocate(n * linear_values(layer));
-    if (layer.normalized) {
-      buffers.output = backend_->allocate(n * output_values(layer));
-      buffers.statistics = backend_->allocate(2 * static_cast<std::size_t>(layer.output_channels));
+  training_.reset();
+  try {
+    require_operations(batch, true);
+    auto plan = std::make_unique<TrainingPlan>();
+    plan->batch = batch;
+    plan->input = backend_->allocate_activations(n * image_values(topology_));
+    std::size_t largest = image_values(topology_);
+    for (const Layer& layer : layers_) {
+      TrainingPlan::LayerBuffers buffers;
+      if (layer.normalized) {
+        buffers.linear = backend_->allocate_activations(n * linear_values(layer));
+        buffers.output = backend_->allocate_activations(n * output_values(layer));
+        buffers.statistics = backend_->allocate(2 * static_cast<std::size_t>(layer.output_channels));
+      } else {
+        buffers.linear = backend_->allocate(n * linear_values(layer));
+      }
+      plan->layers.push_back(std::move(buffers));
+      largest = std::max(largest, linear_values(layer));
     }
-    plan->layers.push_back(std::move(buffers));
-    largest = std::max(largest, linear_values(layer));
+    plan->output_gradient = backend_->allocate_activations(n * largest);
+    plan->linear_gradient = backend_->allocate_activations(n * largest);
+    plan->gradients = backend_->allocate(layout_.trainable_size);
+    plan->losses.resize(n);
+    plan->predicted.resize(n);
+    training_ = std::move(plan);
+  } catch (const Error& error) {
+    if (error.code() != "out-of-memory") throw;
+    operations_.reset();  // what was allocated goes, and what would have fitted is named
+    inference_.reset();
+    throw Error(error.code(), error.what() + advice_on_memory(layers_, topology_, layout_, *backend_, batch));
   }
-  plan->output_gradient = backend_->allocate(n * largest);
-  plan->linear_gradient = backend_->allocate(n * largest);
-  plan->gradients = backend_->allocate(layout_.trainable_size);
-  plan->losses.resize(n);
-  plan->predicted.resize(n);
-  training_ = std::move(plan);
 }
 
-StepResult Network::forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
-                                     std::uint32_t iteration, const Optimizer& optimizer) {
+void Network::prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer) {
   for (const Layer& layer : layers_) {
     if (layer.normalized && static_cast<std::size_t>(batch) * layer.height * layer.width < 2) {
       throw Error("invalid-argument", "batch normalization of " + layer.name +
@@ -249,18 +267,19 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
     }
   }
   plan_training(batch);
-  prepare_weights();
-  TrainingPlan& plan = *training_;
-
-  std::vector<std::uint8_t> augmentation;
-  if (optimizer.augment) {
-    const RandomStream stream(seed_, Purpose::augmentation, iteration, 0);
-    for (int cell = 0; cell < batch; ++cell) {
-      augmentation.push_back(static_cast<std::uint8_t>(stream.word(static_cast<std::uint64_t>(cell)) & 7u));
-    }
+  training_->augmentation.clear();
+  if (!optimizer.augment) return;
+  const RandomStream stream(seed_, Purpose::augmentation, iteration, 0);
+  for (int cell = 0; cell < batch; ++cell) {
+    training_->augmentation.push_back(static_cast<std::uint8_t>(stream.word(static_cast<std::uint64_t>(cell)) & 7u));
   }
+}
+
+StepResult Network::forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
+                                     std::uint32_t iteration) {
+  TrainingPlan& plan = *training_;
   backend_->gather({batch, topology_.image_size, topology_.channels, images,
-                    augmentation.empty() ? nullptr : augmentation.data(), mean_->data(), scale_},
+                    plan.augmentation.empty() ? nullptr : plan.augmentation.data(), mean_->data(), scale_},
                    plan.input->data());
 
   const auto normalization_shape = [&](const Layer& layer) {
@@ -299,7 +318,6 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
         topology_.normalization_momentum, statistics, parameter(layer.name + ".running_mean"),
         parameter(layer.name + ".running_variance"));
   }
-  epilogues_changed_ = true;
 
   float* output_gradient = plan.output_gradient->data();
   float* linear_gradient = plan.linear_gradient->data();
@@ -331,6 +349,7 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
   }
 
   StepResult result{0.0, 0};
+  if (backend_->defers_results()) return result;
   for (int cell = 0; cell < batch; ++cell) {
     result.loss += plan.losses[static_cast<std::size_t>(cell)];
     result.correct += plan.predicted[static_cast<std::size_t>(cell)] == labels[cell] ? 1 : 0;
@@ -339,26 +358,86 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
   return result;
 }
 
-StepResult Network::train_step(const std::uint8_t* images, const std::int32_t* labels, int batch,
-                               std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
-  const StepResult result = forward_backward(images, labels, batch, iteration, optimizer);
-  if (!std::isfinite(result.loss)) return result;  // the parameters stay as they were: the caller reports it
-  if (!velocity_) velocity_ = backend_->allocate(layout_.trainable_size);
+void Network::update_parameters(float learning_rate, const Optimizer& optimizer) {
+  std::vector<UpdateArguments> ranges;
   for (const ParameterSpecification& specification : layout_.specifications) {
     if (!specification.trainable()) continue;
-    backend_->update({specification.count, learning_rate, optimizer.momentum,
+    ranges.push_back({specification.count, learning_rate, optimizer.momentum,
                       specification.kind == ParameterKind::weight ? optimizer.weight_decay : 0.0f,
                       optimizer.caffe_momentum, parameters_->data() + specification.offset,
                       velocity_->data() + specification.offset, training_->gradients->data() + specification.offset});
   }
-  weights_changed_ = epilogues_changed_ = true;
-  return result;
+  backend_->update_all(ranges);
+}
+
+bool Network::begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
+                         std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
+  prepare_step(batch, iteration, optimizer);
+  if (!velocity_) velocity_ = backend_->allocate(layout_.trainable_size);
+  TrainingPlan& plan = *training_;
+  if (!plan.recording || plan.recorded_batch != batch || !(plan.recorded_optimizer == optimizer)) {
+    plan.recording = backend_->recording();
+    plan.recorded_batch = batch;
+    plan.recorded_optimizer = optimizer;
+  }
+  backend_->begin_iteration({batch, topology_.image_size, topology_.channels, images, rows, labels,
+                             plan.augmentation.empty() ? nullptr : plan.augmentation.data(), iteration,
+                             learning_rate});
+  StepResult result{0.0, 0};
+  bool finite = true;
+  const bool weights_changed = weights_changed_;
+  try {
+    plan.recording->run([&] {
+      // In every recorded iteration, since each ends by changing the weights.
+      if (weights_changed || backend_->defers_results()) set_weights();
+      result = forward_backward(images, labels, batch, iteration);
+      finite = std::isfinite(result.loss);
+      // Else the parameters stay as they were: the caller reports it.
+      if (finite) update_parameters(learning_rate, optimizer);
+    });
+  } catch (...) {
+    backend_->end_iteration();
+    weights_changed_ = epilogues_changed_ = true;
+    throw;
+  }
+  backend_->end_iteration();
+  weights_changed_ = finite;
+  epilogues_changed_ = true;
+  if (!backend_->defers_results()) finished_.push_back(result);
+  return finite;
+}
+
+std::vector<StepResult> Network::finish_steps() {
+  std::vector<StepResult> results;
+  results.swap(finished_);
+  backend_->collect(&results);
+  return results;
+}
+
+StepResult Network::train_step(const std::uint8_t* images, const std::int32_t* labels, int batch,
+                               std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
+  begin_step(images, nullptr, labels, batch, iteration, learning_rate, optimizer);
+  return finish_steps().back();
 }
 
 StepResult Network::gradients(const std::uint8_t* images, const std::int32_t* labels, int batch,
                               std::uint32_t iteration, const Optimizer& optimizer,
                               std::map<std::string, std::vector<float>>* gradients, std::vector<float>* logits) {
-  const StepResult result = forward_backward(images, labels, batch, iteration, optimizer);
+  prepare_step(batch, iteration, optimizer);
+  backend_->begin_iteration({batch, topology_.image_size, topology_.channels, images, nullptr, labels,
+                             training_->augmentation.empty() ? nullptr : training_->augmentation.data(), iteration,
+                             0.0f});
+  prepare_weights();
+  StepResult result{0.0, 0};
+  try {
+    result = forward_backward(images, labels, batch, iteration);
+  } catch (...) {
+    backend_->end_iteration();
+    throw;
+  }
+  backend_->end_iteration();
+  epilogues_changed_ = true;
+  if (backend_->defers_results()) result = finish_steps().back();
   for (const ParameterSpecification& specification : layout_.specifications) {
     if (!specification.trainable()) continue;
     std::vector<float>& values = (*gradients)[specification.name];
@@ -371,25 +450,32 @@ StepResult Network::gradients(const std::uint8_t* images, const std::int32_t* la
 }
 
 void Network::plan_inference(int batch) {
-  require_operations(batch, false);
-  if (inference_ && inference_->batch >= batch) return;
+  if (inference_ && inference_->batch >= batch && operations_ && operations_->batch >= batch) return;
   inference_.reset();
-  auto plan = std::make_unique<InferencePlan>();
-  plan->batch = batch;
-  const std::size_t n = static_cast<std::size_t>(batch);
-  plan->input = backend_->allocate(n * image_values(topology_));
-  // Room for any layer before its pool, since an analysis may ask for that.
-  std::size_t largest = static_cast<std::size_t>(topology_.classes);
-  for (const Layer& layer : layers_) largest = std::max(largest, linear_values(layer));
-  plan->even = backend_->allocate(n * largest);
-  plan->odd = backend_->allocate(n * largest);
-  std::size_t offset = 0;
-  for (const Layer& layer : layers_) {
-    plan->epilogue_offsets.push_back(offset);
-    offset += 2 * static_cast<std::size_t>(layer.output_channels);
+  try {
+    require_operations(batch, false);
+    auto plan = std::make_unique<InferencePlan>();
+    plan->batch = batch;
+    const std::size_t n = static_cast<std::size_t>(batch);
+    plan->input = backend_->allocate_activations(n * image_values(topology_));
+    // Room for any layer before its pool, since an analysis may ask for that.
+    std::size_t largest = 0;
+    for (const Layer& layer : layers_) largest = std::max(largest, layer.normalized ? linear_values(layer) : 0);
+    plan->even = backend_->allocate_activations(n * largest);
+    plan->odd = backend_->allocate_activations(n * largest);
+    plan->logits = backend_->allocate(n * static_cast<std::size_t>(topology_.classes));
+    plan->posterior = backend_->allocate(n * static_cast<std::size_t>(topology_.classes));
+    std::size_t offset = 0;
+    for (const Layer& layer : layers_) {
+      plan->epilogue_offsets.push_back(offset);
+      offset += 2 * epilogue_stride(layer);
+    }
+    plan->epilogues = backend_->allocate(offset);
+    inference_ = std::move(plan);
+  } catch (const Error& error) {
+    if (error.code() == "out-of-memory") operations_.reset();
+    throw;
   }
-  plan->epilogues = backend_->allocate(offset);
-  inference_ = std::move(plan);
   epilogues_changed_ = true;
 }
 
@@ -398,68 +484,115 @@ void Network::prepare_epilogues() {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     const std::size_t channels = static_cast<std::size_t>(layer.output_channels);
-    std::vector<float> folded(2 * channels);
+    std::vector<float> folded(channels + epilogue_stride(layer));
+    float* const shift = folded.data() + epilogue_stride(layer);
     if (layer.normalized) {
       const auto gamma = tensor(layer.name + ".gamma"), beta = tensor(layer.name + ".beta");
       const auto mean = tensor(layer.name + ".running_mean"), variance = tensor(layer.name + ".running_variance");
       for (std::size_t c = 0; c < channels; ++c) {
         const double scale = gamma[c] / std::sqrt(static_cast<double>(variance[c]) + topology_.normalization_epsilon);
         folded[c] = static_cast<float>(scale);
-        folded[channels + c] = static_cast<float>(beta[c] - mean[c] * scale);
+        shift[c] = static_cast<float>(beta[c] - mean[c] * scale);
       }
     } else {
       const auto bias = tensor(layer.name + ".bias");
       std::fill_n(folded.begin(), channels, 1.0f);
-      std::copy(bias.begin(), bias.end(), folded.begin() + static_cast<std::ptrdiff_t>(channels));
+      std::copy(bias.begin(), bias.end(), shift);
     }
     backend_->upload(folded.data(), folded.size(), inference_->epilogues->data() + inference_->epilogue_offsets[i]);
   }
   epilogues_changed_ = false;
 }
 
-const float* Network::infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage) {
+// Images per chunk for a call of `count`.
+int Network::chunk_size(std::size_t count) const {
+  return static_cast<int>(std::min<std::size_t>(count, static_cast<std::size_t>(largest_chunk_)));
+}
+
+const float* Network::infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
+                                  bool posterior) {
+  const int batch = backend_->padded_batch(count);
   plan_inference(batch);
   prepare_weights();
   prepare_epilogues();
   InferencePlan& plan = *inference_;
   backend_->gather(
-      {batch, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
-  const float* input = plan.input->data();
-  for (std::size_t i = 0; i <= last_layer; ++i) {
-    const Layer& layer = layers_[i];
-    float* output = (i % 2 == 0 ? plan.even : plan.odd)->data();
-    const float* folded = plan.epilogues->data() + plan.epilogue_offsets[i];
-    InferenceEpilogue epilogue{folded, folded + layer.output_channels, layer.normalized, layer.pool};
-    if (i == last_layer) {
-      if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
-      epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
-      epilogue.pool = layer.pool && last_stage == Stage::pooled;
+      {count, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
+  const auto output_of = [&](std::size_t i) {
+    if (!layers_[i].normalized) return plan.logits->data();
+    return (i % 2 == 0 ? plan.even : plan.odd)->data();
+  };
+  auto& recording = plan.recordings[{batch, last_layer, last_stage, posterior}];
+  if (!recording) recording = backend_->recording();
+  recording->run([&] {
+    const float* input = plan.input->data();
+    for (std::size_t i = 0; i <= last_layer; ++i) {
+      const Layer& layer = layers_[i];
+      float* output = output_of(i);
+      const float* folded = plan.epilogues->data() + plan.epilogue_offsets[i];
+      InferenceEpilogue epilogue{folded, folded + epilogue_stride(layer), layer.normalized, layer.pool};
+      if (i == last_layer) {
+        if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
+        epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
+        epilogue.pool = layer.pool && last_stage == Stage::pooled;
+      }
+      if (layer.kind == LayerKind::convolution) {
+        operations_->layers[i].convolution->infer(batch, input, epilogue, output);
+      } else {
+        operations_->layers[i].dense->infer(batch, input, epilogue, output);
+      }
+      input = output;
     }
-    if (layer.kind == LayerKind::convolution) {
-      operations_->layers[i].convolution->infer(batch, input, epilogue, output);
-    } else {
-      operations_->layers[i].dense->infer(batch, input, epilogue, output);
-    }
-    input = output;
-  }
-  return input;
+    if (posterior) backend_->softmax(batch, topology_.classes, input, plan.posterior->data());
+  });
+  return output_of(last_layer);
 }
 
 void Network::forward(const std::uint8_t* images, int batch, float* logits, float* posterior) {
+  forward_chunks(images, nullptr, static_cast<std::size_t>(batch), logits, posterior);
+}
+
+void Network::forward(const ImageReader& read, std::size_t count, float* logits, float* posterior) {
+  forward_chunks(nullptr, &read, count, logits, posterior);
+}
+
+void Network::forward_chunks(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
+                             float* posterior) {
   const std::size_t classes = static_cast<std::size_t>(topology_.classes);
-  for (int start = 0; start < batch; start += kInferenceChunk) {
-    const int count = std::min(kInferenceChunk, batch - start);
-    const std::size_t first = static_cast<std::size_t>(start);
-    const float* output =
-        infer_chunk(images + first * image_values(topology_), count, layers_.size() - 1, Stage::pooled);
-    const std::size_t values = static_cast<std::size_t>(count) * classes;
-    if (logits) backend_->download(output, values, logits + first * classes);
-    if (posterior) {
-      float* device_posterior = (layers_.size() % 2 == 0 ? inference_->even : inference_->odd)->data();
-      backend_->softmax(count, topology_.classes, output, device_posterior);
-      backend_->download(device_posterior, values, posterior + first * classes);
+  std::size_t first = 0;
+  while (first < count) {
+    const int here = chunk_size(count - first);
+    const std::uint8_t* chunk = images != nullptr ? images + first * image_values(topology_) : nullptr;
+    const float* output = nullptr;
+    try {
+      plan_inference(backend_->padded_batch(here));
+      if (read != nullptr) {
+        std::uint8_t* target = backend_->staging(static_cast<std::size_t>(here) * image_values(topology_));
+        (*read)(first, here, target);
+        chunk = target;
+      }
+      output = infer_chunk(chunk, here, layers_.size() - 1, Stage::pooled, posterior != nullptr);
+    } catch (const Error& error) {
+      if (!reduce_chunk(error)) throw;
+      continue;
     }
+    const std::size_t values = static_cast<std::size_t>(here) * classes;
+    if (logits) backend_->download_later(output, values, logits + first * classes);
+    if (posterior) backend_->download_later(inference_->posterior->data(), values, posterior + first * classes);
+    first += static_cast<std::size_t>(here);
   }
+  backend_->finish();
+}
+
+// Whether the call may be tried again with half the images at once. What was made for the larger chunk is given back.
+bool Network::reduce_chunk(const Error& error) {
+  if (error.code() != "out-of-memory" || largest_chunk_ < 2) return false;
+  backend_->finish();
+  inference_.reset();
+  operations_.reset();
+  weights_changed_ = true;
+  largest_chunk_ /= 2;
+  return true;
 }
 
 void Network::activations(const std::uint8_t* images, int batch, const std::string& name, Stage stage, float* output) {
@@ -467,11 +600,24 @@ void Network::activations(const std::uint8_t* images, int batch, const std::stri
   for (const std::size_t extent : activation_shape(layers_, name, stage)) values *= extent;
   std::size_t index = 0;
   while (layers_[index].name != name) ++index;
-  for (int start = 0; start < batch; start += kInferenceChunk) {
-    const int count = std::min(kInferenceChunk, batch - start);
+  int start = 0;
+  while (start < batch) {
+    const int count = chunk_size(static_cast<std::size_t>(batch - start));
     const std::size_t first = static_cast<std::size_t>(start);
-    const float* chunk = infer_chunk(images + first * image_values(topology_), count, index, stage);
-    backend_->download(chunk, static_cast<std::size_t>(count) * values, output + first * values);
+    const float* chunk = nullptr;
+    try {
+      chunk = infer_chunk(images + first * image_values(topology_), count, index, stage, false);
+    } catch (const Error& error) {
+      if (!reduce_chunk(error)) throw;
+      continue;
+    }
+    const std::size_t total = static_cast<std::size_t>(count) * values;
+    if (layers_[index].normalized) {
+      backend_->download_activations(chunk, total, output + first * values);
+    } else {
+      backend_->download(chunk, total, output + first * values);
+    }
+    start += count;
   }
 }
 

@@ -1,17 +1,18 @@
 /** The options of the commands that run a model, and the model they name. */
 import type { Command } from 'commander';
-import type { Network } from '../network';
-import { type CommandContext, deviceOption, jsonOption, threadsOption, wholeNumber } from './options';
+import type { Device, Network, Precision } from '../network';
+import { type CommandContext, deviceOption, jsonOption, precisionOption, threadsOption, wholeNumber } from './options';
 
 export interface ModelOptions {
   model: string;
   batchSize?: number;
   threads?: number;
-  device: 'auto' | 'cpu';
+  device: Device;
+  precision?: Precision;
   allowRuleMismatch?: boolean;
 }
 
-/** Adds --model, --allow-rule-mismatch, --batch-size, --threads, --device and --json. */
+/** Adds --model, --allow-rule-mismatch, --batch-size, --threads, --device, --precision and --json. */
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--model <model>', 'model file, or run folder, whose best model is taken')
@@ -19,6 +20,7 @@ export function addModelOptions(command: Command): Command {
     .option('--batch-size <cells>', 'cells computed at once; more takes more memory', wholeNumber(1, 65536))
     .addOption(threadsOption())
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(jsonOption());
 }
 
@@ -42,6 +44,7 @@ export async function withModel<Result>(
   const path = await modelPath(options.model);
   const network = await Network.load(path, {
     device: options.device,
+    ...(options.precision !== undefined && { precision: options.precision }),
     ...(options.threads !== undefined && { threads: options.threads }),
     log: context.log,
   });

@@ -1,7 +1,9 @@
 import { access, constants } from 'node:fs/promises';
-import { availableParallelism, cpus, homedir, release } from 'node:os';
-import { dirname, join } from 'node:path';
+import { availableParallelism, cpus, release } from 'node:os';
+import { dirname } from 'node:path';
 import { DeepYeastError, type ErrorCode } from '../errors';
+import { cacheFolder } from './cache-folder';
+import { type CudaDiagnosis, diagnoseCuda } from './cuda-diagnosis';
 import { locateAddon } from './load';
 
 /** What deepyeast finds on this machine: the content of a bug report. */
@@ -29,7 +31,7 @@ export interface Diagnosis {
   } | null;
   /** Folder for what may be deleted at any time: DEEPYEAST_CACHE or the platform's. */
   cache: { path: string; writable: boolean };
-  cuda: { available: boolean; reason: string };
+  cuda: CudaDiagnosis;
   /** What is wrong, in sentences; empty where all is well. */
   problems: string[];
 }
@@ -55,7 +57,7 @@ export async function diagnose(variables: NodeJS.ProcessEnv = process.env): Prom
     addon,
     computing: addon.loaded ? await findDevice(problems) : null,
     cache: { path, writable },
-    cuda: { available: false, reason: 'not built in this version' },
+    cuda: await diagnoseCuda(variables),
     problems,
   };
 }
@@ -99,13 +101,6 @@ const smallestTopology = {
   normalizationEpsilon: 1e-5,
   normalizationMomentum: 0.1,
 };
-
-/** DEEPYEAST_CACHE, else the folder that the platform has for caches. */
-function cacheFolder(variables: NodeJS.ProcessEnv): string {
-  if (variables.DEEPYEAST_CACHE) return variables.DEEPYEAST_CACHE;
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'deepyeast');
-  return join(variables.XDG_CACHE_HOME || join(homedir(), '.cache'), 'deepyeast');
-}
 
 /** Whether the folder, or the nearest one above it that exists, may be written to. */
 async function isWritable(folder: string): Promise<boolean> {

@@ -37,6 +37,8 @@ export interface CheckpointDescription {
   metrics?: unknown;
   /** The trainer's own state, in checkpoints from which it goes on. */
   training?: unknown;
+  /** How the device carried out its operations, in the same; absent where it had no choice, as the CPU. */
+  plans?: string;
 }
 
 export interface Tensor {
@@ -193,6 +195,8 @@ function describe(file: SafetensorsFile): CheckpointDescription {
     const value = parsed(key);
     if (value !== undefined) description[key] = value;
   }
+  const plans = parsed('plans');
+  if (typeof plans === 'string') description.plans = plans;
   return description;
 }
 
@@ -289,6 +293,8 @@ export async function writeCheckpoint(
   for (const key of ['recipe', 'iteration', 'metrics', 'training'] as const) {
     if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));
   }
+  const plans = extra.momentum ? await network.native.plans() : '';
+  if (plans !== '') metadata.set('plans', JSON.stringify(plans));
   const parameters = network.native.tensors;
   const tensors: { name: string; shape: readonly number[] }[] = [...parameters];
   if (inputTransform) {

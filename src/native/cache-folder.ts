@@ -1,0 +1,9 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** The folder for what may be deleted at any time: DEEPYEAST_CACHE, else the one that the platform has for caches. */
+export function cacheFolder(variables: NodeJS.ProcessEnv = process.env): string {
+  if (variables.DEEPYEAST_CACHE) return variables.DEEPYEAST_CACHE;
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'deepyeast');
+  return join(variables.XDG_CACHE_HOME || join(homedir(), '.cache'), 'deepyeast');
+}
