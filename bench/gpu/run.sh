@@ -91,8 +91,12 @@ build_all() {
     timeout 240 cmake --build "$build" --parallel "$(nproc)" --target deepyeast_cuda native_tests gpu_bench
 }
 begin=$SECONDS
-if ! build_all >"$scratch/build.log" 2>&1; then
-  printf '{"error":%s}' "$(quoted "$(grep -E 'rror' "$scratch/build.log" | tail -n 3)")" | keep build
+build_all >"$scratch/build.log" 2>&1
+status=$?
+if [ "$status" -ne 0 ]; then
+  reason=$(grep -E 'rror' "$scratch/build.log" | tail -n 3)
+  [ "$status" -ne 124 ] || reason="stopped after $((SECONDS - begin)) s; started again, it goes on from there"
+  printf '{"error":%s}' "$(quoted "$reason")" | keep build
   tail -n 20 "$scratch/build.log" >&2
   stop 'the build failed'
 fi
@@ -109,12 +113,14 @@ test_section() {
   local name=$1 limit=$2 status=0
   shift 2
   printf '== %s\n' "$name" >&2
-  DEEPYEAST_TEST_CUDA=$library timeout --kill-after=5 "$limit" "$@" >"$scratch/tests.log" 2>&1 || status=$?
+  DEEPYEAST_CUDA_ENGINES=1 DEEPYEAST_TEST_CUDA=$library timeout --kill-after=5 "$limit" "$@" >"$scratch/tests.log" 2>&1 || status=$?
   grep -E '^FAIL|ERROR SUMMARY' "$scratch/tests.log" | head -n 20 >&2
   printf '{"status":%d,"summary":%s,"failed":%s}' "$status" "$(quoted "$(tail -n 1 "$scratch/tests.log")")" \
     "$(quoted "$(grep -E '^FAIL|ERROR SUMMARY' "$scratch/tests.log" | head -n 20)")" | keep "$name"
 }
-test_section tests 60 "$tests" cuda
+# The network first; then every operation, on the CPU as well.
+test_section tests-network 45 "$tests" small_cuda
+test_section tests-operations 75 "$tests"
 if command -v compute-sanitizer >/dev/null; then
   if timeout 30 compute-sanitizer "$bench" "$library" doctor >"$scratch/sanitizer.log" 2>&1; then
     test_section sanitizer 45 compute-sanitizer --error-exitcode 9 "$tests" small_cuda

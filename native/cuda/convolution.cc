@@ -1,6 +1,7 @@
 #include "convolution.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "operations.h"
@@ -10,10 +11,17 @@ namespace {
 
 // With fewer input channels a tensor core would mostly multiply zeros.
 constexpr int kDirectChannels = 8;
-constexpr std::size_t kMostEngines = 6;                       // measured for one operation
+constexpr std::size_t kMostEngines = 6;                       // measured for one operation, unless
+const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";  // says another number: tests have no time for many
 constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes
 constexpr int kMeasuredRuns = 5, kMeasurements = 3;
 const char* const kDirect = "direct";
+
+std::size_t most_engines() {
+  const char* text = std::getenv(kMostEnginesVariable);
+  const int number = text != nullptr ? std::atoi(text) : 0;
+  return number > 0 ? static_cast<std::size_t>(number) : kMostEngines;
+}
 
 std::size_t weight_count(const ConvolutionShape& shape) {
   return std::size_t{9} * static_cast<std::size_t>(shape.input_channels) * static_cast<std::size_t>(shape.output_channels);
@@ -77,7 +85,7 @@ std::vector<std::pair<std::string, ConvolutionLayer::Way>> ConvolutionLayer::way
   const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix) {
     try {
       for (Engine& engine : find_engines(context_.cudnn(), kind, shape_of(batch), context_.precision(), weight_type,
-                                         kMostEngines)) {
+                                         most_engines())) {
         const std::string name = prefix + engine.name();
         found.push_back({name, Way{std::make_shared<Engine>(std::move(engine)), kind, converted}});
       }

@@ -177,6 +177,31 @@ struct EngineNotes {
   bool allowed;
 };
 
+// ",type=value" of every knob.
+std::string knobs_of(const Descriptor& configuration) {
+  const std::int64_t knobs =
+      configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
+  if (knobs <= 0) return {};
+  std::vector<Descriptor> choices;
+  std::vector<cudnnBackendDescriptor_t> handles;
+  for (std::int64_t i = 0; i < knobs; ++i) {
+    choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+    handles.push_back(choices.back().get());
+  }
+  const std::int64_t present = configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, knobs,
+                                                 handles.data());
+  std::string text;
+  for (std::int64_t i = 0; i < std::min(knobs, present); ++i) {
+    cudnnBackendKnobType_t type{};
+    std::int64_t value = 0;
+    const Descriptor& choice = choices[static_cast<std::size_t>(i)];
+    choice.get(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, &type);
+    choice.get(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1, &value);
+    text += "," + std::to_string(static_cast<int>(type)) + "=" + std::to_string(value);
+  }
+  return text;
+}
+
 EngineNotes describe(const Descriptor& configuration, CudaPrecision precision) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t handle = engine.get();
@@ -207,26 +232,7 @@ EngineNotes describe(const Descriptor& configuration, CudaPrecision precision) {
     }
   }
 
-  const std::int64_t knobs =
-      configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
-  std::vector<Descriptor> choices;
-  std::vector<cudnnBackendDescriptor_t> handles;
-  for (std::int64_t i = 0; i < knobs; ++i) {
-    choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
-    handles.push_back(choices.back().get());
-  }
-  const std::int64_t present =
-      knobs > 0 ? configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, knobs,
-                                    handles.data())
-                : 0;
-  for (std::int64_t i = 0; i < std::min(knobs, present); ++i) {
-    cudnnBackendKnobType_t type{};
-    std::int64_t value = 0;
-    const Descriptor& choice = choices[static_cast<std::size_t>(i)];
-    choice.get(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, &type);
-    choice.get(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1, &value);
-    notes.name += "," + std::to_string(static_cast<int>(type)) + "=" + std::to_string(value);
-  }
+  notes.name += knobs_of(configuration);
   return notes;
 }
 
@@ -298,19 +304,27 @@ std::vector<Engine> find_engines(cudnnHandle_t handle, GraphKind kind, const Con
   const auto graph = operation_graph(handle, kind, shape, data_type,
                                      kind == GraphKind::backward_weights ? weight_type : data_type);
   std::vector<Engine> engines;
-  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+  // Those to fall back to come after the others: a promising engine may turn out not to work.
+  const struct {
+    cudnnBackendHeurMode_t mode;
+    std::size_t most;
+  } sources[] = {{CUDNN_HEUR_MODE_A, most}, {CUDNN_HEUR_MODE_FALLBACK, most + 2}};
+  for (const auto& source : sources) {
     std::vector<Descriptor> found;
     try {
-      found = configurations(graph->graph(), mode);
+      found = configurations(graph->graph(), source.mode);
     } catch (const Error&) {
       continue;  // a mode that knows nothing of the graph
     }
     for (Descriptor& configuration : found) {
-      if (engines.size() == most) break;
-      const EngineNotes notes = describe(configuration, precision);
-      if (notes.allowed) engines.emplace_back(graph, std::move(configuration), notes.name);
+      if (engines.size() >= source.most) break;
+      try {
+        const EngineNotes notes = describe(configuration, precision);
+        if (notes.allowed) engines.emplace_back(graph, std::move(configuration), notes.name);
+      } catch (const Error&) {
+        // An engine that does not say what it is is not used.
+      }
     }
-    if (!engines.empty()) break;
   }
   return engines;
 }

@@ -75,8 +75,8 @@ class Engine {
   std::int64_t workspace_bytes_ = 0;
 };
 
-// Engines for the graph, the most promising first: at most `most` by cuDNN's heuristics, or where there are none, those it
-// falls back to. Those that are not deterministic are left out, and for cuda_float32 those that round inputs to TF32.
+// Engines for the graph, the most promising first: at most `most` by cuDNN's heuristics, then at most two or, where there
+// are fewer, as many as make that up, of those it falls back to. Those that are not deterministic are left out, and for cuda_float32 those that round inputs to TF32.
 // weight_type: of the weight gradient. Throws where cuDNN cannot express the graph.
 std::vector<Engine> find_engines(cudnnHandle_t handle, GraphKind kind, const ConvolutionShape& shape,
                                  CudaPrecision precision, cudnnDataType_t weight_type, std::size_t most);

@@ -250,10 +250,20 @@ void Network::plan_training(int batch) {
     plan->losses.resize(n);
     plan->predicted.resize(n);
     training_ = std::move(plan);
+  } catch (...) {
+    rethrow_with_advice(batch);
+  }
+}
+
+// In a handler: where memory was exhausted, what was allocated goes and the batch that would have fitted is named.
+void Network::rethrow_with_advice(int batch) {
+  try {
+    throw;
   } catch (const Error& error) {
     if (error.code() != "out-of-memory") throw;
-    operations_.reset();  // what was allocated goes, and what would have fitted is named
+    training_.reset();
     inference_.reset();
+    operations_.reset();
     throw Error(error.code(), error.what() + advice_on_memory(layers_, topology_, layout_, *backend_, batch));
   }
 }
@@ -398,7 +408,7 @@ bool Network::begin_step(const std::uint8_t* images, const std::uint32_t* rows, 
   } catch (...) {
     backend_->end_iteration();
     weights_changed_ = epilogues_changed_ = true;
-    throw;
+    rethrow_with_advice(batch);
   }
   backend_->end_iteration();
   weights_changed_ = finite;
@@ -558,6 +568,17 @@ void Network::forward(const ImageReader& read, std::size_t count, float* logits,
 
 void Network::forward_chunks(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
                              float* posterior) {
+  // Whatever happens, no copy into the caller's arrays is left under way.
+  struct Finish {
+    Backend& backend;
+    ~Finish() {
+      try {
+        backend.finish();
+      } catch (...) {
+        // The failure that brought us here, or one that the next call meets again.
+      }
+    }
+  } finish{*backend_};
   const std::size_t classes = static_cast<std::size_t>(topology_.classes);
   std::size_t first = 0;
   while (first < count) {

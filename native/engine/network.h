@@ -86,6 +86,7 @@ class Network {
   void set_weights();
   void prepare_epilogues();
   void plan_training(int batch);
+  [[noreturn]] void rethrow_with_advice(int batch);
   void plan_inference(int batch);
   void prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer);
   StepResult forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
