@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 
 result=${1:-bench/results/gpu.json}
 python=${DEEPYEAST_BENCH_PYTHON:-python3}
-build=${DEEPYEAST_BENCH_BUILD:-build/gpu}
+build=$(realpath -m "${DEEPYEAST_BENCH_BUILD:-build/gpu}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export DEEPYEAST_CACHE=$scratch/cache
@@ -101,7 +101,7 @@ if [ "$status" -ne 0 ]; then
   stop 'the build failed'
 fi
 printf '{"seconds":%d,"architectures":"%s"}' $((SECONDS - begin)) "$architectures" | keep build
-library=$PWD/$build/libdeepyeast_cuda.so
+library=$build/libdeepyeast_cuda.so
 bench=$build/native/test/gpu_bench
 tests=$build/native/test/native_tests
 
