@@ -1,40 +1,56 @@
-// npm's install step: uses a fitting prebuilt binary where there is one, else builds from source with cmake-js. Nothing
-// is downloaded: the Node-API headers come from the npm package node-api-headers.
+// npm's install step: takes a prebuilt binary that runs on this machine where the package has one, else builds from
+// source. Nothing is downloaded.
 'use strict';
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
+const { build } = require('./build');
 
 const root = path.resolve(__dirname, '..');
 const log = path.join(root, 'build', 'install.log');
 
-function hasPrebuilt() {
+/** Why there is no prebuilt binary to use; undefined where there is one. */
+function whyNoPrebuilt() {
+  // The sources of a clone may be newer than any binary in it.
+  if (fs.existsSync(path.join(root, 'native', 'test'))) return 'a clone is built from its sources';
+  if (process.env.npm_config_build_from_source) return 'npm was told to build from source';
+  let binary;
   try {
-    return require('node-gyp-build').path(root).includes(`${path.sep}prebuilds${path.sep}`);
+    binary = require('node-gyp-build').path(root);
   } catch {
-    return false; // node-gyp-build throws when there is none
+    return `none is in the package for ${process.platform} ${process.arch}`;
   }
+  if (!binary.includes(`${path.sep}prebuilds${path.sep}`)) return 'an earlier installation was built from source';
+  // In a process of its own: a binary for another machine may kill the one that loads it.
+  const child = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', binary], { encoding: 'utf8' });
+  if (child.status === 0) return undefined;
+  const line = child.stderr?.split('\n').find((text) => text.startsWith('Error: '));
+  return `${binary} cannot be loaded (${line?.slice(7) ?? child.signal ?? child.error?.message ?? 'unknown reason'})`;
 }
 
-function explain(reason) {
-  process.stderr.write(
-    `\ndeepyeast: no prebuilt binary fits ${process.platform} ${process.arch}, and building from source failed: ${reason}. ` +
-      'A C++17 compiler (GCC 9, Clang 10 or later), make or ninja, and CMake 3.18 or later are needed; on Debian and Ubuntu: ' +
-      `apt-get install g++ make cmake; on macOS: xcode-select --install and brew install cmake. The full log: ${log}\n`,
-  );
-  process.exit(1);
+/** A copy of the log that is still there when npm has removed the package's folder. */
+function keepLog() {
+  const kept = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'deepyeast-install-')), 'install.log');
+  fs.copyFileSync(log, kept);
+  return kept;
 }
 
-function build() {
+async function install() {
+  const without = whyNoPrebuilt();
+  if (without === undefined) return;
   fs.mkdirSync(path.dirname(log), { recursive: true });
-  const cmakeJs = path.join(path.dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-  const result = spawnSync(process.execPath, [cmakeJs, 'compile', '--parallel', '2'], { cwd: root, encoding: 'utf8' });
-  fs.writeFileSync(log, `${result.stdout ?? ''}\n${result.stderr ?? ''}\n${result.error ?? ''}`);
-  if (result.status === 0) return;
-  const lines = `${result.stdout ?? ''}\n${result.stderr ?? ''}`.split('\n');
-  explain((lines.find((line) => /error|not found|ENOENT/i.test(line)) ?? `exit status ${result.status}`).trim());
+  fs.writeFileSync(log, '');
+  const reason = await build({ write: (text) => fs.appendFileSync(log, text) });
+  if (reason === undefined) return;
+  process.stderr.write(
+    `\ndeepyeast: there is no prebuilt binary to use (${without}), and building from source failed: ${reason}. ` +
+      'Building needs a C++17 compiler, make or ninja, and CMake 3.18 or later; on Debian and Ubuntu: ' +
+      '`apt-get install g++ make cmake`; on Fedora: `dnf install gcc-c++ make cmake`; on macOS: `xcode-select --install` ' +
+      `and \`brew install cmake\`; then install again. The full log: ${keepLog()}\n`,
+  );
+  process.exitCode = 1;
 }
 
-const fromSource = process.argv.includes('--build') || process.env.npm_config_build_from_source === 'true';
-if (fromSource || !hasPrebuilt()) build();
+install();

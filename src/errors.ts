@@ -23,6 +23,10 @@ export const errorTable = {
     exit: exitStatus.failure,
     remedy: 'Build the native addon with `npm rebuild deepyeast` (needs a C++17 compiler and CMake).',
   },
+  'archive-unsafe': {
+    exit: exitStatus.data,
+    remedy: 'Do not use this archive: it holds entries that an archive of data has no reason to hold.',
+  },
   'class-unknown': {
     exit: exitStatus.data,
     remedy: 'Use a model trained with this class, or drop its cells from the dataset.',
@@ -71,7 +75,19 @@ export const errorTable = {
     remedy: 'Install a later cuDNN 9 (`pip install --upgrade nvidia-cudnn-cu13`).',
   },
   'dataset-invalid': { exit: exitStatus.data, remedy: 'Re-create the dataset with `deepyeast import`.' },
+  'download-failed': {
+    exit: exitStatus.failure,
+    remedy: 'Repeat the command: it goes on where it stopped; check the network and the proxy (HTTPS_PROXY, NO_PROXY).',
+  },
+  'download-mismatch': {
+    exit: exitStatus.data,
+    remedy: 'Do not use what was downloaded: it is not the registered file; try again later or from another mirror.',
+  },
   'disk-full': { exit: exitStatus.failure, remedy: 'Free some disk space and repeat; nothing was overwritten.' },
+  'foreign-model-invalid': {
+    exit: exitStatus.data,
+    remedy: 'Give the weights of such a network as Keras 2 or Caffe wrote them; docs/models.md says what is read.',
+  },
   'image-invalid': {
     exit: exitStatus.data,
     remedy: 'Repair or remove the image, or pass `--on-error skip` to go on without it.',
@@ -110,6 +126,10 @@ export const errorTable = {
   'out-of-memory': {
     exit: exitStatus.failure,
     remedy: 'Use a smaller batch, a smaller network or a machine with more memory.',
+  },
+  'registry-invalid': {
+    exit: exitStatus.usage,
+    remedy: 'Correct the field of the registry that the message names; docs/models.md has an example.',
   },
   'rule-mismatch': {
     exit: exitStatus.data,

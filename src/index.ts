@@ -35,27 +35,67 @@ export {
   splitDataset,
   writeSplit,
 } from './data/split';
+export {
+  type Download,
+  type DownloadedFile,
+  type DownloadOptions,
+  download,
+  type ExtractOptions,
+  extractArchive,
+  type FetchedFile,
+  type FetchOptions,
+  publicRegistry,
+  type Registry,
+  type RegistryEntry,
+  type RegistryFile,
+  readRegistry,
+} from './download';
 export { DeepYeastError, type ErrorCode, errorTable, exitStatus } from './errors';
 export {
   type Accuracy,
+  areaUnderRoc,
+  averagePrecision,
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationReport,
   type CellSource,
   type ClassMetrics,
+  type CompareFilesOptions,
+  type CompareOptions,
+  type Comparison,
   type ConfidenceInterval,
   type Confusion,
+  calibrateModel,
+  calibration,
+  compareFiles,
+  compareModels,
   type EvaluateModelOptions,
   type EvaluationOptions,
   evaluate,
   evaluateModel,
+  fitTemperature,
   type ImageCells,
   type IntensityBaseline,
   intensityBaseline,
+  type LabelledLogits,
+  type Mistake,
+  type MistakeCause,
   type PredictedCells,
+  type PredictionTable,
   type ProteinScores,
   predictCells,
+  type Rejection,
   type Report,
   type RuleOptions,
+  readPredictionTable,
+  rejection,
   requireModelRule,
+  type SuspectProtein,
+  temperPosteriors,
 } from './evaluation';
+export { type StrongestCorrelation, strongestCorrelations } from './features/correlation';
+export { type Embedding, type EmbeddingOptions, embed } from './features/embedding';
+export { type ExplainOptions, type Explanation, explain, type LayerSummary } from './features/explain';
 export {
   type FeatureBatch,
   type FeatureDescription,
@@ -66,36 +106,84 @@ export {
   type WriteFeaturesOptions,
   writeFeatures,
 } from './features/extraction';
+export { type GaborCorrelation, type GaborFilter, gaborBank, gaborCorrelations, gaborEnergy } from './features/gabor';
+export { type FeatureMatrix as NamedFeatureMatrix, featuresOfCells, readFeatureMatrix } from './features/matrix';
+export { mutualInformation, type UnitInformation, unitInformation } from './features/mutual-information';
+export { nearestPoints, neighbourPurity, type Points } from './features/neighbours';
+export { type OcclusionMap, type OcclusionOptions, occlusionMap } from './features/occlusion';
+export { writeOcclusionSheet } from './features/occlusion-sheet';
+export { type PatchRectangle, patchAt, type ReceptiveField, receptiveField } from './features/receptive-field';
+export { type TopPatch, TopPatches } from './features/top-patches';
+export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
+export { type UmapOptions, umap } from './features/umap';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export type { CudaDiagnosis } from './native/cuda-diagnosis';
-export { type Diagnosis, diagnose } from './native/diagnosis';
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './native/diagnosis';
+export type { Assurance, Refusal } from './native/load';
+export type { SelfTest } from './native/self-test';
 export {
   type ActivationBatch,
   type BatchOptions,
+  type Checkpoint,
   type Depth,
   type Device,
   type DeviceOptions,
   depths,
   type ImageSource,
   type InputTransform,
+  type ModelAbout,
   Network,
   type NetworkOptions,
   type Precision,
   type PredictionBatch,
   type Predictions,
+  readCheckpoint,
+  writeModel,
 } from './network';
 export {
+  type BioimageAuthor,
+  type BioimageOptions,
+  type BioimagePackage,
+  type CaffeImportOptions,
+  exportBioimageModel,
+  exportOnnx,
+  type ImportOptions as ModelImportOptions,
+  importCaffe,
+  importKeras,
+  type KerasImportOptions,
+  type OnnxDescription,
+  type OnnxLayerOutput,
+  type OnnxOptions,
+  type OnnxValue,
+  onnxModel,
+} from './network/exchange';
+export { describeModel, type LayerDescription, type ModelDescription } from './network/model-description';
+export {
+  type Agreement,
+  type AnnotationOptions,
+  type Annotations,
+  benjaminiHochberg,
+  type ChangeOptions,
+  type ChangeTable,
+  changesOfFiles,
+  intersectAnnotations,
   type MixtureBootstrap,
   type ProteinAccuracy,
+  type ProteinChange,
   type ProteinOptions,
   type ProteinRow,
   type ProteinsOfFiles,
   type ProteinTable,
   proteins,
   proteinsOfFiles,
+  readAnnotations,
+  type TwoCompartmentReport,
+  twoCompartments,
+  writeChangeTable,
   writeProteinTable,
 } from './proteins';
+export { type ReportOptions, type WrittenReport, writeReport } from './report';
 export {
   type Interval,
   type LearningRateSchedule,
@@ -106,3 +194,49 @@ export {
   type TrainOptions,
   train,
 } from './training';
+export {
+  type Classifier,
+  type CurvePoint,
+  type FeatureSet,
+  type FilterReport,
+  type FineTuneOptions,
+  filterDataset,
+  fineTune,
+  forestClassifier,
+  type LearningCurveOptions,
+  type LogisticOptions,
+  LogisticRegression,
+  learningCurve,
+  logisticClassifier,
+  type QualityDetector,
+  type QualityFile,
+  type QualityOptions,
+  type QualityScores,
+  scoreQuality,
+  scoreQualityFiles,
+  type TrainQualityFilesOptions,
+  type TransferData,
+  type TransferLabels,
+  type TransferOptions,
+  type TransferReport,
+  trainQuality,
+  trainQualityFiles,
+  transfer,
+  transferSizes,
+} from './transfer';
+export {
+  type FeatureMatrix,
+  Forest,
+  type ForestGrid,
+  type ForestOptions,
+  type ForestRunOptions,
+  type ForestSearch,
+  type ForestSearchOptions,
+  type ForestSearchRow,
+  type ForestSetting,
+  type LabelledFeatures,
+  type PermutationImportance,
+  type PermutationOptions,
+  paperForestGrid,
+  searchForest,
+} from './transfer/forest';

@@ -15,6 +15,9 @@ export const purposes = {
   split: 5,
   bootstrap: 6,
   simulation: 7,
+  forest: 8,
+  /** Samples and permutations of the analyses. */
+  analysis: 9,
 } as const;
 
 export type Purpose = keyof typeof purposes;

@@ -1,21 +1,24 @@
-// ONNX Runtime's own Node binding: CPU provider, all graph optimizations, as many intra-op threads as everybody.
+// ONNX Runtime's own Node binding on the file that deepyeast exports: CPU provider, all graph optimizations, as many intra-op threads as everybody.
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readModel } from './model-file.js';
-import { onnxModel } from './onnx-model.js';
 import { cells, save, serve, timed } from './protocol.js';
 
-const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json');
+const require = createRequire(import.meta.url);
+const { version } = require('onnxruntime-node/package.json');
+const { onnxModel } = require('../../dist/network/exchange/onnx.js');
+const { readCheckpoint } = require('../../dist/network/checkpoint.js');
 const threads = Number(process.env.BENCH_THREADS);
 const model = readModel(process.env.BENCH_MODEL);
 const { imageSize, channels } = model.topology;
-const session = await InferenceSession.create(onnxModel(model), {
+const { bytes } = await onnxModel(await readCheckpoint(process.env.BENCH_MODEL), { batchNorm: 'folded' });
+const session = await InferenceSession.create(bytes, {
   executionProviders: ['cpu'],
   graphOptimizationLevel: 'all',
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
 });
-const [output] = session.outputNames;
+const output = 'posteriors';
 
 await serve(
   { name: 'onnxruntime-node', version, device: `cpu, ${threads} threads` },

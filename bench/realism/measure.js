@@ -2,7 +2,8 @@
 //
 //   npm run measure -- [--out FOLDER] [--cells 2000] [--seed 1]
 //
-// Only compartments that the real screen has are simulated: mitochondrion as often as its strain, cytoplasm for the rest.
+// Two groups of a screen's crops, with the simulated cells of the same compartments, and the twelve cells of a figure with
+// simulated ones of all classes that were enlarged, smoothed and stretched in the same way (`appearance: 'figure'`).
 // Writes measurements.json (quantiles of both, a distance for each) and measurements.svg.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compartments, simulate } from '../../dist/index.mjs';
 import { drawFigure } from './figure.js';
-import { cropsOf, importScreen, realData } from './real-crops.js';
+import { cropsOf, importFigure, importScreen, realData } from './real-crops.js';
 import { distance, measure, quantile, spectra, statistics } from './statistics.js';
 
 const { values: options } = parseArgs({
@@ -35,33 +36,39 @@ try {
   const screen = await importScreen(folder);
   const realTable = await screen.table();
   const realCrops = await cropsOf(screen);
-  const pick = (crops, table, holds) => crops.filter((_, i) => holds(table[i]));
-  const simulated = await simulate({
-    out: join(folder, 'simulated'),
-    cells: Number(options.cells),
-    seed: Number(options.seed),
-    nonCells: 0,
-  });
-  const simulatedTable = await simulated.train.table();
-  const simulatedCrops = await cropsOf(simulated.train);
+  const simulateCells = async (name, appearance, cells) => {
+    const { train } = await simulate({
+      out: join(folder, name),
+      cells,
+      seed: Number(options.seed),
+      nonCells: 0,
+      appearance,
+    });
+    return { crops: await cropsOf(train), table: await train.table() };
+  };
+  const drawn = await simulateCells('crops', 'crop', Number(options.cells));
+  const printed = await simulateCells('figure-like', 'figure', Number(options.cells) / 4);
+  const pick = ({ crops, table }, holds) => crops.filter((_, i) => holds(table[i]));
+  const real = { crops: realCrops, table: realTable };
+  const looksLike = (name) => (cell) => cell.label === compartments.indexOf(name) && cell.looks === '';
   const groups = {
-    mitochondrion: pick(realCrops, realTable, ({ protein }) => protein === 'AAC1'),
-    cytoplasm: pick(realCrops, realTable, ({ protein }) => protein !== 'AAC1'),
+    mitochondrion: [pick(real, ({ protein }) => protein === 'AAC1'), pick(drawn, looksLike('mitochondrion'))],
+    cytoplasm: [pick(real, ({ protein }) => protein !== 'AAC1'), pick(drawn, looksLike('cytoplasm'))],
+    // Their bytes as they are: the simulated ones are stretched for print as well, and by no rule after it.
+    figure: [await cropsOf(await importFigure(folder, true)), printed.crops],
   };
   const report = { parts, groups: {}, labelLists: await countLists() };
-  for (const [name, crops] of Object.entries(groups)) {
-    const label = compartments.indexOf(name);
-    const rivals = pick(simulatedCrops, simulatedTable, (cell) => cell.label === label && cell.looks === '');
-    const [real, drawn] = [measureAll(crops), measureAll(rivals)];
+  for (const [name, [crops, rivals]] of Object.entries(groups)) {
+    const [measured, simulated] = [measureAll(crops), measureAll(rivals)];
     const scalars = {};
     for (const statistic of Object.keys(statistics)) {
-      const [a, b] = [real, drawn].map(({ scalars: all }) => present(all.map((cell) => cell[statistic])));
+      const [a, b] = [measured, simulated].map(({ scalars: all }) => present(all.map((cell) => cell[statistic])));
       scalars[statistic] = { real: quantiles(a), simulated: quantiles(b), distance: Number(distance(a, b).toFixed(3)) };
     }
     const spectrum = {};
     for (const [channel, colour] of ['red', 'green'].entries())
       spectrum[colour] = Array.from({ length: 33 }, (_, frequency) => {
-        const [a, b] = [real, drawn].map(({ spectra: all }) => all.map((cell) => cell[channel][frequency]));
+        const [a, b] = [measured, simulated].map(({ spectra: all }) => all.map((cell) => cell[channel][frequency]));
         return { real: quantiles(a), simulated: quantiles(b), distance: Number(distance(a, b).toFixed(3)) };
       });
     report.groups[name] = { real: crops.length, simulated: rivals.length, scalars, spectrum };

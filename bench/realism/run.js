@@ -1,7 +1,7 @@
 // How real the simulated cells are: trains on them alone, picks the model by simulated validation loss alone, then tries
 // it on real cells.
 //
-//   npm run realism -- [--cells 33000] [--iterations 2400] [--seeds 1,2,3] [--threads 2] [--out FOLDER]
+//   npm run realism -- [--cells 45000] [--iterations 3750] [--seeds 1,2,3] [--threads 2] [--out FOLDER]
 //   npm run realism -- --models FILE,FILE      # tries models that were trained before, on simulated cells, instead
 //
 // Reports the twelve cells of a figure (their 8 bits as they are, and by the training set's intensity rule) and the three
@@ -17,8 +17,8 @@ import { wilson } from './statistics.js';
 
 const { values: options } = parseArgs({
   options: {
-    cells: { type: 'string', default: '33000' },
-    iterations: { type: 'string', default: '2400' },
+    cells: { type: 'string', default: '45000' },
+    iterations: { type: 'string', default: '3750' },
     seeds: { type: 'string', default: '1,2,3' },
     threads: { type: 'string', default: '2' },
     models: { type: 'string' },
@@ -29,13 +29,14 @@ const { values: options } = parseArgs({
 /** The demonstration's, by default longer. */
 const recipe = {
   schedule: { kind: 'cosine', warmUpEpochs: 0.1 },
-  learningRate: 0.01,
-  batchSize: 25,
+  learningRate: 0.012,
+  batchSize: 16,
   iterations: Number(options.iterations),
   momentum: 0.9,
   momentumForm: 'caffe',
   weightDecay: 0.0005,
   augmentation: 'flips-and-turns',
+  classSampling: 'square-root',
 };
 
 /** What each strain of the screen may be called. */

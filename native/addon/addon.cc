@@ -11,6 +11,7 @@
 #include "cuda_report.h"
 #include "errors.h"
 #include "file_lock_object.h"
+#include "forest_object.h"
 #include "image_store_object.h"
 #include "instance_data.h"
 #include "network_object.h"
@@ -52,6 +53,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new InstanceData());
   exports.Set("version", DEEPYEAST_VERSION);
   exports.Set("Network", NetworkObject::define(env));
+  exports.Set("Forest", ForestObject::define(env));
   exports.Set("ImageStore", ImageStoreObject::define(env));
   exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));

@@ -99,16 +99,19 @@ NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
       cuda.precision = cuda_precision(string_argument(options.Get("precision"), "precision"));
       cuda.cache_folder = string_argument(options.Get("cacheFolder"), "cacheFolder");
     }
+    const Napi::Value draw = options.Get("drawWeights");
+    const bool draw_weights = draw.IsUndefined() || boolean_argument(draw, "drawWeights");
     queue_ = std::make_unique<WorkQueue>(info.Env());
     queue_->on_shutdown([core = core_] { core->cancelled = ~std::uint64_t{0}; });
     // Drawing the weights takes a while: on the worker thread, before whatever is called next. A failure shows in each
     // later call, ready() first.
-    enqueue(info, [core = core_, topology = topology_, seed, threads, cuda, library]() -> WorkQueue::Settle {
+    enqueue(info, [core = core_, topology = topology_, seed, threads, draw_weights, cuda,
+                   library]() -> WorkQueue::Settle {
       try {
         std::unique_ptr<Backend> backend;
         if (library.empty()) backend = make_cpu_backend(threads);
         else backend = make_cuda_backend(*open_cuda(library, this_machine()), cuda);
-        core->network = std::make_unique<Network>(topology, seed, std::move(backend));
+        core->network = std::make_unique<Network>(topology, seed, std::move(backend), draw_weights);
       } catch (...) {
         core->failure = std::current_exception();
       }
@@ -150,7 +153,7 @@ Napi::Value NetworkObject::ready(const Napi::CallbackInfo& info) {
     return enqueue(info, [core = core_]() -> WorkQueue::Settle {
       const std::string description = core->ready().backend().description();
       const int threads = core->ready().backend().threads();
-      const int batch = core->ready().backend().inference_batch();
+      const int batch = core->ready().backend().inference_batches().dense;
       return [description, threads, batch](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         result.Set("description", description);
@@ -194,6 +197,13 @@ Napi::Value NetworkObject::set_tensor(const Napi::CallbackInfo& info) {
     require_open();
     const std::string name = string_argument(argument(info, 0), "name");
     auto values = float32_array(argument(info, 1), "values");
+    if (info.Length() > 2 && !info[2].IsUndefined()) {
+      const std::size_t first = integer_argument(info[2], "first", 0, kMaximumSafeInteger);
+      return enqueue(info, [core = core_, name, values = std::move(values), first]() -> WorkQueue::Settle {
+        core->ready().set_tensor_piece(name, first, values.data(), values.size());
+        return nothing();
+      });
+    }
     return enqueue(info, [core = core_, name, values = std::move(values)]() -> WorkQueue::Settle {
       core->ready().set_tensor(name, values.data(), values.size());
       return nothing();

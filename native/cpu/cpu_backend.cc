@@ -36,6 +36,8 @@ class CpuBackend : public Backend {
            (count == 1 ? " thread)" : " threads)");
   }
   int threads() const override { return context_.threads(); }
+  // Two images a thread: enough that the weights, which no cache holds either, are read for several.
+  InferenceBatches inference_batches() const override { return {2 * context_.threads(), 32}; }
 
   std::unique_ptr<Buffer> allocate(std::size_t floats) override { return std::make_unique<CpuBuffer>(floats); }
   void upload(const float* host, std::size_t count, float* device) override {

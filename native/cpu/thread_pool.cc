@@ -1,6 +1,7 @@
 #include "thread_pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <system_error>
 
@@ -10,8 +11,9 @@ namespace deepyeast {
 
 namespace {
 
-// About 30 microseconds of pauses: longer than the gap between two operations of a network, too short to be noticed.
-constexpr int spins_before_sleep = 1500;
+// Longer than a thread that ends an operation of one image early waits for the other, and for the next operation:
+// waking it up again takes up to 100 microseconds, as long as many an operation. Too short to be noticed by others.
+constexpr std::chrono::microseconds spin_time(300);
 
 void pause() {
 #if defined(__x86_64__)
@@ -21,32 +23,64 @@ void pause() {
 #endif
 }
 
+// Whether `done` came true before the time to spin was over.
+template <typename Done>
+bool spin_until(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + spin_time;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
 }  // namespace
 
+// Every participant has a range of consecutive tasks of its own and, when it is done, helps the others with theirs: so
+// tasks whose data lie side by side mostly stay with one core, from operation to operation.
 struct ThreadPool::Job {
-  Job(std::size_t tasks, int max_threads, Invoke invoke, const void* function)
-      : tasks(tasks), max_threads(max_threads), invoke(invoke), function(function) {}
+  struct alignas(64) Range {
+    std::atomic<std::size_t> next{0};  // first task not yet claimed
+    std::size_t end = 0;
+  };
 
-  const std::size_t tasks;
+  Job(std::size_t tasks, int max_threads, Invoke invoke, const void* function)
+      : max_threads(max_threads), invoke(invoke), function(function), ranges(new Range[max_threads]) {
+    for (int i = 0; i < max_threads; ++i) {
+      ranges[i].next.store(tasks * i / max_threads, std::memory_order_relaxed);
+      ranges[i].end = tasks * (i + 1) / max_threads;
+    }
+  }
+
   const int max_threads;
   const Invoke invoke;
   const void* const function;
-  std::atomic<std::size_t> next{0};  // first task not yet claimed
-  int slots = 1;                     // handed out; 0 is the caller's. Guarded by the pool's mutex
-  std::atomic<int> workers{0};       // inside the job; written under the mutex
-  std::exception_ptr exception;      // guarded by the mutex
+  const std::unique_ptr<Range[]> ranges;
+  int slots = 1;                // handed out; 0 is the caller's. Guarded by the pool's mutex
+  std::atomic<int> workers{0};  // inside the job; written under the mutex
+  std::exception_ptr exception; // guarded by the mutex
 
-  bool has_room() const { return slots < max_threads && next.load(std::memory_order_relaxed) < tasks; }
+  bool has_room() const {
+    if (slots >= max_threads) return false;
+    for (int i = 0; i < max_threads; ++i)
+      if (ranges[i].next.load(std::memory_order_relaxed) < ranges[i].end) return true;
+    return false;
+  }
 
   void work(int slot, std::mutex& mutex) {
     try {
-      for (;;) {
-        const std::size_t task = next.fetch_add(1, std::memory_order_relaxed);
-        if (task >= tasks) return;
-        invoke(function, task, slot);
+      for (int i = 0; i < max_threads; ++i) {
+        Range& range = ranges[(slot + i) % max_threads];
+        for (;;) {
+          const std::size_t task = range.next.fetch_add(1, std::memory_order_relaxed);
+          if (task >= range.end) break;
+          invoke(function, task, slot);
+        }
       }
     } catch (...) {
-      next.store(tasks, std::memory_order_relaxed);
+      for (int i = 0; i < max_threads; ++i) ranges[i].next.store(ranges[i].end, std::memory_order_relaxed);
       const std::lock_guard<std::mutex> lock(mutex);
       if (!exception) exception = std::current_exception();
     }
@@ -84,7 +118,7 @@ void ThreadPool::start_workers(int count) {
       break;  // the system's limit on threads: those there are do the work
     }
   }
-  spins_ = static_cast<int>(workers_.size()) < available_threads() ? spins_before_sleep : 0;
+  spins_ = static_cast<int>(workers_.size()) < available_threads();
 }
 
 void ThreadPool::run(std::size_t tasks, int max_threads, Invoke invoke, const void* function) {
@@ -106,7 +140,7 @@ void ThreadPool::run(std::size_t tasks, int max_threads, Invoke invoke, const vo
     const std::lock_guard<std::mutex> lock(mutex_);
     jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));  // from here on nobody joins it
   }
-  for (int spin = spins_; spin > 0 && job.workers.load(std::memory_order_acquire) > 0; --spin) pause();
+  if (spins_) spin_until([&] { return job.workers.load(std::memory_order_acquire) == 0; });
   std::unique_lock<std::mutex> lock(mutex_);
   finished_.wait(lock, [&] { return job.workers.load(std::memory_order_relaxed) == 0; });
   if (job.exception) std::rethrow_exception(job.exception);
@@ -135,7 +169,7 @@ void ThreadPool::work() {
     if (stopping_) return;
     seen = announcements_.load(std::memory_order_relaxed);
     lock.unlock();
-    for (int spin = spins_; spin > 0 && announcements_.load(std::memory_order_relaxed) == seen; --spin) pause();
+    if (spins_) spin_until([&] { return announcements_.load(std::memory_order_relaxed) != seen; });
     lock.lock();
     wake_.wait(lock, [&] { return announcements_.load(std::memory_order_relaxed) != seen; });
   }

@@ -1,7 +1,8 @@
 // The process's pool of compute threads, shared by every network.
 //
 // A call of parallel_for puts a job on the pool's list; idle workers join jobs that have room and the caller works as
-// well. Tasks are claimed one by one from an atomic counter, so uneven tasks balance. Because the caller can always
+// well. Each has a range of consecutive tasks, claimed one by one, and then helps with what is left of the others', so
+// uneven tasks balance. Because the caller can always
 // finish its job alone, any number of networks may call at once, and tasks may call parallel_for themselves, without
 // deadlock. Workers are started when a job first wants them, spin briefly for the next job (operations of one network
 // follow each other within microseconds) and then sleep. The pool lives as long as somebody holds it: the last holder
@@ -52,7 +53,7 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::vector<Job*> jobs_;                  // with tasks left to claim
   std::atomic<unsigned> announcements_{0};  // jobs ever put on the list: what spinning workers watch
-  std::atomic<int> spins_{0};               // how long to spin: not at all with more threads than cores
+  std::atomic<bool> spins_{false};          // whether to spin: not with more threads than cores
   bool stopping_ = false;
 };
 

@@ -201,7 +201,7 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
     const int block_of_tiles = static_cast<int>(index) / groups, group = static_cast<int>(index) % groups;
     const TileRange range(tiles, blocks, block_of_tiles);
     // Most likely this thread's next block.
-    const TileRange next(tiles, blocks, std::min(block_of_tiles + divide_up(context_.threads(), groups), blocks - 1));
+    const TileRange next(tiles, blocks, std::min(block_of_tiles + 1, blocks - 1));
     const int first_block = direction.output_blocks() * group / groups;
     const int last_block = direction.output_blocks() * (group + 1) / groups;
     const int products = winograd_positions * (last_block - first_block);

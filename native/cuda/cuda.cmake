@@ -116,5 +116,8 @@ endif()
 target_link_libraries(deepyeast_cuda PRIVATE ${DEEPYEAST_CUDNN_LIBRARY} ${DEEPYEAST_CUBLAS_LIBRARY} ${DEEPYEAST_CUDART}
   Threads::Threads ${CMAKE_DL_LIBS} rt)
 set_target_properties(deepyeast_cuda PROPERTIES SKIP_BUILD_RPATH ON NO_SONAME OFF)
+if(NODE_API_INCLUDE)  # beside the addon
+  set_target_properties(deepyeast_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/Release)
+endif()
 target_link_options(deepyeast_cuda PRIVATE -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,--exclude-libs,ALL
   -Wl,--no-undefined -Wl,--allow-shlib-undefined -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/exports.map -s)

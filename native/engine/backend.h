@@ -113,6 +113,15 @@ class Recording {
   virtual void run(const std::function<void()>& operations) { operations(); }
 };
 
+// How many images inference takes through its layers at once. Few through the convolutions, so that what one layer
+// writes is still in a cache when the next one reads it; many through the dense layers, whose weights are as large as
+// the activations of a hundred images.
+struct InferenceBatches {
+  int convolutions, dense;
+  // Memory is taken for what calls need, at most the above, and halved where it does not suffice; then both are equal.
+  bool as_needed = false;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -159,10 +168,9 @@ class Backend {
   virtual void end_iteration() {}
   virtual void collect(std::vector<StepResult>*) {}
 
-  // Inference goes through the network in chunks of at most this many images. 32 on the CPU: its buffers stay small, yet
-  // the dense layers' weights are read once for many images.
-  virtual int inference_batch() const { return 32; }
-  // The batch that a chunk of `count` images is computed as: a device that prepares for each size rounds up.
+  virtual InferenceBatches inference_batches() const { return {32, 32}; }
+  // Where batches are as needed, the batch that `count` images are computed as: a device that prepares for each size
+  // rounds up.
   virtual int padded_batch(int count) const { return count; }
 
   // How the device's operations are carried out, as text for a checkpoint; empty where there is no choice. set_plans

@@ -21,7 +21,7 @@ std::size_t epilogue_stride(const Layer& layer) { return (static_cast<std::size_
 
 // One of convolution and dense is set for each layer.
 struct Network::Operations {
-  int batch;
+  int convolution_batch, dense_batch;
   bool training;
   struct Operation {
     std::unique_ptr<Convolution> convolution;
@@ -56,14 +56,17 @@ struct Network::TrainingPlan {
 };
 
 struct Network::InferencePlan {
-  int batch;
+  int convolution_batch, dense_batch;
   std::unique_ptr<Buffer> input, even, odd;
+  std::unique_ptr<Buffer> features;  // what the convolutions hand to the dense layers
+  std::size_t feature_values;        // of one image
   std::unique_ptr<Buffer> logits, posterior;
-  // By batch, last layer, last stage, and whether the posterior is wanted.
-  std::map<std::tuple<int, std::size_t, Stage, bool>, std::unique_ptr<Recording>> recordings;
   // Scale and shift of every layer, one after the other.
   std::unique_ptr<Buffer> epilogues;
   std::vector<std::size_t> epilogue_offsets;
+  // By what they run and on how many images: the convolutions by batch, last layer and stage and whether their output
+  // goes to the features, the dense layers likewise and by whether the posterior is wanted.
+  std::map<std::tuple<LayerKind, int, std::size_t, Stage, bool>, std::unique_ptr<Recording>> recordings;
 };
 
 std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, const std::string& name,
@@ -83,23 +86,23 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
   throw Error("invalid-argument", "the network has no layer " + name + "; its layers are " + names);
 }
 
-Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend)
+Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend, bool draw_weights)
     : topology_(std::move(topology)), seed_(seed), backend_(std::move(backend)) {
   topology_.validate();
-  largest_chunk_ = backend_->inference_batch();
+  inference_batches_ = backend_->inference_batches();
   layers_ = layers_of(topology_);
   layout_ = parameters_of(layers_);
   parameters_ = backend_->allocate(layout_.trainable_size);
   statistics_ = backend_->allocate(layout_.statistics_size);
   mean_ = backend_->allocate(image_values(topology_));
 
-  std::vector<float> values;
   for (std::size_t i = 0; i < layout_.specifications.size(); ++i) {
     const ParameterSpecification& specification = layout_.specifications[i];
     specification_by_name_[specification.name] = i;
-    values.assign(specification.count, 0.0f);
+    std::vector<float> values;
     switch (specification.kind) {
       case ParameterKind::weight: {
+        if (!draw_weights) continue;
         // Glorot-normal, untruncated: variance 2 / (fan_in + fan_out), drawn in double on the host.
         const Layer& layer = layers_[static_cast<std::size_t>(specification.layer)];
         const double taps = layer.kind == LayerKind::convolution ? 9.0 : 1.0;
@@ -107,17 +110,18 @@ Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend>
         const RandomStream stream(seed_, Purpose::weights, 0, static_cast<std::uint32_t>(specification.layer));
         std::vector<double> normals(specification.count);
         stream.normals(0, normals.size(), normals.data());
+        values.resize(specification.count);
         for (std::size_t j = 0; j < values.size(); ++j) values[j] = static_cast<float>(deviation * normals[j]);
         break;
       }
       case ParameterKind::gamma:
       case ParameterKind::running_variance:
-        std::fill(values.begin(), values.end(), 1.0f);
+        values.assign(specification.count, 1.0f);
         break;
       case ParameterKind::bias:
       case ParameterKind::beta:
       case ParameterKind::running_mean:
-        break;
+        continue;  // buffers come filled with zeros
     }
     set_tensor(specification.name, values.data(), values.size());
   }
@@ -171,16 +175,30 @@ void Network::set_tensor(const std::string& name, const float* values, std::size
   weights_changed_ = epilogues_changed_ = true;
 }
 
+void Network::set_tensor_piece(const std::string& name, std::size_t first, const float* values, std::size_t count) {
+  std::size_t size = 0;
+  float* target = find_tensor(name, &size);
+  if (first > size || count > size - first) {
+    throw Error("invalid-argument", name + " has " + std::to_string(size) + " values; found " + std::to_string(count) +
+                                        " from value " + std::to_string(first) + " on");
+  }
+  backend_->upload(values, count, target + first);
+  weights_changed_ = epilogues_changed_ = true;
+}
+
 void Network::set_input_transform(const float* mean, float scale) {
   backend_->upload(mean, image_values(topology_), mean_->data());
   scale_ = scale;
   if (training_) training_->recording.reset();  // which holds the scale
 }
 
-void Network::require_operations(int batch, bool training) {
-  if (operations_ && operations_->batch >= batch && (operations_->training || !training)) return;
+void Network::require_operations(int convolution_batch, int dense_batch, bool training) {
+  if (operations_ && operations_->convolution_batch >= convolution_batch && operations_->dense_batch >= dense_batch &&
+      (operations_->training || !training))
+    return;
   auto operations = std::make_unique<Operations>();
-  operations->batch = operations_ ? std::max(batch, operations_->batch) : batch;
+  operations->convolution_batch = std::max(convolution_batch, operations_ ? operations_->convolution_batch : 0);
+  operations->dense_batch = std::max(dense_batch, operations_ ? operations_->dense_batch : 0);
   operations->training = training || (operations_ && operations_->training);
   // What was recorded refers to the operations of before. They go first, so that two sets never stand in memory together.
   if (training_) training_->recording.reset();
@@ -189,13 +207,14 @@ void Network::require_operations(int batch, bool training) {
   for (const Layer& layer : layers_) {
     Operations::Operation operation;
     if (layer.kind == LayerKind::convolution) {
-      operation.convolution = backend_->convolution(
-          {operations->batch, layer.height, layer.width, layer.input_channels, layer.output_channels},
-          operations->training);
+      operation.convolution =
+          backend_->convolution({operations->convolution_batch, layer.height, layer.width, layer.input_channels,
+                                 layer.output_channels},
+                                operations->training);
     } else {
-      operation.dense =
-          backend_->dense({operations->batch, layer.input_channels, layer.output_channels, !layer.normalized},
-                          operations->training);
+      operation.dense = backend_->dense(
+          {operations->dense_batch, layer.input_channels, layer.output_channels, !layer.normalized},
+          operations->training);
     }
     operations->layers.push_back(std::move(operation));
   }
@@ -222,12 +241,13 @@ void Network::set_weights() {
 }
 
 void Network::plan_training(int batch) {
-  if (training_ && training_->batch >= batch && operations_ && operations_->training && operations_->batch >= batch)
+  if (training_ && training_->batch >= batch && operations_ && operations_->training &&
+      operations_->convolution_batch >= batch && operations_->dense_batch >= batch)
     return;
   const std::size_t n = static_cast<std::size_t>(batch);
   training_.reset();
   try {
-    require_operations(batch, true);
+    require_operations(batch, batch, true);
     auto plan = std::make_unique<TrainingPlan>();
     plan->batch = batch;
     plan->input = backend_->allocate_activations(n * image_values(topology_));
@@ -459,33 +479,39 @@ StepResult Network::gradients(const std::uint8_t* images, const std::int32_t* la
   return result;
 }
 
-void Network::plan_inference(int batch) {
-  if (inference_ && inference_->batch >= batch && operations_ && operations_->batch >= batch) return;
-  inference_.reset();
-  try {
-    require_operations(batch, false);
-    auto plan = std::make_unique<InferencePlan>();
-    plan->batch = batch;
-    const std::size_t n = static_cast<std::size_t>(batch);
-    plan->input = backend_->allocate_activations(n * image_values(topology_));
-    // Room for any layer before its pool, since an analysis may ask for that.
-    std::size_t largest = 0;
-    for (const Layer& layer : layers_) largest = std::max(largest, layer.normalized ? linear_values(layer) : 0);
-    plan->even = backend_->allocate_activations(n * largest);
-    plan->odd = backend_->allocate_activations(n * largest);
-    plan->logits = backend_->allocate(n * static_cast<std::size_t>(topology_.classes));
-    plan->posterior = backend_->allocate(n * static_cast<std::size_t>(topology_.classes));
-    std::size_t offset = 0;
-    for (const Layer& layer : layers_) {
-      plan->epilogue_offsets.push_back(offset);
-      offset += 2 * epilogue_stride(layer);
-    }
-    plan->epilogues = backend_->allocate(offset);
-    inference_ = std::move(plan);
-  } catch (const Error& error) {
-    if (error.code() == "out-of-memory") operations_.reset();
-    throw;
+void Network::plan_inference(std::size_t count) {
+  InferenceBatches batches = inference_batches_;
+  if (batches.as_needed) {
+    const int images = static_cast<int>(std::min<std::size_t>(count, 1 << 30));
+    batches.convolutions = backend_->padded_batch(std::min(batches.convolutions, images));
+    batches.dense = backend_->padded_batch(std::min(batches.dense, images));
   }
+  require_operations(batches.convolutions, batches.dense, false);
+  if (inference_ && inference_->convolution_batch >= batches.convolutions && inference_->dense_batch >= batches.dense)
+    return;
+  inference_.reset();
+  auto plan = std::make_unique<InferencePlan>();
+  plan->convolution_batch = batches.convolutions;
+  plan->dense_batch = batches.dense;
+  const std::size_t images = static_cast<std::size_t>(batches.convolutions);
+  const std::size_t rows = static_cast<std::size_t>(batches.dense);
+  plan->input = backend_->allocate_activations(images * image_values(topology_));
+  // Room for any layer before its pool, since an analysis may ask for that.
+  std::size_t largest = 0, offset = 0;
+  for (const Layer& layer : layers_) {
+    const bool convolution = layer.kind == LayerKind::convolution;
+    if (layer.normalized) largest = std::max(largest, (convolution ? images : rows) * linear_values(layer));
+    if (convolution) plan->feature_values = output_values(layer);
+    plan->epilogue_offsets.push_back(offset);
+    offset += 2 * epilogue_stride(layer);
+  }
+  plan->even = backend_->allocate_activations(largest);
+  plan->odd = backend_->allocate_activations(largest);
+  plan->features = backend_->allocate_activations(rows * plan->feature_values);
+  plan->logits = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
+  plan->posterior = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
+  plan->epilogues = backend_->allocate(offset);
+  inference_ = std::move(plan);
   epilogues_changed_ = true;
 }
 
@@ -514,60 +540,90 @@ void Network::prepare_epilogues() {
   epilogues_changed_ = false;
 }
 
-// Images per chunk for a call of `count`.
-int Network::chunk_size(std::size_t count) const {
-  return static_cast<int>(std::min<std::size_t>(count, static_cast<std::size_t>(largest_chunk_)));
+void Network::infer_layer(std::size_t index, int batch, const float* input, std::size_t last_layer, Stage last_stage,
+                          float* output) {
+  const Layer& layer = layers_[index];
+  const float* folded = inference_->epilogues->data() + inference_->epilogue_offsets[index];
+  InferenceEpilogue epilogue{folded, folded + epilogue_stride(layer), layer.normalized, layer.pool};
+  if (index == last_layer) {
+    if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
+    epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
+    epilogue.pool = layer.pool && last_stage == Stage::pooled;
+  }
+  const Operations::Operation& operation = operations_->layers[index];
+  if (operation.convolution) {
+    operation.convolution->infer(batch, input, epilogue, output);
+  } else {
+    operation.dense->infer(batch, input, epilogue, output);
+  }
 }
 
-const float* Network::infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
-                                  bool posterior) {
-  const int batch = backend_->padded_batch(count);
-  plan_inference(batch);
-  prepare_weights();
-  prepare_epilogues();
+Recording& Network::recording_of(LayerKind kind, int batch, std::size_t last_layer, Stage last_stage, bool to_the_end) {
+  auto& recording = inference_->recordings[{kind, batch, last_layer, last_stage, to_the_end}];
+  if (!recording) recording = backend_->recording();
+  return *recording;
+}
+
+// The convolutions up to last_layer; the last one's output goes to `output`, or, if that is null, stays in a buffer of
+// the plan. Returns where it is.
+const float* Network::infer_convolutions(const std::uint8_t* images, int count, std::size_t last_layer,
+                                         Stage last_stage, float* output) {
   InferencePlan& plan = *inference_;
   backend_->gather(
       {count, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
-  const auto output_of = [&](std::size_t i) {
-    if (!layers_[i].normalized) return plan.logits->data();
-    return (i % 2 == 0 ? plan.even : plan.odd)->data();
+  const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
+  const auto is_convolution = [&](std::size_t i) { return i < layers_.size() && layers_[i].kind == LayerKind::convolution; };
+  const auto target_of = [&](std::size_t i) {
+    const bool last = i == last_layer || !is_convolution(i + 1);
+    return last && output ? output : (i % 2 == 0 ? plan.even : plan.odd)->data();
   };
-  auto& recording = plan.recordings[{batch, last_layer, last_stage, posterior}];
-  if (!recording) recording = backend_->recording();
-  recording->run([&] {
+  // A recording holds the place of its output, and features begin at the first place only where there is but one group.
+  const auto operations = [&] {
     const float* input = plan.input->data();
+    for (std::size_t i = 0; is_convolution(i) && i <= last_layer; ++i) {
+      infer_layer(i, batch, input, last_layer, last_stage, target_of(i));
+      input = target_of(i);
+    }
+  };
+  if (output == nullptr || output == plan.features->data())
+    recording_of(LayerKind::convolution, batch, last_layer, last_stage, output != nullptr).run(operations);
+  else operations();
+  std::size_t last = 0;
+  while (last < last_layer && is_convolution(last + 1)) ++last;
+  return target_of(last);
+}
+
+// At most as many images as inference takes through the dense layers at once.
+const float* Network::infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
+                                  bool posterior) {
+  InferencePlan& plan = *inference_;
+  const int group = inference_batches_.convolutions;
+  for (int start = 0; start < count; start += group) {
+    const std::size_t first = static_cast<std::size_t>(start);
+    infer_convolutions(images + first * image_values(topology_), std::min(group, count - start), last_layer, last_stage,
+                       plan.features->data() + first * plan.feature_values);
+  }
+  const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
+  const auto target_of = [&](std::size_t i) {
+    return (!layers_[i].normalized ? plan.logits : i % 2 == 0 ? plan.even : plan.odd)->data();
+  };
+  recording_of(LayerKind::dense, batch, last_layer, last_stage, posterior).run([&] {
+    const float* input = plan.features->data();
     for (std::size_t i = 0; i <= last_layer; ++i) {
-      const Layer& layer = layers_[i];
-      float* output = output_of(i);
-      const float* folded = plan.epilogues->data() + plan.epilogue_offsets[i];
-      InferenceEpilogue epilogue{folded, folded + epilogue_stride(layer), layer.normalized, layer.pool};
-      if (i == last_layer) {
-        if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
-        epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
-        epilogue.pool = layer.pool && last_stage == Stage::pooled;
-      }
-      if (layer.kind == LayerKind::convolution) {
-        operations_->layers[i].convolution->infer(batch, input, epilogue, output);
-      } else {
-        operations_->layers[i].dense->infer(batch, input, epilogue, output);
-      }
-      input = output;
+      if (layers_[i].kind == LayerKind::convolution) continue;
+      infer_layer(i, batch, input, last_layer, last_stage, target_of(i));
+      input = target_of(i);
     }
     if (posterior) backend_->softmax(batch, topology_.classes, input, plan.posterior->data());
   });
-  return output_of(last_layer);
+  return target_of(last_layer);
 }
 
-void Network::forward(const std::uint8_t* images, int batch, float* logits, float* posterior) {
-  forward_chunks(images, nullptr, static_cast<std::size_t>(batch), logits, posterior);
-}
-
-void Network::forward(const ImageReader& read, std::size_t count, float* logits, float* posterior) {
-  forward_chunks(nullptr, &read, count, logits, posterior);
-}
-
-void Network::forward_chunks(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
-                             float* posterior) {
+// consume(first, count, output) for consecutive images, which lie at `images` or, if that is null, are fetched by `read`:
+// the output of the last layer, on the device.
+template <typename Consume>
+void Network::infer(const std::uint8_t* images, const ImageReader* read, std::size_t count, std::size_t last_layer,
+                    Stage last_stage, bool posterior, const Consume& consume) {
   // Whatever happens, no copy into the caller's arrays is left under way.
   struct Finish {
     Backend& backend;
@@ -579,41 +635,65 @@ void Network::forward_chunks(const std::uint8_t* images, const ImageReader* read
       }
     }
   } finish{*backend_};
-  const std::size_t classes = static_cast<std::size_t>(topology_.classes);
+  const bool dense = layers_[last_layer].kind == LayerKind::dense;
   std::size_t first = 0;
   while (first < count) {
-    const int here = chunk_size(count - first);
-    const std::uint8_t* chunk = images != nullptr ? images + first * image_values(topology_) : nullptr;
+    const int step = dense ? inference_batches_.dense : inference_batches_.convolutions;
+    const int here = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(step), count - first));
     const float* output = nullptr;
     try {
-      plan_inference(backend_->padded_batch(here));
-      if (read != nullptr) {
+      plan_inference(static_cast<std::size_t>(here));
+      prepare_weights();
+      prepare_epilogues();
+      const std::uint8_t* chunk = images != nullptr ? images + first * image_values(topology_) : nullptr;
+      if (chunk == nullptr) {
         std::uint8_t* target = backend_->staging(static_cast<std::size_t>(here) * image_values(topology_));
         (*read)(first, here, target);
         chunk = target;
       }
-      output = infer_chunk(chunk, here, layers_.size() - 1, Stage::pooled, posterior != nullptr);
+      output = dense ? infer_chunk(chunk, here, last_layer, last_stage, posterior)
+                     : infer_convolutions(chunk, here, last_layer, last_stage, nullptr);
     } catch (const Error& error) {
-      if (!reduce_chunk(error)) throw;
+      if (!reduce_batches(error)) throw;
       continue;
     }
-    const std::size_t values = static_cast<std::size_t>(here) * classes;
-    if (logits) backend_->download_later(output, values, logits + first * classes);
-    if (posterior) backend_->download_later(inference_->posterior->data(), values, posterior + first * classes);
+    consume(first, here, output);
     first += static_cast<std::size_t>(here);
   }
   backend_->finish();
 }
 
-// Whether the call may be tried again with half the images at once. What was made for the larger chunk is given back.
-bool Network::reduce_chunk(const Error& error) {
-  if (error.code() != "out-of-memory" || largest_chunk_ < 2) return false;
+// Whether the call may be tried again with half the images at once. What was made for more is given back.
+bool Network::reduce_batches(const Error& error) {
+  if (error.code() != "out-of-memory" || !inference_batches_.as_needed || inference_batches_.convolutions < 2)
+    return false;
   backend_->finish();
   inference_.reset();
+  if (training_) training_->recording.reset();
   operations_.reset();
   weights_changed_ = true;
-  largest_chunk_ /= 2;
+  inference_batches_.convolutions /= 2;
+  inference_batches_.dense = inference_batches_.convolutions;
   return true;
+}
+
+void Network::forward(const std::uint8_t* images, int batch, float* logits, float* posterior) {
+  forward_all(images, nullptr, static_cast<std::size_t>(batch), logits, posterior);
+}
+
+void Network::forward(const ImageReader& read, std::size_t count, float* logits, float* posterior) {
+  forward_all(nullptr, &read, count, logits, posterior);
+}
+
+void Network::forward_all(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
+                          float* posterior) {
+  const std::size_t classes = static_cast<std::size_t>(topology_.classes);
+  infer(images, read, count, layers_.size() - 1, Stage::pooled, posterior != nullptr,
+        [&](std::size_t first, int here, const float* output) {
+          const std::size_t values = static_cast<std::size_t>(here) * classes;
+          if (logits) backend_->download_later(output, values, logits + first * classes);
+          if (posterior) backend_->download_later(inference_->posterior->data(), values, posterior + first * classes);
+        });
 }
 
 void Network::activations(const std::uint8_t* images, int batch, const std::string& name, Stage stage, float* output) {
@@ -621,25 +701,12 @@ void Network::activations(const std::uint8_t* images, int batch, const std::stri
   for (const std::size_t extent : activation_shape(layers_, name, stage)) values *= extent;
   std::size_t index = 0;
   while (layers_[index].name != name) ++index;
-  int start = 0;
-  while (start < batch) {
-    const int count = chunk_size(static_cast<std::size_t>(batch - start));
-    const std::size_t first = static_cast<std::size_t>(start);
-    const float* chunk = nullptr;
-    try {
-      chunk = infer_chunk(images + first * image_values(topology_), count, index, stage, false);
-    } catch (const Error& error) {
-      if (!reduce_chunk(error)) throw;
-      continue;
-    }
-    const std::size_t total = static_cast<std::size_t>(count) * values;
-    if (layers_[index].normalized) {
-      backend_->download_activations(chunk, total, output + first * values);
-    } else {
-      backend_->download(chunk, total, output + first * values);
-    }
-    start += count;
-  }
+  infer(images, nullptr, static_cast<std::size_t>(batch), index, stage, false,
+        [&](std::size_t first, int count, const float* activations) {
+          const std::size_t total = static_cast<std::size_t>(count) * values;
+          if (layers_[index].normalized) backend_->download_activations(activations, total, output + first * values);
+          else backend_->download(activations, total, output + first * values);
+        });
 }
 
 }  // namespace deepyeast

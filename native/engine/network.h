@@ -36,7 +36,8 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
 
 class Network {
  public:
-  Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend);
+  // draw_weights false: they are 0, for a network whose tensors are set next.
+  Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend, bool draw_weights = true);
   ~Network();
 
   const Topology& topology() const { return topology_; }
@@ -47,6 +48,8 @@ class Network {
   // Names of every tensor of the state: parameters, statistics and, once trained, "velocity/NAME".
   std::vector<float> tensor(const std::string& name);
   void set_tensor(const std::string& name, const float* values, std::size_t count);
+  // `count` values of it, from value `first` on.
+  void set_tensor_piece(const std::string& name, std::size_t first, const float* values, std::size_t count);
 
   // mean [size, size, channels]; (pixel - mean) * scale.
   void set_input_transform(const float* mean, float scale);
@@ -81,23 +84,30 @@ class Network {
 
   float* parameter(const std::string& name);
   float* find_tensor(const std::string& name, std::size_t* count);
-  void require_operations(int batch, bool training);
+  void require_operations(int convolution_batch, int dense_batch, bool training);
   void prepare_weights();
   void set_weights();
   void prepare_epilogues();
   void plan_training(int batch);
   [[noreturn]] void rethrow_with_advice(int batch);
-  void plan_inference(int batch);
+  void plan_inference(std::size_t count);
   void prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer);
   StepResult forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
                               std::uint32_t iteration);
   void update_parameters(float learning_rate, const Optimizer& optimizer);
-  int chunk_size(std::size_t count) const;
-  bool reduce_chunk(const Error& error);
-  void forward_chunks(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
-                      float* posterior);
-  const float* infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage,
+  void infer_layer(std::size_t layer, int batch, const float* input, std::size_t last_layer, Stage last_stage,
+                   float* output);
+  Recording& recording_of(LayerKind kind, int batch, std::size_t last_layer, Stage last_stage, bool to_the_end);
+  const float* infer_convolutions(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
+                                  float* output);
+  const float* infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                            bool posterior);
+  template <typename Consume>
+  void infer(const std::uint8_t* images, const ImageReader* read, std::size_t count, std::size_t last_layer,
+             Stage last_stage, bool posterior, const Consume& consume);
+  bool reduce_batches(const Error& error);
+  void forward_all(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
+                   float* posterior);
 
   Topology topology_;
   std::vector<Layer> layers_;
@@ -112,7 +122,7 @@ class Network {
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<TrainingPlan> training_;
   std::unique_ptr<InferencePlan> inference_;
-  int largest_chunk_;               // of inference; halved when memory does not suffice
+  InferenceBatches inference_batches_;  // the backend's; halved when memory does not suffice
   std::vector<StepResult> finished_;
 };
 

@@ -17,6 +17,7 @@ enum class Purpose : std::uint32_t {
   split = 5,          // TypeScript
   bootstrap = 6,      // TypeScript
   simulation = 7,     // TypeScript
+  forest = 8,         // iteration: tree, or repeat of a permutation; stream: bootstrap, features, permuted column
 };
 
 // The ten-round block function; checked against Random123's published vectors.

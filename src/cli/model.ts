@@ -1,7 +1,34 @@
-/** The options of the commands that run a model, and the model they name. */
+/** `deepyeast model`, and for the commands that run a model their options and the model they name. */
 import type { Command } from 'commander';
 import type { Device, Network, Precision } from '../network';
-import { type CommandContext, deviceOption, jsonOption, precisionOption, threadsOption, wholeNumber } from './options';
+import { registerExport } from './model-export';
+import { registerImport } from './model-import';
+import { registerShow } from './model-show';
+import {
+  addExamples,
+  type CommandContext,
+  deviceOption,
+  jsonOption,
+  precisionOption,
+  threadsOption,
+  wholeNumber,
+} from './options';
+
+/** `deepyeast model show|import|export` */
+export function register(program: Command): void {
+  const command = program
+    .command('model')
+    .description('Show a model, take one over from Keras or Caffe, or write it as ONNX or for the BioImage Model Zoo.');
+  registerShow(command);
+  registerImport(command);
+  registerExport(command);
+  addExamples(
+    command,
+    'deepyeast model show runs/first',
+    'deepyeast model import deepyeast-weights-22-0.902.hdf5 --out deepyeast.safetensors',
+    'deepyeast model export runs/first --out model.onnx',
+  );
+}
 
 export interface ModelOptions {
   model: string;

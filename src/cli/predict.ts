@@ -3,13 +3,15 @@ import { exitStatus } from '../errors';
 import { tableFormats } from '../files/table-writer';
 import { addCellSourceOptions, type CellSourceOptions, openCellSources, type SkippedCell } from './cell-source';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
-import { addExamples, type CommandContext, nameList, withContext } from './options';
+import { addExamples, type CommandContext, nameList, realNumber, withContext } from './options';
 import { tableTarget } from './table-output';
 
 interface PredictCommandOptions extends ModelOptions, CellSourceOptions {
   out?: string;
   format?: string;
   with?: string[];
+  reject?: number;
+  temperature?: number;
 }
 
 /** `deepyeast predict` */
@@ -28,6 +30,16 @@ export function register(program: Command): void {
       'also copy these columns of cells.csv, as in label,plate,well,field (label as a class name)',
       nameList,
     )
+    .option(
+      '--reject <probability>',
+      "answer 'uncertain' where the largest probability is below this",
+      realNumber(0, 1),
+    )
+    .option(
+      '--temperature <number>',
+      'divide the logits by this before the softmax (`deepyeast calibrate` fits it)',
+      realNumber(0.01, 100),
+    )
     .action(withContext<PredictCommandOptions>(run as never));
   addModelOptions(addCellSourceOptions(command));
   addExamples(
@@ -36,11 +48,12 @@ export function register(program: Command): void {
     'deepyeast predict --model runs/first data/test --with label,plate,well,field --out predictions.csv',
     "deepyeast predict --model runs/first screen --pattern '{plate}/{well}-{field}-{cell}.png' --on-error skip",
     'deepyeast predict --model runs/first cells/*.png',
+    'deepyeast predict --model runs/first data/new --reject 0.6 --temperature 1.4 --out predictions.csv',
   );
 }
 
 async function run(context: CommandContext, options: PredictCommandOptions, paths: string[]): Promise<number> {
-  const { describeSource, predictCells, PredictionsWriter } = await import('../evaluation/index.js');
+  const { describeSource, predictCells, PredictionsWriter, temperPosteriors } = await import('../evaluation/index.js');
   // Opened before the model is loaded and anything is written, so that a wrong path costs nothing.
   const { target, format } = tableTarget(context, options);
   const skipped: SkippedCell[] = [];
@@ -49,11 +62,17 @@ async function run(context: CommandContext, options: PredictCommandOptions, path
   const bar = context.progress({ label: 'predicting', total, unit: 'cells' });
 
   const result = await withModel(context, options, async (network, model) => {
-    const writer = await PredictionsWriter.create(target, network.classes, { format, copy: options.with ?? [] });
+    const writer = await PredictionsWriter.create(target, network.classes, {
+      format,
+      copy: options.with ?? [],
+      ...(options.reject !== undefined && { reject: options.reject }),
+    });
     try {
       for (const source of sources) {
         const { classes } = describeSource(source);
-        for await (const { cells, posteriors } of predictCells(network, source, batchOptions(context, options))) {
+        for await (const batch of predictCells(network, source, batchOptions(context, options))) {
+          const { cells } = batch;
+          const posteriors = temperPosteriors(batch.posteriors, network.classes.length, options.temperature ?? 1);
           for (const [i, cell] of cells.entries()) {
             await writer.append(cell, posteriors, i * network.classes.length, classes);
           }
@@ -65,13 +84,15 @@ async function run(context: CommandContext, options: PredictCommandOptions, path
       await writer.abort();
       throw error;
     }
-    return { model, classes: network.classes, cells: writer.count };
+    const rejected = options.reject === undefined ? {} : { uncertain: writer.rejected };
+    return { model, classes: network.classes, cells: writer.count, ...rejected };
   });
   bar.finish();
   if (context.json && options.out !== undefined) {
     await context.printJson({ out: options.out, ...result, skipped });
   }
   if (options.out !== undefined) context.say(`${result.cells} cells in ${options.out}`);
+  if (result.uncertain !== undefined) context.say(`${result.uncertain} cells are uncertain`);
   if (skipped.length > 0) context.say(`${skipped.length} images skipped`);
   return skipped.length > 0 ? exitStatus.skipped : 0;
 }

@@ -11,6 +11,7 @@ import {
   withContext,
 } from './options';
 import { tableTarget } from './table-output';
+import { formatTable, share } from './text-table';
 
 interface ProteinsCommandOptions {
   out?: string;
@@ -19,6 +20,10 @@ interface ProteinsCommandOptions {
   prior?: number;
   bootstrap: number;
   seed: number;
+  against?: string[];
+  permutations: number;
+  fdr: number;
+  compartments?: string;
 }
 
 /** `deepyeast proteins` */
@@ -47,6 +52,25 @@ export function register(program: Command): void {
         .default(1000)
         .argParser(wholeNumber(0, 1_000_000)),
     )
+    .option(
+      '--against <predictions...>',
+      "tables of another condition: what moved between the two, by permutation of fields, in place of the proteins' table",
+    )
+    .addOption(
+      new Option('--permutations <count>', 'random permutations where not all can be tried')
+        .default(9999)
+        .argParser(wholeNumber(1, 10_000_000)),
+    )
+    .addOption(
+      new Option('--fdr <rate>', 'false discovery rate at which a protein has moved')
+        .default(0.05)
+        .argParser(realNumber(1e-9, 0.999)),
+    )
+    .option(
+      '--compartments <table>',
+      'table with the columns protein and compartments (a+b), such as cells.csv: says how often both of two compartments ' +
+        'are the most probable',
+    )
     .addOption(seedOption())
     .addOption(jsonOption())
     .action(withContext<ProteinsCommandOptions>(run as never));
@@ -55,6 +79,8 @@ export function register(program: Command): void {
     'deepyeast proteins results/predictions.csv --out proteins.csv',
     'deepyeast proteins plate1.parquet plate2.parquet --out proteins.parquet',
     'deepyeast proteins proteins1.csv proteins2.csv --out proteins.csv',
+    'deepyeast proteins predictions.csv --compartments data/test/cells.csv --out proteins.csv',
+    'deepyeast proteins drug.csv --against control.csv --out moved.csv',
   );
   command.addHelpText(
     'after',
@@ -67,7 +93,9 @@ bootstrap_low_ and bootstrap_high_ (95%, of the mode, over fields, or over cells
 }
 
 async function run(context: CommandContext, options: ProteinsCommandOptions, paths: string[]): Promise<void> {
-  const { proteinsOfFiles, writeProteinTable } = await import('../proteins/index.js');
+  if (options.against !== undefined) return runAgainst(context, options, paths, options.against);
+  const { proteinsOfFiles, readAnnotations, twoCompartments, writeProteinTable } = await import('../proteins/index.js');
+  const annotations = options.compartments === undefined ? undefined : await readAnnotations(options.compartments);
   const { table, fieldsUnknown } = await proteinsOfFiles(paths, {
     minimumCells: options.minimumCells,
     replicates: options.bootstrap,
@@ -85,12 +113,67 @@ async function run(context: CommandContext, options: ProteinsCommandOptions, pat
   if (table.cellsWithoutProtein > 0) {
     context.log('warn', `${table.cellsWithoutProtein} cells name no protein and are in no row`);
   }
-  if (context.json && options.out === undefined && options.format === undefined) return context.printJson(table);
+  const two = annotations && twoCompartments(table, annotations);
+  if (context.json && options.out === undefined && options.format === undefined) {
+    return context.printJson({ ...table, ...(two && { twoCompartments: two }) });
+  }
   const { target, format } = tableTarget(context, options);
   await writeProteinTable(target, table, { format });
-  if (context.json && options.out !== undefined) await context.printJson({ out: options.out, ...summary(table) });
+  if (context.json && options.out !== undefined) {
+    await context.printJson({ out: options.out, ...summary(table), ...(two && { twoCompartments: two }) });
+  }
   context.say(accuracyLine('proteins', table.all));
   context.say(accuracyLine(`proteins of at least ${table.minimumCells} cells`, table.withMinimumCells));
+  if (two) {
+    const unknown = two.unknownClass > 0 ? `; ${two.unknownClass} more have a compartment that is no class` : '';
+    context.say(
+      `proteins in two compartments: ${two.amongTwo} of ${two.count} have both as the most probable two, ` +
+        `${two.amongThree} among the most probable three${unknown}`,
+    );
+  }
+}
+
+/** --against: the table of changes, and the proteins that moved most. */
+async function runAgainst(
+  context: CommandContext,
+  options: ProteinsCommandOptions,
+  paths: string[],
+  against: string[],
+): Promise<void> {
+  const { changesOfFiles, writeChangeTable } = await import('../proteins/index.js');
+  const { target, format } = tableTarget(context, options);
+  const table = await changesOfFiles(paths, against, {
+    permutations: options.permutations,
+    falseDiscoveryRate: options.fdr,
+    seed: options.seed,
+    signal: context.signal,
+  });
+  if (!(context.json && options.out === undefined)) await writeChangeTable(target, table, { format });
+  if (context.json) {
+    const { proteins, ...rest } = table;
+    return context.printJson(
+      options.out === undefined ? table : { out: options.out, ...rest, proteins: proteins.length },
+    );
+  }
+  const moved = table.proteins.filter((row) => row.moved).sort((a, b) => b.distance - a.distance);
+  const rows = moved
+    .slice(0, 20)
+    .map((row) => [
+      row.protein,
+      row.predictedAgainst,
+      row.predicted,
+      share(row.distance),
+      `${row.changedClass} ${row.change > 0 ? '+' : ''}${share(row.change)}`,
+      (row.q as number).toPrecision(2),
+    ]);
+  if (rows.length > 0) {
+    context.say(formatTable(['moved', 'from', 'to', 'distance', 'most changed', 'q'], rows).trimEnd());
+  }
+  context.say(
+    `${table.moved} of ${table.tested} tested proteins moved at a false discovery rate of ${options.fdr}; ` +
+      `${table.proteins.length - table.tested} have too few fields`,
+  );
+  if (options.out !== undefined) context.say(`the changes are in ${options.out}`);
 }
 
 function summary({ proteins, ...rest }: ProteinTable) {

@@ -7,7 +7,6 @@
 import { readFile } from 'node:fs/promises';
 import { DeepYeastError } from '../errors';
 import { checkTiffStructure } from '../files/tiff-structure';
-import { parseOmeChannels } from './ome';
 
 /** One channel of a file, row by row. */
 export type Samples =
@@ -111,6 +110,7 @@ async function readTiff(bytes: Buffer, channels: readonly ChannelChoice[]): Prom
   const perPage = first.getSamplesPerPixel();
   const directory = first.getFileDirectory();
   const description = await directory.loadValue('ImageDescription');
+  const { parseOmeChannels } = await import('./ome.js');
   const ome = typeof description === 'string' ? parseOmeChannels(description) : undefined;
   const photometric = directory.getValue('PhotometricInterpretation') ?? 1;
   if (photometric > 2) throw new Error(`has colours of kind ${photometric}, expected grey or RGB`);

@@ -11,6 +11,7 @@ import {
   type TableWriterOptions,
 } from '../files/table-writer';
 import { argmax } from './metrics';
+import { uncertain } from './rejection';
 
 const posteriorPrefix = 'p_';
 const leadingColumns = ['cell', 'protein', 'predicted'];
@@ -23,25 +24,29 @@ export class PredictionsWriter {
   readonly #table: TableWriter;
   readonly #classes: readonly string[];
   readonly #copied: readonly string[];
+  readonly #reject: number;
+  #rejected = 0;
 
-  private constructor(table: TableWriter, classes: readonly string[], copied: readonly string[]) {
+  private constructor(table: TableWriter, classes: readonly string[], copied: readonly string[], reject: number) {
     this.#table = table;
     this.#classes = classes;
     this.#copied = copied;
+    this.#reject = reject;
   }
 
   /**
    * @param target a path, or a sink such as standard output
    * @param classes of the model, in the order of the posteriors
    * @param options.copy columns of cells.csv to copy, `label` as a class name
+   * @param options.reject cells whose largest posterior is below it are predicted `uncertain`; default none
    * @throws invalid-argument for a column that would be taken for another
    */
   static async create(
     target: string | ByteSink,
     classes: readonly string[],
-    options: TableWriterOptions & { copy?: readonly string[] } = {},
+    options: TableWriterOptions & { copy?: readonly string[]; reject?: number } = {},
   ): Promise<PredictionsWriter> {
-    const { copy = [], ...tableOptions } = options;
+    const { copy = [], reject = 0, ...tableOptions } = options;
     const reserved = copy.find((name) => leadingColumns.includes(name) || name.startsWith(posteriorPrefix));
     if (reserved !== undefined) {
       throw new DeepYeastError(
@@ -55,12 +60,17 @@ export class PredictionsWriter {
       ...classes.map((name): TableColumn => ({ name: posteriorPrefix + name, type: 'float' })),
     ];
     const table = await TableWriter.create(target, columns, tableOptions);
-    return new PredictionsWriter(table, classes, copy);
+    return new PredictionsWriter(table, classes, copy, reject);
   }
 
   /** Rows written so far. */
   get count(): number {
     return this.#table.count;
+  }
+
+  /** Rows predicted `uncertain`. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
   /**
@@ -69,7 +79,10 @@ export class PredictionsWriter {
    */
   async append(cell: Cell, posteriors: Float32Array, start: number, labelNames: readonly string[] = []): Promise<void> {
     const k = this.#classes.length;
-    const row: TableValue[] = [cell.cell, cell.protein, this.#classes[argmax(posteriors, start, k)] as string];
+    const best = argmax(posteriors, start, k);
+    const rejected = (posteriors[start + best] as number) < this.#reject;
+    if (rejected) this.#rejected++;
+    const row: TableValue[] = [cell.cell, cell.protein, rejected ? uncertain : (this.#classes[best] as string)];
     for (const name of this.#copied) {
       row.push(name === 'label' ? (labelNames[cell.label] ?? '') : String(cell[name] ?? ''));
     }
@@ -88,6 +101,8 @@ export class PredictionsWriter {
 
 /** One cell of a table of predictions. */
 export interface PredictedCell {
+  /** Name of the cell; empty where the table has none. */
+  cell: string;
   protein: string;
   /** Tells fields apart; empty when not known. */
   field: string;
@@ -124,7 +139,9 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
     );
   }
   for await (const row of table.rows()) {
-    const { protein, label, plate, well, field } = row.values as { protein: string } & Partial<Record<string, string>>;
+    const { cell, protein, label, plate, well, field } = row.values as { protein: string } & Partial<
+      Record<string, string>
+    >;
     const posterior = new Float64Array(classes.length);
     let sum = 0;
     classes.forEach((name, c) => {
@@ -146,6 +163,7 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
       );
     }
     yield {
+      cell: cell ?? '',
       protein,
       field: fieldKey({ protein, plate: plate ?? '', well: well ?? '', field: field ?? '' }),
       label: label === undefined || label === '' ? null : label,

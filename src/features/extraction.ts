@@ -67,7 +67,8 @@ function requireKnown<Name extends string>(what: string, value: string, names: r
   return known;
 }
 
-interface Plan {
+/** Options filled in, and the shapes that follow from them. */
+export interface FeaturePlan {
   layer: string;
   stage: Stage;
   summary: Summary | null;
@@ -77,7 +78,8 @@ interface Plan {
   shape: number[];
 }
 
-function plan(network: Network, options: FeatureOptions): Plan {
+/** Settles a layer, stage and summary; throws invalid-argument as featureShape. */
+export function planFeatures(network: Network, options: FeatureOptions): FeaturePlan {
   const layer = requireKnown('layer', options.layer, network.layerNames);
   const stage = requireKnown('stage', options.stage ?? 'activated', stages);
   const summary = requireKnown('summary', options.summary ?? 'maximum', summaries);
@@ -93,7 +95,7 @@ function plan(network: Network, options: FeatureOptions): Plan {
  * @throws invalid-argument for an unknown layer, stage or summary, or a stage that the layer does not have
  */
 export function featureShape(network: Network, options: FeatureOptions): number[] {
-  return plan(network, options).shape;
+  return planFeatures(network, options).shape;
 }
 
 /** Maxima or means over positions of maps [count, positions, units], written from `first` on into rows of `columns`. */
@@ -125,7 +127,8 @@ function summarise(
   }
 }
 
-function summariseBatch(values: Float32Array, { summary, activation, shape }: Plan): Float32Array {
+/** Features [count, ...shape] from a layer's outputs [count, ...activation]. */
+export function summariseActivations(values: Float32Array, { summary, activation, shape }: FeaturePlan): Float32Array {
   if (summary === null || summary === 'maps') return values;
   const units = activation.at(-1) as number;
   const positions = activation.slice(0, -1).reduce((product, length) => product * length, 1);
@@ -147,9 +150,14 @@ export async function* features(
   options: FeatureOptions,
 ): AsyncGenerator<FeatureBatch> {
   if (source instanceof Dataset) {
-    yield* datasetFeatures(network, source, options, plan(network, options));
+    yield* datasetFeatures(network, source, options, planFeatures(network, options));
   } else {
-    for await (const { values, cells, start } of imageFeatures(network, source, options, plan(network, options))) {
+    for await (const { values, cells, start } of imageFeatures(
+      network,
+      source,
+      options,
+      planFeatures(network, options),
+    )) {
       yield { start, count: cells.length, values };
     }
   }
@@ -159,12 +167,12 @@ async function* datasetFeatures(
   network: Network,
   dataset: Dataset,
   options: FeatureOptions,
-  chosen: Plan,
+  chosen: FeaturePlan,
 ): AsyncGenerator<FeatureBatch> {
   requireModelRule(network, dataset, options);
   const { layer, stage } = chosen;
   for await (const { start, count, values } of network.activations(dataset, layer, { ...options, stage })) {
-    yield { start, count, values: summariseBatch(values, chosen) };
+    yield { start, count, values: summariseActivations(values, chosen) };
   }
 }
 
@@ -173,7 +181,7 @@ async function* imageFeatures(
   network: Network,
   images: ImageCells,
   options: FeatureOptions,
-  chosen: Plan,
+  chosen: FeaturePlan,
 ): AsyncGenerator<{ start: number; cells: Cell[]; columns: string[]; values: Float32Array }> {
   const { columns, batches } = await openImages(network, images, options);
   let start = 0;
@@ -181,7 +189,7 @@ async function* imageFeatures(
     const { layer, stage } = chosen;
     const batches = network.activations(pixels, layer, { ...options, stage, batchSize: cells.length });
     const { value } = await batches.next();
-    return { cells, values: summariseBatch((value as ActivationBatch).values, chosen) };
+    return { cells, values: summariseActivations((value as ActivationBatch).values, chosen) };
   };
   for await (const { cells, values } of pipelined(batches(), compute)) {
     yield { start, cells, columns, values };
@@ -207,7 +215,7 @@ export async function writeFeatures(
   options: WriteFeaturesOptions,
 ): Promise<FeatureDescription> {
   const { record = {}, onProgress } = options;
-  const chosen = plan(network, options);
+  const chosen = planFeatures(network, options);
   const { count: total, classes } = describeSource(source);
   const folder = await makeOutputFolder(out);
   const files: AtomicFile[] = [];

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
 import { DeepYeastError, fileError } from '../errors';
 
 export interface CsvOptions {
@@ -63,6 +62,7 @@ export function formatCsvRow(values: readonly (string | number | null)[]): strin
 }
 
 async function* readRecords(path: string, options: CsvOptions): AsyncGenerator<{ record: string[]; line: number }> {
+  const { CsvError, parse } = await import('csv-parse');
   const file = options.text === undefined ? createReadStream(path) : Readable.from([options.text]);
   const parser = parse({
     bom: true,

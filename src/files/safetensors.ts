@@ -1,7 +1,7 @@
 /**
  * The safetensors container (https://github.com/huggingface/safetensors): eight bytes with the header's length (little
- * endian), the header as JSON, then the tensors' values one after the other without a gap. Only float32 tensors are
- * written; of foreign files the header is read whatever the types.
+ * endian), the header as JSON, then the tensors' values one after the other without a gap. Of foreign files the header
+ * is read whatever the types.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeepYeastError, fileError } from '../errors';
@@ -153,18 +153,19 @@ function shown(text: string): string {
 }
 
 /**
- * The bytes that go before the values of float32 tensors, which must follow in this order. Padded with spaces so that
+ * The bytes that go before the values of tensors (float32 unless `dtype` says otherwise), which must follow in this
+ * order. Padded with spaces so that
  * the values begin at a multiple of eight bytes, as the reference implementation pads.
  */
 export function safetensorsHeader(
   metadata: ReadonlyMap<string, string>,
-  tensors: Iterable<{ name: string; shape: readonly number[] }>,
+  tensors: Iterable<{ name: string; shape: readonly number[]; dtype?: string }>,
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
   let position = 0;
-  for (const { name, shape } of tensors) {
-    const end = position + 4 * shape.reduce((product, extent) => product * extent, 1);
-    header[name] = { dtype: 'F32', shape, data_offsets: [position, end] };
+  for (const { name, shape, dtype = 'F32' } of tensors) {
+    const end = position + shape.reduce((product, extent) => product * extent, bytesPerValue[dtype] as number);
+    header[name] = { dtype, shape, data_offsets: [position, end] };
     position = end;
   }
   const json = Buffer.from(JSON.stringify(header), 'utf8');
@@ -206,12 +207,29 @@ export class SafetensorsFile {
 
   /** The values of a float32 tensor of this file, a copy. */
   async values(name: string): Promise<Float32Array> {
+    const bytes = await this.bytes(name, 'F32');
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  }
+
+  /** The bytes of a tensor of that type, a copy in a buffer of its own. */
+  async bytes(name: string, dtype: string): Promise<Uint8Array> {
+    const { begin, end } = this.#entry(name, dtype);
+    return read(this.#handle, this.header.dataOffset + begin, end - begin, this.path);
+  }
+
+  /** Fills `values` with those of a float32 tensor from its value `first` on. */
+  async valuesInto(values: Float32Array, name: string, first: number): Promise<void> {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const { begin } = this.#entry(name, 'F32');
+    await readInto(bytes, this.#handle, this.header.dataOffset + begin + 4 * first, this.path);
+  }
+
+  #entry(name: string, dtype: string): { begin: number; end: number } {
     const entry = this.header.tensors.get(name);
     if (entry === undefined) throw invalid(this.path, `has no tensor ${shown(name)}`);
-    if (entry.dtype !== 'F32')
-      throw invalid(this.path, `has tensor ${shown(name)} of type ${entry.dtype}; expected F32`);
-    const bytes = await read(this.#handle, this.header.dataOffset + entry.begin, entry.end - entry.begin, this.path);
-    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    if (entry.dtype !== dtype)
+      throw invalid(this.path, `has tensor ${shown(name)} of type ${entry.dtype}; expected ${dtype}`);
+    return entry;
   }
 
   async close(): Promise<void> {
@@ -219,9 +237,14 @@ export class SafetensorsFile {
   }
 }
 
-/** Exactly `length` bytes, in a buffer of their own, so that they may be viewed as floats. */
 async function read(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
+  await readInto(bytes, handle, position, path);
+  return bytes;
+}
+
+async function readInto(bytes: Uint8Array, handle: FileHandle, position: number, path: string): Promise<void> {
+  const { length } = bytes;
   let done = 0;
   try {
     while (done < length) {
@@ -232,5 +255,4 @@ async function read(handle: FileHandle, position: number, length: number, path: 
   } catch (error) {
     throw fileError('read', path, error);
   }
-  return bytes;
 }

@@ -39,6 +39,8 @@ export type NativeNetworkOptions = NativeDeviceOptions & {
   seed: number;
   /** 0: as many as the process may use. */
   threads: number;
+  /** False: all parameters are 0, for a network whose tensors are set next. Default true: Glorot-normal. */
+  drawWeights?: boolean;
 };
 
 /** What stands between a machine and CUDA: native/cuda/client/loader.h. */
@@ -111,7 +113,8 @@ export interface NativeNetwork {
   ready(): Promise<{ description: string; threads: number; inferenceBatch: number }>;
   /** A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor. */
   tensor(name: string): Promise<Float32Array>;
-  setTensor(name: string, values: Float32Array): Promise<void>;
+  /** All values of a tensor; or, with `first`, a piece of them that begins there. */
+  setTensor(name: string, values: Float32Array, first?: number): Promise<void>;
   setInputTransform(mean: Float32Array, scale: number): Promise<void>;
   trainSteps(batches: NativeTrainingBatches): Promise<NativeTrainingResult>;
   gradients(
@@ -139,6 +142,62 @@ export interface NativeNetwork {
   close(): Promise<void>;
 }
 
+/** All trees of a forest, one after the other: native/forest/forest.h, ForestArrays. */
+export interface NativeForestArrays {
+  /** [trees + 1] nodes before each tree. */
+  treeBegins: Int32Array;
+  /** [nodes] -1 for a leaf. */
+  features: Int32Array;
+  /** [nodes] rows with value <= threshold go left. */
+  thresholds: Float32Array;
+  /** [nodes] the left child's number within the tree, the right one follows it; a leaf's row of `leaves`. */
+  left: Int32Array;
+  /** [rows, classes] class probabilities. */
+  leaves: Float32Array;
+}
+
+/** A random forest; its calls run one after the other on its own worker thread. `threads` 0: as many as there are. */
+export interface NativeForest {
+  beginTraining(options: {
+    /** [rows, columns], finite. */
+    values: Float32Array;
+    labels: Int32Array;
+    featuresPerSplit: number;
+    leafSize: number;
+    /** [classes], 1e-6 to 1e6. */
+    classWeights: Float64Array;
+    downSample: boolean;
+    seed: number;
+    threads: number;
+  }): Promise<void>;
+  /** Grows so many trees more; resolves to the number there are. After cancel() the call's trees are dropped. */
+  grow(trees: number, threads: number): Promise<number>;
+  /** Trees grown since beginTraining, those of a running grow() among them. */
+  readonly grown: number;
+  /** Null where every row is in every bootstrap sample. Between beginTraining and endTraining only. */
+  outOfBagError(threads: number): Promise<number | null>;
+  /** Releases the training set. */
+  endTraining(): Promise<void>;
+  /** [rows, classes] sums of the class probabilities of trees [first, last). */
+  probabilitySums(values: Float32Array, first: number, last: number, threads: number): Promise<Float64Array>;
+  impurityImportance(): Promise<Float64Array>;
+  /** Resolves early, with what there is, after cancel(). */
+  permutationImportance(
+    values: Float32Array,
+    labels: Int32Array,
+    seed: number,
+    repeats: number,
+    threads: number,
+  ): Promise<{ accuracy: number /** [repeats, columns] */; decreases: Float64Array }>;
+  arrays(): Promise<NativeForestArrays>;
+  /** Takes stored trees; `importance` [columns] is the impurity importance. Rejects with `model-invalid`. */
+  restore(arrays: NativeForestArrays, importance: Float64Array): Promise<void>;
+  /** Stops a running grow() or permutationImportance(). */
+  cancel(): void;
+  /** Waits for the calls already made to end (what can be cancelled is), then releases all memory. */
+  close(): Promise<void>;
+}
+
 /** Images of one .npy file, read by position; never mapped. */
 export interface NativeImageStore {
   readonly count: number;
@@ -157,6 +216,11 @@ export interface NativeFileLock {
 export interface Addon {
   readonly version: string;
   Network: new (options: NativeNetworkOptions) => NativeNetwork;
+  /** At most 65,536 columns and 1,024 classes. */
+  Forest: new (options: {
+    columns: number;
+    classes: number;
+  }) => NativeForest;
   ImageStore: new (options: {
     path: string;
     /** Bytes before the first image. */

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DeepYeastError } from '../errors';
+import { cacheFolder } from '../files/cache-folder';
 import type { NativeCudaReport, NativeDeviceOptions } from './addon';
-import { cacheFolder } from './cache-folder';
 import { locateAddon } from './load';
 
 /** Where to compute. `auto` takes CUDA where it can be used, else the CPU; `cuda` never falls back. */

@@ -1,3 +1,3 @@
 export type * from './addon';
 export { chooseDevice, type Device, defaultPrecision, devices, type Precision, precisions } from './cuda';
-export { type LoadedAddon, loadAddon, locateAddon } from './load';
+export { type Assurance, type LoadedAddon, loadAddon, locateAddon, type Refusal } from './load';

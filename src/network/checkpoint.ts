@@ -8,6 +8,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
+import { AtomicFile } from '../files/atomic-file';
 import { SafetensorsFile, safetensorsHeader } from '../files/safetensors';
 import type { NativeTopology } from '../native/addon';
 import type { Recipe } from '../training/recipe';
@@ -22,6 +23,18 @@ const velocity = (name: string) => `velocity/${name}`;
 /** Names of the two models in a run folder. */
 export const bestModelFile = 'best.safetensors';
 export const lastModelFile = 'last.safetensors';
+
+/** What people should know of a model: where it comes from, under which terms, what to cite. All of it is free text. */
+export interface ModelAbout {
+  name?: string;
+  description?: string;
+  authors?: string[];
+  /** SPDX identifier, such as MIT. */
+  licence?: string;
+  citations?: { text: string; doi?: string; url?: string }[];
+  /** The file of another program that the model was made from. */
+  source?: { format: string; file: string; sha256: string; note?: string };
+}
 
 /** What a checkpoint says beside its tensors. */
 export interface CheckpointDescription {
@@ -39,6 +52,7 @@ export interface CheckpointDescription {
   training?: unknown;
   /** How the device carried out its operations, in the same; absent where it had no choice, as the CPU. */
   plans?: string;
+  about?: ModelAbout;
 }
 
 export interface Tensor {
@@ -73,6 +87,21 @@ export async function modelPath(path: string): Promise<string> {
   return best;
 }
 
+/** A checkpoint whose tensors are still to be read. */
+export interface OpenCheckpoint extends Omit<Checkpoint, 'tensors'> {
+  /** Their shapes, by name. */
+  shapes: Map<string, number[]>;
+  /**
+   * Their values, in pieces of up to a megabyte that begin at value `first` of the tensor, checked as they are read. The
+   * next piece overwrites `values`.
+   */
+  pieces(): AsyncGenerator<{ name: string; first: number; values: Float32Array }>;
+  close(): Promise<void>;
+}
+
+/** Values read at once: so that a large model need not stand in memory twice. */
+const pieceLength = 1 << 18;
+
 /**
  * Reads a checkpoint and checks all of it: sizes and offsets, that the tensors are those of its topology, that every
  * number is finite.
@@ -82,33 +111,63 @@ export async function modelPath(path: string): Promise<string> {
  * @throws model-invalid, io-error
  */
 export async function readCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<Checkpoint> {
+  const { shapes, pieces, close, ...checkpoint } = await openCheckpoint(path, options);
+  try {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of shapes) tensors.set(name, { shape, values: new Float32Array(sizeOf(shape)) });
+    for await (const { name, first, values } of pieces()) tensors.get(name)?.values.set(values, first);
+    return { ...checkpoint, tensors };
+  } finally {
+    await close();
+  }
+}
+
+/** As readCheckpoint, all but the tensors' values, which are read and checked by pieces(). */
+export async function openCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<OpenCheckpoint> {
   const file = await SafetensorsFile.open(await modelPath(path));
   try {
     const { input, ...description } = describe(file);
     const { topology } = description;
     const expected = tensorsOf(topology);
-    const tensors = new Map<string, Tensor>();
-    for (const { name, shape } of expected) tensors.set(name, await readTensor(file, name, shape));
+    const shapes = new Map<string, number[]>();
+    for (const { name, shape } of expected) shapes.set(name, shape);
     if (options.momentum) {
-      for (const { name, shape, trainable } of expected) {
-        if (trainable) tensors.set(velocity(name), await readTensor(file, velocity(name), shape));
-      }
+      for (const { name, shape, trainable } of expected) if (trainable) shapes.set(velocity(name), shape);
     }
-    const checkpoint: Checkpoint = { ...description, tensors };
-    if (input) {
-      const size = topology.imageSize;
-      const mean = await readTensor(file, meanImage, [size, size, topology.channels]);
-      checkpoint.inputTransform = { mean: mean.values, ...input };
-    }
+    for (const [name, shape] of shapes) requireShape(file, name, shape);
+    const meanShape = [topology.imageSize, topology.imageSize, topology.channels];
+    if (input) requireShape(file, meanImage, meanShape);
     const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
     for (const name of file.header.tensors.keys()) {
       if (!known.has(name)) {
         throw invalid(file.path, `has a tensor ${JSON.stringify(name.slice(0, 80))}, which its topology does not have`);
       }
     }
+    const checkpoint: OpenCheckpoint = {
+      ...description,
+      shapes,
+      async *pieces() {
+        const buffer = new Float32Array(pieceLength);
+        for (const [name, shape] of shapes) {
+          const count = sizeOf(shape);
+          for (let first = 0; first < count; first += pieceLength) {
+            const values = buffer.subarray(0, Math.min(pieceLength, count - first));
+            await readValues(file, name, first, values);
+            yield { name, first, values };
+          }
+        }
+      },
+      close: () => file.close(),
+    };
+    if (input) {
+      const mean = new Float32Array(sizeOf(meanShape));
+      await readValues(file, meanImage, 0, mean);
+      checkpoint.inputTransform = { mean, ...input };
+    }
     return checkpoint;
-  } finally {
+  } catch (error) {
     await file.close();
+    throw error;
   }
 }
 
@@ -122,7 +181,7 @@ export async function readCheckpointDescription(path: string): Promise<Checkpoin
   }
 }
 
-async function readTensor(file: SafetensorsFile, name: string, shape: number[]): Promise<Tensor> {
+function requireShape(file: SafetensorsFile, name: string, shape: number[]): void {
   const entry = file.header.tensors.get(name);
   if (entry === undefined) {
     throw invalid(file.path, `has no tensor ${name}, which its topology needs (shape [${shape.join(', ')}])`);
@@ -133,14 +192,20 @@ async function readTensor(file: SafetensorsFile, name: string, shape: number[]):
       `has tensor ${name} of shape [${entry.shape.join(', ')}]; expected [${shape.join(', ')}] for its topology`,
     );
   }
-  const values = await file.values(name);
+}
+
+async function readValues(file: SafetensorsFile, name: string, first: number, values: Float32Array): Promise<void> {
+  await file.valuesInto(values, name, first);
   const nonNegative = name.endsWith('.running_variance');
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) throw invalid(file.path, `has ${value} in tensor ${name}; expected finite numbers`);
     if (nonNegative && value < 0) throw invalid(file.path, `has ${value} in tensor ${name}; expected variances`);
   }
-  return { shape, values };
+}
+
+function sizeOf(shape: number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
 }
 
 function invalid(path: string, found: string): DeepYeastError {
@@ -197,6 +262,11 @@ function describe(file: SafetensorsFile): CheckpointDescription {
   }
   const plans = parsed('plans');
   if (typeof plans === 'string') description.plans = plans;
+  const about = parsed('about');
+  if (about !== undefined) {
+    if (!isAbout(about)) throw invalid(file.path, 'has an invalid description (about) in its metadata');
+    description.about = about;
+  }
   return description;
 }
 
@@ -242,6 +312,23 @@ function isInput(value: unknown): value is NonNullable<CheckpointDescription['in
   );
 }
 
+function isAbout(value: unknown): value is ModelAbout {
+  const isTexts = (item: unknown, optional: string[], needed: string[] = []) =>
+    typeof item === 'object' &&
+    item !== null &&
+    needed.every((key) => typeof (item as Record<string, unknown>)[key] === 'string') &&
+    optional.every((key) => ['string', 'undefined'].includes(typeof (item as Record<string, unknown>)[key]));
+  if (!isTexts(value, ['name', 'description', 'licence'])) return false;
+  const { authors = [], citations = [], source } = value as Record<string, unknown>;
+  return (
+    Array.isArray(authors) &&
+    authors.every((author) => typeof author === 'string') &&
+    Array.isArray(citations) &&
+    citations.every((citation) => isTexts(citation, ['doi', 'url'], ['text'])) &&
+    (source === undefined || isTexts(source, ['note'], ['format', 'file', 'sha256']))
+  );
+}
+
 function normalizationOf(value: unknown, channels: number, path: string): Normalization {
   try {
     return parseNormalization(value, channels, path);
@@ -266,6 +353,33 @@ function topologyJson(topology: NativeTopology): string {
   });
 }
 
+type ExtraDescription = Pick<CheckpointDescription, 'recipe' | 'iteration' | 'metrics' | 'training' | 'about'>;
+
+/** All that a file says beside its tensors; what does not depend on the tensors goes in one order, for equal bytes. */
+function metadataOf(
+  classes: readonly string[],
+  topology: NativeTopology,
+  seed: number,
+  inputTransform: InputTransform | undefined,
+  extra: ExtraDescription,
+): Map<string, string> {
+  const metadata = new Map([
+    ['format', 'deepyeast'],
+    ['version', formatVersion],
+    ['classes', JSON.stringify(classes)],
+    ['topology', topologyJson(topology)],
+    ['seed', JSON.stringify(seed)],
+  ]);
+  if (inputTransform) {
+    const { scale, channels, normalization } = inputTransform;
+    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
+  }
+  for (const key of ['recipe', 'iteration', 'metrics', 'training', 'about'] as const) {
+    if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));
+  }
+  return metadata;
+}
+
 /**
  * Writes a network's checkpoint atomically: under a temporary name, flushed, renamed. The values go from the native
  * core to the disk, never through JavaScript.
@@ -276,23 +390,10 @@ function topologyJson(topology: NativeTopology): string {
 export async function writeCheckpoint(
   path: string,
   network: Network,
-  extra: Pick<CheckpointDescription, 'recipe' | 'iteration' | 'metrics' | 'training'> & { momentum: boolean },
+  extra: ExtraDescription & { momentum: boolean },
 ): Promise<void> {
   const { topology, inputTransform } = network;
-  const metadata = new Map([
-    ['format', 'deepyeast'],
-    ['version', formatVersion],
-    ['classes', JSON.stringify(network.classes)],
-    ['topology', topologyJson(topology)],
-    ['seed', JSON.stringify(network.seed)],
-  ]);
-  if (inputTransform) {
-    const { scale, channels, normalization } = inputTransform;
-    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
-  }
-  for (const key of ['recipe', 'iteration', 'metrics', 'training'] as const) {
-    if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));
-  }
+  const metadata = metadataOf(network.classes, topology, network.seed, inputTransform, extra);
   const plans = extra.momentum ? await network.native.plans() : '';
   if (plans !== '') metadata.set('plans', JSON.stringify(plans));
   const parameters = network.native.tensors;
@@ -309,4 +410,34 @@ export async function writeCheckpoint(
     header,
     tensors.map(({ name }) => name),
   );
+}
+
+/**
+ * Writes a model that is in memory, an imported one for example, as readCheckpoint reads it: atomically, without the
+ * native core and without momentum.
+ *
+ * @throws disk-full, io-error
+ */
+export async function writeModel(path: string, model: Checkpoint): Promise<void> {
+  const { topology, classes, seed, inputTransform, tensors } = model;
+  const entries = tensorsOf(topology).map(({ name, shape }) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new Error(`the model has no tensor ${name}`);
+    return { name, shape, values: tensor.values };
+  });
+  if (inputTransform) {
+    const { imageSize, channels } = topology;
+    entries.push({ name: meanImage, shape: [imageSize, imageSize, channels], values: inputTransform.mean });
+  }
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(safetensorsHeader(metadataOf(classes, topology, seed, inputTransform, model), entries));
+    for (const { values } of entries) {
+      await file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+    await file.commit();
+  } catch (error) {
+    await file.abort();
+    throw error;
+  }
 }

@@ -2,9 +2,11 @@ export type { Device, Precision } from '../native';
 export {
   type Checkpoint,
   type CheckpointDescription,
+  type ModelAbout,
   readCheckpoint,
   readCheckpointDescription,
   writeCheckpoint,
+  writeModel,
 } from './checkpoint';
 export {
   type ActivationBatch,

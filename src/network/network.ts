@@ -14,7 +14,7 @@ import {
   type Precision,
 } from '../native';
 import type { Stage } from '../native/addon';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import { layerNames, type TopologyOptions, topologyOf } from './topology';
 
 /**
@@ -145,16 +145,21 @@ export class Network {
    * @throws model-invalid, io-error and what create throws
    */
   static async load(path: string, options: DeviceOptions = {}): Promise<Network> {
-    const checkpoint = await readCheckpoint(path);
-    const { topology, classes, seed, inputTransform, tensors } = checkpoint;
-    const network = await Network.#make(topology, classes, seed, options, options.log ?? silent);
+    const checkpoint = await openCheckpoint(path);
+    let network: Network | undefined;
     try {
-      for (const [name, { values }] of tensors) await network.native.setTensor(name, values);
+      const { topology, classes, seed, inputTransform } = checkpoint;
+      network = await Network.#make(topology, classes, seed, options, options.log ?? silent, { drawWeights: false });
+      for await (const { name, first, values } of checkpoint.pieces()) {
+        await network.native.setTensor(name, values, first);
+      }
       if (inputTransform) await network.setInputTransform(inputTransform);
       return network;
     } catch (error) {
-      await network.close();
+      await network?.close();
       throw error;
+    } finally {
+      await checkpoint.close();
     }
   }
 
@@ -164,10 +169,11 @@ export class Network {
     seed: number,
     options: DeviceOptions,
     log: Log,
+    { drawWeights = true } = {},
   ): Promise<Network> {
     const { device = 'auto', precision, threads = threadsFromEnvironment() } = options;
     const chosen = await chooseDevice(device, precision);
-    const native = new (loadAddon().Network)({ topology, seed, threads, ...chosen.options });
+    const native = new (loadAddon().Network)({ topology, seed, threads, drawWeights, ...chosen.options });
     try {
       const { description, inferenceBatch } = await native.ready();
       log('info', `network on ${description}${chosen.reason ? `: ${chosen.reason}` : ''}`);
@@ -366,7 +372,8 @@ export class Network {
   }
 }
 
-function threadsFromEnvironment(): number {
+/** DEEPYEAST_THREADS, or 0: as many as the process may use. */
+export function threadsFromEnvironment(): number {
   const text = process.env.DEEPYEAST_THREADS;
   if (text === undefined || text === '') return 0;
   const threads = Number(text);

@@ -14,7 +14,7 @@ export interface Depth {
  * halves, as in the paper's, so that layers differ in number only.
  *
  * Parameters for 64x64x2 and 12 classes, `parameterCount(topologyOf({ depth, classes: 12 }))`:
- * 5: 8,767,372; 9: 9,801,100; 11: 10,982,796; 13: 12,035,468.
+ * 5: 8,766,476; 9: 9,804,684; 11: 10,985,356; 13: 12,102,028.
  */
 export const depths: Readonly<Record<5 | 9 | 11 | 13, Depth>> = {
   5: { blocks: [[64], [128], [256]], dense: [512] },

@@ -2,7 +2,7 @@ import { bootstrapIntervals } from '../evaluation/bootstrap';
 import type { MixtureBootstrap, ProteinSums } from './soft-counts';
 
 /** 32-bit FNV-1a over UTF-16 code units: gives each protein random numbers of its own, whatever else is in the table. */
-function nameHash(name: string): number {
+export function nameHash(name: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   return hash >>> 0;

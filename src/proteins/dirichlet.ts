@@ -2,7 +2,6 @@
  * The paper's model of a protein: its cells' class probabilities, summed, update a symmetric Dirichlet prior over the
  * mixture of classes that its cells are in. alpha_k = alpha0 + sum over cells of p_k.
  */
-import betaQuantile from '@stdlib/stats-base-dists-beta-quantile';
 import { DeepYeastError } from '../errors';
 import { callClass, ratio } from '../evaluation/metrics';
 import { mixtureBootstrap } from './bootstrap';
@@ -73,6 +72,8 @@ export interface ProteinTable {
 
 /** The central 95% interval of Beta(a, b); with b = 0 (a single class) all mass is at 1. */
 export function betaInterval(a: number, b: number): [number, number] {
+  // On first use: hundreds of small files.
+  const betaQuantile = require('@stdlib/stats-base-dists-beta-quantile') as (p: number, a: number, b: number) => number;
   return b === 0 ? [1, 1] : [betaQuantile(0.025, a, b), betaQuantile(0.975, a, b)];
 }
 

@@ -1,5 +1,5 @@
 export { type Interval, intervalRow } from './interval';
 export type { TrainOptions } from './options';
-export { type LearningRateSchedule, loadRecipe, parseRecipe, type Recipe, recipes } from './recipe';
+export { type ClassSampling, type LearningRateSchedule, loadRecipe, parseRecipe, type Recipe, recipes } from './recipe';
 export { type RunDescription, readRunDescription } from './run-folder';
 export { train } from './trainer';

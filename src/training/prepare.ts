@@ -80,7 +80,7 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
     schedule,
     cells,
     validation: validationCells,
-    batches: new BatchStream(network.seed, cells.rows, cells.labels, recipe.batchSize),
+    batches: new BatchStream(network.seed, cells.rows, cells.labels, recipe.batchSize, recipe.classSampling),
     images,
     optimizer: {
       momentum: recipe.momentum,

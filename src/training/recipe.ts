@@ -10,6 +10,13 @@ export type LearningRateSchedule =
   | { kind: 'cosine'; warmUpEpochs: number }
   | { kind: 'constant' };
 
+/**
+ * How often a class is shown: as often as it is in the training set (the paper's), in proportion to the root of that, or
+ * all classes equally often. A rare class's cells come again sooner than a common one's.
+ */
+export const classSamplings = ['as-they-are', 'square-root', 'even'] as const;
+export type ClassSampling = (typeof classSamplings)[number];
+
 export interface Recipe {
   learningRate: number;
   schedule: LearningRateSchedule;
@@ -29,6 +36,8 @@ export interface Recipe {
   weightDecay: number;
   /** flips-and-turns: the eight flips and quarter turns, drawn for each cell of a mini-batch. */
   augmentation: 'none' | 'flips-and-turns';
+  /** Default: as they are. */
+  classSampling?: ClassSampling;
 }
 
 /** Recipes by name. */
@@ -126,7 +135,7 @@ function parseSchedule(value: unknown, source: string): LearningRateSchedule {
  * @throws recipe-invalid, naming the field, what was found and what is expected; for an unknown field the nearest known
  */
 export function parseRecipe(value: unknown, source: string): Recipe {
-  const known = [...Object.keys(recipes.paper), 'iterations'];
+  const known = [...Object.keys(recipes.paper), 'iterations', 'classSampling'];
   const given = fieldsOf(value, source, known);
   if (given.epochs !== undefined && given.iterations !== undefined) {
     throw invalid(source, 'both epochs and iterations are given; expected one of them');
@@ -146,6 +155,9 @@ export function parseRecipe(value: unknown, source: string): Recipe {
     momentumForm: choiceField(fields, 'momentumForm', source, ['caffe', 'pytorch']),
     weightDecay: numberField(fields, 'weightDecay', source, notNegative, 'a number from 0 on'),
     augmentation: choiceField(fields, 'augmentation', source, ['none', 'flips-and-turns']),
+    ...(fields.classSampling !== undefined && {
+      classSampling: choiceField(fields, 'classSampling', source, classSamplings),
+    }),
   };
 }
 

@@ -78,11 +78,17 @@ export class Schedule {
         : `${whole(this.iterations)} iterations`;
     const form = { caffe: 'v = m v + lr g, w -= v', pytorch: 'v = m v + g, w -= lr v' }[recipe.momentumForm];
     const augmentation = { none: 'none', 'flips-and-turns': 'flips and quarter turns' }[recipe.augmentation];
+    const sampling = {
+      'as-they-are': undefined,
+      'square-root': 'classes are shown in proportion to the root of their cells',
+      even: 'all classes are shown equally often',
+    }[recipe.classSampling ?? 'as-they-are'];
     return [
       `${length} of ${whole(recipe.batchSize)} cells, of ${whole(this.cells)} in the training set`,
       `learning rate ${recipe.learningRate}, ${this.#describeCourse()}`,
       `momentum ${recipe.momentum} (${recipe.momentumForm}: ${form}), weight decay ${recipe.weightDecay} on weights`,
       `augmentation: ${augmentation}`,
+      ...(sampling === undefined ? [] : [sampling]),
     ];
   }
 

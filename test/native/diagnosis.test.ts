@@ -14,7 +14,9 @@ describe('diagnose', () => {
   test('finds the addon and what it computes with', async () => {
     const diagnosis = await diagnose({ DEEPYEAST_CACHE: join(folder, 'not', 'yet') });
     expect(diagnosis.problems).toEqual([]);
-    expect(diagnosis.addon).toMatchObject({ loaded: true });
+    expect(diagnosis.addon).toMatchObject({ loaded: true, refused: [] });
+    expect(diagnosis.selfTest).toBeNull();
+    if (process.platform === 'linux') expect(diagnosis.platform.libc).toMatch(/^(glibc|musl) \d/);
     expect(diagnosis.computing!.instructionSets).toContain('portable');
     expect(diagnosis.computing!.threads).toBeGreaterThan(0);
     expect(diagnosis.computing!.device).toMatch(/^cpu \(\w+, \d+ threads?\)$/);

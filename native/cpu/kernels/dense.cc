@@ -4,7 +4,7 @@
 // dot (forward): both operands run along the inputs, so vectors run along the sum. A tile of 4 cells x 4 outputs keeps
 // 16 vectors of partial sums and loads 8 vectors for 16 multiply-adds. The inputs are cut into runs of 512 (2 KB), so
 // that the weights of one task's outputs stay in the caches while all cells pass; between runs a tile's partial sums
-// wait in scratch memory. The elements of a partial sum are added at the very end, always in the same order: a cell's
+// wait in scratch memory; few cells need no such runs, and the weights come in longer streams. The elements of a partial sum are added at the very end, always in the same order: a cell's
 // result does not depend on the batch around it.
 //
 // multiply (both gradients): vectors run along the inputs. Two vectors' columns of b are copied together (their rows lie
@@ -124,8 +124,9 @@ void dense_dot(const float* a, std::ptrdiff_t a_row, const float* b, std::ptrdif
                std::ptrdiff_t count, float* scratch, float* output, std::ptrdiff_t output_row) {
   const std::ptrdiff_t sums = static_cast<std::ptrdiff_t>(rows) * columns * width;
   for (std::ptrdiff_t i = 0; i < sums; i += width) store(scratch + i, Vector{});
-  for (std::ptrdiff_t k = 0; k < count; k += run_length) {
-    const std::ptrdiff_t run = count - k < run_length ? count - k : run_length;
+  const std::ptrdiff_t longest = rows > dot_rows ? run_length : count;
+  for (std::ptrdiff_t k = 0; k < count; k += longest) {
+    const std::ptrdiff_t run = count - k < longest ? count - k : longest;
     float* tile = scratch;
     for (int m = 0; m < rows; m += dot_rows) {
       for (int n = 0; n < columns; n += dot_columns) {

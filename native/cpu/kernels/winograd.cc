@@ -459,7 +459,7 @@ void transform_weight_gradient(const float* products, std::size_t position, int 
 
 template <int rows, int vectors>
 void multiply_block(int steps, const float* left, std::size_t left_row, std::size_t left_step, const float* right,
-                    float* product, std::size_t product_row, bool accumulate) {
+                    const float* ahead, float* product, std::size_t product_row, bool accumulate) {
   Vector sums[rows][vectors];
 #pragma GCC unroll 6
   for (int r = 0; r < rows; ++r)
@@ -478,9 +478,8 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sums[r][v] = fma(factor, factors[v], sums[r][v]);
     }
-    // The next panel: these come from further away than L2, and nothing else would fetch them in time.
-    for (int v = 0; v < vectors * width; v += 16)
-      __builtin_prefetch(right + static_cast<std::ptrdiff_t>(steps) * panel_width + v, 0, 2);
+    for (int v = 0; v < panel_width / 2; v += 16) __builtin_prefetch(ahead + v, 0, 2);
+    ahead += panel_width / 2;
     left += left_step;
     right += panel_width;
   }
@@ -494,7 +493,8 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
   }
 }
 
-using MultiplyBlock = void (*)(int, const float*, std::size_t, std::size_t, const float*, float*, std::size_t, bool);
+using MultiplyBlock = void (*)(int, const float*, std::size_t, std::size_t, const float*, const float*, float*,
+                               std::size_t, bool);
 
 constexpr MultiplyBlock multiply_blocks[most_rows][4] = {
     {multiply_block<1, 1>, multiply_block<1, 2>, multiply_block<1, 3>, multiply_block<1, 4>},
@@ -508,9 +508,13 @@ constexpr MultiplyBlock multiply_blocks[most_rows][4] = {
 void multiply(int rows, int columns, int steps, const float* left, std::size_t left_row, std::size_t left_step,
               const float* right, float* product, std::size_t product_row, bool accumulate) {
   const int vectors = (columns + width - 1) / width;
+  // The first two blocks of rows prefetch a half each of the next panel: it comes from further away than L2, and nothing
+  // else would fetch it in time.
+  const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(steps) * panel_width;
   for (int r = 0; r < rows; r += most_rows) {
+    const float* ahead = r < 2 * most_rows ? right + panel + r / most_rows * (panel / 2) : right;
     const int block = rows - r < most_rows ? rows - r : most_rows;
-    multiply_blocks[block - 1][vectors - 1](steps, left + r * left_row, left_row, left_step, right,
+    multiply_blocks[block - 1][vectors - 1](steps, left + r * left_row, left_row, left_step, right, ahead,
                                             product + r * product_row, product_row, accumulate);
   }
 }

@@ -219,7 +219,7 @@ class TableBackend : public CudaBackend {
     }
   }
 
-  int inference_batch() const override { return kLargestInference; }
+  InferenceBatches inference_batches() const override { return {kLargestInference, kLargestInference, true}; }
   int padded_batch(int count) const override {
     const auto* found = std::lower_bound(std::begin(kInferenceBatches), std::end(kInferenceBatches), count);
     return found == std::end(kInferenceBatches) ? count : *found;

@@ -1,6 +1,6 @@
 // Speed of the CPU backend on the paper's network: every operation by itself, then inference and training steps.
 //
-//   kernel_bench [--threads N] [--batch N] [--direct]
+//   kernel_bench [--threads N] [--batch N] [--inference | --direct]
 //
 // Milliseconds are medians of wall-clock time; "cpu" is the process's processor time of the same runs, which on a busy
 // machine says more (compare runs of one thread: waiting threads spin a little). GFLOP/s count a multiply-add as two, and
@@ -29,6 +29,56 @@ using deepyeast::test::Values;
 struct Time {
   double wall, cpu;  // milliseconds
 };
+
+// Independent multiply-adds on registers alone: the most that a core can do. 16 chains hide the latency of 4 cycles.
+template <typename Vector>
+__attribute__((always_inline)) inline float multiply_add_chains(long count, const Vector& factor, const Vector& term) {
+  Vector a = term, b = a + a, c = b + a, d = c + a, e = d + a, f = e + a, g = f + a, h = g + a;
+  Vector i = h + a, j = i + a, k = j + a, l = k + a, m = l + a, n = m + a, o = n + a, p = o + a;
+  for (; count > 0; --count) {
+    a = a * factor + term, b = b * factor + term, c = c * factor + term, d = d * factor + term;
+    e = e * factor + term, f = f * factor + term, g = g * factor + term, h = h * factor + term;
+    i = i * factor + term, j = j * factor + term, k = k * factor + term, l = l * factor + term;
+    m = m * factor + term, n = n * factor + term, o = o * factor + term, p = p * factor + term;
+  }
+  return (a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p)[0];
+}
+
+typedef float Vector16 __attribute__((vector_size(64)));
+typedef float Vector8 __attribute__((vector_size(32)));
+typedef float Vector4 __attribute__((vector_size(16)));
+#if defined(__x86_64__)
+__attribute__((target("avx512f,fma"))) float chains_avx512(long count) {
+  return multiply_add_chains(count, Vector16{} + 0.999f, Vector16{} + 1e-3f);
+}
+__attribute__((target("avx2,fma"))) float chains_avx2(long count) {
+  return multiply_add_chains(count, Vector8{} + 0.999f, Vector8{} + 1e-3f);
+}
+#endif
+float chains_portable(long count) { return multiply_add_chains(count, Vector4{} + 0.999f, Vector4{} + 1e-3f); }
+
+// Of all threads together, GFLOP/s: the best of several runs.
+double measure_peak(InstructionSet instruction_set, int threads) {
+  const std::shared_ptr<ThreadPool> pool = ThreadPool::shared();
+  const long count = 2000000;
+  const int width = kernel_table(instruction_set).width;
+  double best = 0;
+  for (int run = 0; run < 8; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<float> sums(threads);
+    pool->parallel_for(threads, threads, [&](std::size_t task, int) {
+      float (*chains)(long) = chains_portable;
+#if defined(__x86_64__)
+      if (instruction_set == InstructionSet::avx512) chains = chains_avx512;
+      if (instruction_set == InstructionSet::avx2) chains = chains_avx2;
+#endif
+      sums[task] = chains(count);
+    });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (sums[0] > 0) best = std::max(best, 1e-9 * 2 * 16 * width * static_cast<double>(count) * threads / seconds.count());
+  }
+  return best;
+}
 
 double now_of(clockid_t clock) {
   timespec time;
@@ -123,7 +173,57 @@ void measure_normalization(Backend& backend, int batch, const Layer& layer) {
   });
 }
 
-void measure_network(int threads, int batch) {
+// One inference pass over the convolutions and dense layers, timed layer by layer: what an operation costs when the one
+// before it has used the caches.
+void measure_pass(Backend& backend, int batch) {
+  const std::vector<Layer> layers = layers_of(Topology());
+  Values random(1);
+  std::vector<std::unique_ptr<Convolution>> convolutions;
+  std::vector<std::unique_ptr<Dense>> dense;
+  std::vector<std::unique_ptr<Device>> weights;
+  std::size_t largest = 0;
+  for (const Layer& layer : layers) {
+    const std::size_t inputs = layer.input_channels, outputs = layer.output_channels;
+    const bool convolution = layer.kind == LayerKind::convolution;
+    weights.push_back(std::make_unique<Device>(backend, random.uniform((convolution ? 9 : 1) * inputs * outputs)));
+    convolutions.push_back(convolution ? backend.convolution({batch, layer.height, layer.width, layer.input_channels,
+                                                              layer.output_channels}, false)
+                                       : nullptr);
+    dense.push_back(convolution ? nullptr : backend.dense({batch, layer.input_channels, layer.output_channels}, false));
+    if (convolution) convolutions.back()->set_weights(*weights.back());
+    else dense.back()->set_weights(*weights.back());
+    largest = std::max(largest, static_cast<std::size_t>(batch) * layer.height * layer.width * outputs);
+  }
+  Device even(backend, random.uniform(largest)), odd(backend, random.uniform(largest));
+  Device scale(backend, random.uniform(512)), shift(backend, random.uniform(512));
+  std::vector<std::vector<double>> times(layers.size());
+  for (double total = 0; times[0].size() < 5 || (total < 1500 && times[0].size() < 500);) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const double start = now_of(CLOCK_MONOTONIC);
+      const InferenceEpilogue epilogue{scale, shift, true, layers[i].pool};
+      float* input = i % 2 ? odd : even;
+      float* output = i % 2 ? even : odd;
+      if (convolutions[i]) convolutions[i]->infer(batch, input, epilogue, output);
+      else dense[i]->infer(batch, input, epilogue, output);
+      times[i].push_back(now_of(CLOCK_MONOTONIC) - start);
+      total += times[i].back();
+    }
+  }
+  double sum = 0, best = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    std::sort(times[i].begin(), times[i].end());
+    const double time = times[i][times[i].size() / 2];
+    const double taps = convolutions[i] ? 9.0 * layers[i].height * layers[i].width : 1.0;
+    const double gigaflop = 2e-9 * batch * taps * layers[i].input_channels * layers[i].output_channels;
+    std::printf("%-8s in turn %9.3f ms (at best %9.3f)  %7.1f GFLOP/s\n", layers[i].name.c_str(), time, times[i][0],
+                gigaflop / time * 1e3);
+    sum += time;
+    best += times[i][0];
+  }
+  std::printf("all      in turn %9.3f ms (at best %9.3f)\n", sum, best);
+}
+
+void measure_network(int threads, int batch, bool training) {
   Topology topology;
   Values random(2);
   const std::vector<std::uint8_t> images = random.bytes(static_cast<std::size_t>(batch) * 64 * 64 * 2);
@@ -137,6 +237,7 @@ void measure_network(int threads, int batch) {
                 batch / time.wall * 1e3, batch / time.cpu * 1e3 * threads);
   };
   rate("network, inference", [&] { network.forward(images.data(), batch, nullptr, posterior.data()); });
+  if (!training) return;
   rate("network, training step",
        [&] { network.train_step(images.data(), labels.data(), batch, iteration++, 0.01f, Optimizer()); });
 }
@@ -145,26 +246,33 @@ void measure_network(int threads, int batch) {
 
 int main(int count, char** arguments) {
   int threads = available_threads(), batch = 100;
-  bool direct = false;
+  bool direct = false, training = true;
   for (int i = 1; i < count; ++i) {
     const std::string option = arguments[i];
     if (option == "--direct") direct = true;
+    else if (option == "--inference") training = false;
     else if (option == "--threads" && i + 1 < count) threads = std::atoi(arguments[++i]);
     else if (option == "--batch" && i + 1 < count) batch = std::atoi(arguments[++i]);
     else threads = 0;
   }
-  if (threads < 1 || batch < 2) {
-    std::fprintf(stderr, "usage: kernel_bench [--threads N] [--batch N] [--direct]\n");
+  if (threads < 1 || batch < (training ? 2 : 1)) {
+    std::fprintf(stderr, "usage: kernel_bench [--threads N] [--batch N] [--inference | --direct]\n");
     return 2;
   }
   const std::unique_ptr<Backend> backend = make_cpu_backend(threads);
   std::printf("%s, batch %d%s\n", backend->description().c_str(), batch, direct ? ", direct convolution" : "");
+  if (!training) {
+    std::printf("peak     %.1f GFLOP/s\n", measure_peak(choose_instruction_set(), threads));
+    measure_pass(*backend, batch);
+    measure_network(threads, batch, false);
+    return 0;
+  }
   CpuContext context(choose_instruction_set(), threads);
   for (const Layer& layer : layers_of(Topology())) {
     if (layer.kind == LayerKind::convolution) measure_convolution(*backend, direct ? &context : nullptr, batch, layer);
     else measure_dense(*backend, batch, layer);
     if (layer.normalized) measure_normalization(*backend, batch, layer);
   }
-  if (!direct) measure_network(threads, batch);
+  if (!direct) measure_network(threads, batch, true);
   return 0;
 }

@@ -71,18 +71,22 @@ export function trace(shape: Body, margin: number): number {
   const right = Math.min(size - 1, Math.floor(x + extent));
   const top = Math.max(0, Math.ceil(y - extent));
   const bottom = Math.min(size - 1, Math.floor(y + extent));
+  const [overA, overB] = [1 / a, 1 / b];
+  // No pixel of a larger radius is within the margin: most of the square around the body is done with at once.
+  const furthest = (1 + margin / Math.min(a, b)) ** 2;
   let count = 0;
   for (let row = top; row <= bottom; row++) {
     const dy = row - y;
     for (let column = left; column <= right; column++) {
       const dx = column - x;
-      const u = (dx * cos + dy * sin) / a;
-      const bent = egg === 0 ? 1 : 1 + egg * Math.max(-1, Math.min(1, u));
-      const v = (dy * cos - dx * sin) / (b * bent);
+      const u = (dx * cos + dy * sin) * overA;
+      const straight = (dy * cos - dx * sin) * overB;
+      const v = egg === 0 ? straight : straight / (1 + egg * (u > 1 ? 1 : u < -1 ? -1 : u));
       const square = u * u + v * v;
+      if (square >= furthest) continue;
       const radius = Math.sqrt(square);
       // First-order distance to the level set radius = 1: its value over the length of its gradient.
-      const slope = Math.sqrt((u * u) / (a * a) + (v * v) / (b * b));
+      const slope = Math.sqrt(u * u * overA * overA + v * v * overB * overB);
       const inward = slope > 1e-9 ? ((1 - radius) * radius) / slope : Math.min(a, b);
       if (inward <= -margin) continue;
       traced.index[count] = row * size + column;

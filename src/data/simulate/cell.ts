@@ -111,7 +111,8 @@ export function drawCell(request: CellRequest): DrawnCell {
     // A thick cell is bright in both channels; how much it makes of either protein is its own.
     const both = draws.logNormal(1, 0.24);
     const red = both * draws.logNormal(1, 0.1);
-    return { content, habits, red, green: both * draws.logNormal(1, 0.18), defocus: own };
+    const green = both * draws.logNormal(1, 0.35);
+    return { content, habits, red, green, defocus: own, magnification: plate.magnification };
   };
   let stage: Stage | '' = '';
   let diameter = 0;
@@ -124,7 +125,7 @@ export function drawCell(request: CellRequest): DrawnCell {
     middle.y += away * Math.sin(angle);
   }
   if (quality !== 'empty' && quality !== 'debris') {
-    diameter = drawDiameter(draws);
+    diameter = drawDiameter(draws, plate.magnification);
     if (quality === 'missegmented') {
       // The middle of the crop is where two cells touch.
       const angle = draws.angle();
@@ -138,7 +139,7 @@ export function drawCell(request: CellRequest): DrawnCell {
     taken.push(...circlesOf(shape));
     if (quality === 'missegmented') {
       const towards = Math.atan2(31.5 - middle.y, 31.5 - middle.x);
-      addCell(scene, neighbourOf(middle, towards, draws, needs), light(defocus), draws, true);
+      addCell(scene, neighbourOf(middle, towards, draws, needs, plate.magnification), light(defocus), draws, true);
     }
   } else {
     if (quality === 'debris') addDebris(scene, draws);
@@ -153,7 +154,7 @@ export function drawCell(request: CellRequest): DrawnCell {
     const placed: { x: number; y: number; radius: number }[] = [...taken];
     for (let i = 0; i < count; i++) {
       const angle = first + (2 * Math.PI * (i + draws.uniform(-0.25, 0.25))) / Math.max(count, 3);
-      const shape = neighbourOf(middle, angle, draws, needs);
+      const shape = neighbourOf(middle, angle, draws, needs, plate.magnification);
       const far = draws.chance(0.15) ? draws.uniform(1, 3) : Math.abs(draws.normal(0, 0.5));
       const circles = circlesOf(shape);
       // Cells lie beside each other: one that would lie on another is left out.
@@ -172,10 +173,10 @@ export function drawCell(request: CellRequest): DrawnCell {
   const photonsRed = plate.redPhotons * field.redBrightness * numbers.light * draws.logNormal(1, 0.2);
   const expression = field.greenBrightness * protein.expression * draws.logNormal(1, 0.25);
   const photonsGreen = plate.greenPhotons * numbers.light * expression;
-  // Bright compartments saturate now and then; a screen's exposure is not set so high that whole cells do.
+  // Bright compartments of well exposed cells saturate now and then; an exposure is not set so high that whole cells do.
   const filled = content.some(({ compartment }) => compartment === 'cytoplasm');
-  const level = filled ? draws.uniform(1.05, 1.2) : Math.max(draws.uniform(0.7, 1), haze + 0.4);
-  const saturated = draws.chance(0.12) ? level : 4;
+  const level = filled ? draws.uniform(1.05, 1.2) : Math.max(draws.uniform(0.6, 1), haze + 0.4);
+  const saturated = draws.chance(0.26) && photonsGreen > 500 ? level : 4;
   observe();
 
   function observe(): void {

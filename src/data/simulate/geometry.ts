@@ -21,20 +21,24 @@ export interface CellShape {
 
 /** Population numbers of the cell's shape, measured on real crops by bench/realism/measure.js. */
 const population = {
-  diameter: { median: 36, deviation: 0.18, low: 22, high: 50 },
+  diameter: { median: 34, deviation: 0.17, low: 20, high: 48 },
   aspect: { mean: 1.12, deviation: 0.13, low: 1, high: 1.6 },
   stages: { unbudded: 0.66, 'small-bud': 0.14, 'large-bud': 0.1, dividing: 0.1 },
   /** Diameter of the nucleus over that of the cell. */
-  nucleus: { mean: 0.395, deviation: 0.055, low: 0.27, high: 0.53 },
+  nucleus: { mean: 0.42, deviation: 0.055, low: 0.3, high: 0.54 },
 } as const;
+
+/** Pixels of the largest cell whatever the magnification: a crop of 64 holds it. */
+const largestSeen = 54;
 
 const stageNames = Object.keys(population.stages) as Stage[];
 const stageWeights = Object.values(population.stages);
 
-/** Diameter of one more cell of the population, in pixels. */
-export function drawDiameter(draws: Draws): number {
+/** Diameter of one more cell of the population, in pixels; `magnification` is that of its plate's images. */
+export function drawDiameter(draws: Draws, magnification: number): number {
   const { median, deviation, low, high } = population.diameter;
-  return Math.min(high, Math.max(low, draws.logNormal(median, deviation)));
+  // A screen's crops are made to hold a cell.
+  return Math.min(largestSeen, magnification * Math.min(high, Math.max(low, draws.logNormal(median, deviation))));
 }
 
 /** A lobe inside `host` that avoids `others` as far as a few tries allow. */
@@ -167,7 +171,8 @@ export function drawCellShape(x: number, y: number, diameter: number, draws: Dra
   }
   const nuclei = drawNuclei(mother, bud, cycle, axis, draws);
   const vacuoles = drawVacuoles(mother, bud, nuclei, needs.vacuole === true, draws);
-  const vacuoleDepth = draws.uniform(0.2, 0.75);
+  // A vacuole whose protein is seen lies in the focal plane, and so does the hole that it leaves in the cytosol.
+  const vacuoleDepth = needs.vacuole ? draws.uniform(0.4, 0.8) : draws.uniform(0.2, 0.75);
   return { mother, bud, stage: cycle, axis, nuclei, vacuoles, vacuoleDepth, diameter };
 }
 

@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import { writeFileAtomically } from '../../files/atomic-file';
 import { type Compartment, compartments, transferCompartments } from '../compartments';
 import { size } from './canvas';
@@ -52,6 +51,7 @@ export async function writePreview(path: string, options: PreviewOptions = {}): 
       paste(picture, width, x, top + caption, image);
     }
   }
+  const { default: sharp } = await import('sharp'); // on first use: it takes a while to load
   const png = await sharp(picture, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 9 })
     .toBuffer();

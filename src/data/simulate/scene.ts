@@ -58,11 +58,12 @@ export interface CellLight {
   readonly green: number;
   /** Extra blur, in pixels. */
   readonly defocus: number;
+  readonly magnification: number;
 }
 
 /** Adds a cell to a scene: its cytosol to red and haze, its compartments to structure. */
 export function addCell(scene: Scene, shape: CellShape, light: CellLight, draws: Draws, isMiddle: boolean): void {
-  const { defocus } = light;
+  const { defocus, magnification } = light;
   const [from, to] = rowsOf(shape);
   if (from >= to) return;
   cytosol.fill(0, from, to);
@@ -77,7 +78,7 @@ export function addCell(scene: Scene, shape: CellShape, light: CellLight, draws:
   }
   for (const { compartment, weight } of light.content) {
     own.fill(0, from, to);
-    drawings[compartment]({ layer: own, cell: shape, cytosol, habits: light.habits, draws, defocus });
+    drawings[compartment]({ layer: own, cell: shape, cytosol, habits: light.habits, draws, magnification, defocus });
     const factor = weight * light.green;
     for (let i = from; i < to; i++) structure[i] = (structure[i] as number) + factor * (own[i] as number);
   }
@@ -141,8 +142,9 @@ export function neighbourOf(
   angle: number,
   draws: Draws,
   needs: ShapeNeeds,
+  magnification: number,
 ): CellShape {
-  const diameter = drawDiameter(draws);
+  const diameter = drawDiameter(draws, magnification);
   const gap = draws.weighted([0.55, 0.45]) === 0 ? draws.uniform(-1.5, 1.5) : draws.uniform(1.5, 9);
   const distance = middle.radius + diameter / 2 + gap;
   const x = middle.x + distance * Math.cos(angle);

@@ -198,7 +198,7 @@ describe('spots', () => {
       );
       return radii.reduce((a, b) => a + b, 0) / radii.length;
     };
-    expect(distance('peroxisome')).toBeGreaterThan(distance('golgi') + 0.05);
+    expect(distance('peroxisome')).toBeGreaterThan(distance('golgi') + 0.03);
   });
 
   test('actin patches gather in the bud', () => {
@@ -219,7 +219,7 @@ describe('lines', () => {
       return span(tube) / Math.sqrt(tube.length);
     });
     // A disc's is 1.13.
-    expect(share(long, (ratio) => ratio > 1.3)).toBeGreaterThan(0.8);
+    expect(share(long, (ratio) => ratio > 1.3)).toBeGreaterThan(0.65);
   });
 
   test('microtubule: one thin line, longer in dividing cells', () => {

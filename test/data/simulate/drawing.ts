@@ -21,7 +21,7 @@ export function drawAlone(compartment: Compartment, index: number, diameter: num
   const content = [{ compartment, weight: 1 }];
   const shape = drawCellShape(31.5, 31.5, diameter, draws, shapeNeeds(content));
   const scene = createScene();
-  addCell(scene, shape, { content, habits: plainHabits, red: 1, green: 1, defocus: 0 }, draws, true);
+  addCell(scene, shape, { content, habits: plainHabits, red: 1, green: 1, defocus: 0, magnification: 1 }, draws, true);
   return { shape, green: scene.structure, red: scene.red };
 }
 

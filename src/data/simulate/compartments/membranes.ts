@@ -29,7 +29,7 @@ export const drawCellPeriphery: DrawCompartment = (sketch) => {
 export const drawNuclearPeriphery: DrawCompartment = (sketch) => {
   const { cell, habits, draws } = sketch;
   const beads = draws.chance(habits.form > 0.5 ? 0.75 : 0.25) ? draws.uniform(0.3, 0.7) : 0.1;
-  const dome = draws.uniform(0.12, 0.6) * Math.exp(0.15 * habits.size);
+  const dome = draws.uniform(0.06, 0.4) * Math.exp(0.15 * habits.size);
   for (const nucleus of cell.nuclei) drawNuclearRing(sketch, nucleus, 1, beads, dome);
 };
 

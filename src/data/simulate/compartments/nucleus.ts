@@ -22,7 +22,7 @@ export const drawCytoplasm: DrawCompartment = (sketch) => {
 /** One smooth disc; elongated or two in dividing cells. Some proteins spare the nucleolus. */
 export const drawNucleus: DrawCompartment = (sketch) => {
   const { layer, cell, habits, draws } = sketch;
-  const spared = draws.chance(habits.form > 0.8 ? 0.6 : 0.12) ? draws.uniform(0.3, 0.7) : 0;
+  const spared = draws.chance(habits.form > 0.8 ? 0.5 : 0.08) ? draws.uniform(0.3, 0.7) : 0;
   for (const nucleus of cell.nuclei) {
     const grown = Math.exp(0.05 * habits.size) * draws.uniform(0.92, 1.05);
     const drawn = { ...nucleus, a: nucleus.a * grown, b: nucleus.b * grown };
@@ -30,7 +30,8 @@ export const drawNucleus: DrawCompartment = (sketch) => {
     const softness = widen(sketch, 0.6);
     const count = trace(drawn, 1 + 2.5 * softness);
     for (let i = 0; i < count; i++) {
-      let value = coverage(traced.inward[i] as number, softness) * (0.6 + 0.4 * thickness(traced.radius[i] as number));
+      let value =
+        coverage(traced.inward[i] as number, softness) * (0.72 + 0.28 * thickness(traced.radius[i] as number));
       const index = traced.index[i] as number;
       if (notch) {
         const column = index % size;
@@ -54,7 +55,7 @@ export const drawNucleolus: DrawCompartment = (sketch) => {
     const radius = Math.sqrt(nucleus.a * nucleus.b);
     const angle = draws.angle();
     const length = radius * draws.uniform(0.48, 0.85) * Math.exp(0.08 * habits.size);
-    const width = Math.max(0.9, radius * draws.uniform(0.2, 0.36));
+    const width = Math.max(0.9, radius * draws.uniform(0.18, 0.31));
     const curl = draws.uniform(0, 0.5);
     drawBean(sketch, nucleus, angle, length, width, curl);
     if (faint > 0) addFilled(layer, nucleus, widen(sketch, 0.8), Math.min(0.3, faint));

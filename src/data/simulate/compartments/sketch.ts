@@ -25,6 +25,8 @@ export interface Sketch {
   readonly cytosol: Layer;
   readonly habits: Habits;
   readonly draws: Draws;
+  /** Pixels over the population's: sizes that do not follow the cell's grow with it. */
+  readonly magnification: number;
   /** Extra blur of a cell out of the focal plane, in pixels. */
   readonly defocus: number;
 }
@@ -32,9 +34,9 @@ export interface Sketch {
 /** Adds one compartment to the green channel, before the optics; its brightest parts are about 1. */
 export type DrawCompartment = (sketch: Sketch) => void;
 
-/** A width in the focal plane widened by the cell's defocus. */
+/** A width in the focal plane, in pixels of the population, as it is seen: magnified, and widened by defocus. */
 export function widen(sketch: Sketch, sigma: number): number {
-  return Math.hypot(sigma, sketch.defocus);
+  return Math.hypot(sigma * sketch.magnification, sketch.defocus);
 }
 
 /** A number of objects around `median`, shifted by the protein's habit, within bounds. */

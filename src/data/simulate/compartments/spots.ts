@@ -1,5 +1,5 @@
 /** Compartments seen as separate dots or droplets. */
-import { addLongSpot, addSpot, type Body, pointIn } from '../canvas';
+import { addLongSpot, addSpot, type Body, body, pointIn } from '../canvas';
 import { placeInCell } from '../geometry';
 import { type DrawCompartment, drawCount, type Sketch, widen } from './sketch';
 
@@ -19,7 +19,7 @@ export const drawEndosome: DrawCompartment = (sketch) => {
     const at = beside
       ? pointIn(vacuole, draws.angle(), 1.12)
       : placeInCell(cell, draws, { to: 0.85, outside: cell.nuclei });
-    const sigma = 1.15 * Math.exp(0.15 * habits.size + draws.normal(0, 0.2));
+    const sigma = 1.25 * Math.exp(0.15 * habits.size + draws.normal(0, 0.2));
     const amplitude = Math.min(2.2, draws.logNormal(1, spread));
     const depth = Math.abs(draws.normal(0, 0.7));
     if (draws.chance(0.35))
@@ -36,20 +36,26 @@ export const drawEndosome: DrawCompartment = (sketch) => {
   }
 };
 
+/** Pixels between the centres of two Golgi stacks, where there is room. */
+const stackDistance = 5.5;
+
 /** Five to twelve larger, uneven, irregular spots all through the cell. */
 export const drawGolgi: DrawCompartment = (sketch) => {
   const { cell, habits, draws } = sketch;
+  // Stacks lie apart from one another: what others have taken is kept out of like the organelles.
   const outside = [...cell.nuclei, ...cell.vacuoles];
-  for (let left = drawCount(sketch, 7.5, 5, 12); left > 0; left--) {
-    const at = placeInCell(cell, draws, { to: 0.88, outside });
-    const sigma = 1.5 * Math.exp(0.14 * habits.size + draws.normal(0, 0.2));
+  for (let left = drawCount(sketch, 6.5, 5, 12); left > 0; left--) {
+    const at = placeInCell(cell, draws, { to: 0.9, outside });
+    const apart = stackDistance * sketch.magnification;
+    outside.push(body(at.x, at.y, apart, apart, 0));
+    const sigma = 1.8 * Math.exp(0.14 * habits.size + draws.normal(0, 0.2));
     const amplitude = Math.min(2, draws.logNormal(1, 0.35 * Math.exp(0.2 * habits.unevenness)));
     const depth = Math.abs(draws.normal(0, 0.6));
     addDot(sketch, at.x, at.y, sigma, amplitude, depth);
     // A second and a third cisterna make the outline irregular.
     for (let part = draws.integer(0, 3); part > 0; part--) {
       const angle = draws.angle();
-      const away = sigma * draws.uniform(0.8, 1.7);
+      const away = sketch.magnification * sigma * draws.uniform(0.8, 1.7);
       const share = draws.uniform(0.4, 0.9);
       addDot(
         sketch,

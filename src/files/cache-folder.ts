@@ -1,7 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** The folder for what may be deleted at any time: DEEPYEAST_CACHE, else the one that the platform has for caches. */
+/**
+ * The folder for what may be deleted at any time and is never required: DEEPYEAST_CACHE, else the one that the platform
+ * has for caches.
+ */
 export function cacheFolder(variables: NodeJS.ProcessEnv = process.env): string {
   if (variables.DEEPYEAST_CACHE) return variables.DEEPYEAST_CACHE;
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'deepyeast');

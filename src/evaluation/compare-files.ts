@@ -1,0 +1,155 @@
+/** `deepyeast compare`: two tables of predictions in, tables and a gallery of mistakes out. */
+import { join } from 'node:path';
+import type { Dataset } from '../data/dataset';
+import { type CropTile, cropGrid, encodePng } from '../data/picture';
+import { writeFileAtomically } from '../files/atomic-file';
+import { readCsv } from '../files/csv';
+import { makeOutputFolder } from '../files/output-folder';
+import { writeRecords } from '../files/record-table';
+import {
+  type CompareOptions,
+  type Comparison,
+  compareModels,
+  type MistakeCause,
+  mistakeCauses,
+  type PlantedCell,
+  readPredictionTable,
+  scoreCauses,
+} from './comparison';
+
+export interface CompareFilesOptions extends Omit<CompareOptions, 'quality'> {
+  /** Names of the two models; default `first` and `second`. */
+  names?: readonly [string, string];
+  /** Table with the columns cell and quality, as `deepyeast quality score` writes it. */
+  quality?: string;
+  /** The dataset behind the tables: for the gallery, and for what the simulator planted. */
+  dataset?: Dataset;
+}
+
+/** comparison.json: the comparison without its mistakes, and the rules against the planted causes. */
+export type ComparisonFile = Omit<Comparison, 'mistakes'> & {
+  mistakes: number;
+  /** Row: planted cause; column: the rule's. Null where nothing was planted. */
+  planted: Record<MistakeCause, Record<MistakeCause, number>> | null;
+};
+
+/** Mistakes shown of each cause. */
+const galleryRows = 12;
+const gallerySide = 96;
+
+/**
+ * Compares two tables of predictions and writes comparison.json, mistakes.csv, suspects.csv and, with a dataset,
+ * mistakes.png: a column for each cause (technical; heterogeneity or label; model error), the surest mistakes first.
+ * @throws table-invalid, invalid-argument, io-error, disk-full
+ */
+export async function compareFiles(
+  first: string,
+  second: string,
+  out: string,
+  options: CompareFilesOptions = {},
+): Promise<ComparisonFile> {
+  const { names = ['first', 'second'], quality, dataset } = options;
+  const comparison = compareModels(
+    await readPredictionTable(first, names[0]),
+    await readPredictionTable(second, names[1]),
+    { ...options, ...(quality === undefined ? {} : { quality: await readQuality(quality) }) } as CompareOptions,
+  );
+  const { mistakes, ...rest } = comparison;
+  const truth = dataset && (await plantedCells(dataset));
+  const file: ComparisonFile = {
+    ...rest,
+    mistakes: mistakes.length,
+    planted: truth ? scoreCauses(mistakes, truth) : null,
+  };
+  const folder = await makeOutputFolder(out);
+  try {
+    await writeRecords(
+      join(out, 'mistakes.csv'),
+      mistakes.map((mistake) => ({
+        cell: mistake.cell,
+        protein: mistake.protein,
+        true: mistake.true,
+        wrong_in: mistake.wrongIn,
+        predicted: mistake.first.predicted,
+        posterior: mistake.first.posterior,
+        rank_of_true: mistake.first.rankOfTrue,
+        protein_posterior: mistake.first.proteinPosterior,
+        predicted_second: mistake.second.predicted,
+        posterior_second: mistake.second.posterior,
+        rank_of_true_second: mistake.second.rankOfTrue,
+        protein_posterior_second: mistake.second.proteinPosterior,
+        quality: mistake.quality,
+        cause: mistake.cause,
+      })),
+      mistakes.length === 0 ? { columns: ['cell'] } : {},
+    );
+    await writeRecords(
+      join(out, 'suspects.csv'),
+      comparison.suspects.map((row) => ({
+        protein: row.protein,
+        cells: row.cells,
+        label: row.label,
+        predicted: row.predicted,
+        predicted_mean: row.predictedMean,
+        label_mean: row.labelMean,
+      })),
+      comparison.suspects.length === 0 ? { columns: ['protein'] } : {},
+    );
+    if (dataset) await writeGallery(dataset, comparison, join(out, 'mistakes.png'));
+    await writeFileAtomically(join(out, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
+  } catch (error) {
+    await folder.undo();
+    throw error;
+  }
+  return file;
+}
+
+/** Scores by cell. */
+export async function readQuality(path: string): Promise<Map<string, number>> {
+  const scores = new Map<string, number>();
+  for await (const { cell, quality } of readCsv(path)) {
+    if (cell !== undefined && quality !== undefined && quality !== '') scores.set(cell, Number(quality));
+  }
+  return scores;
+}
+
+/** What the simulator planted, by cell; undefined for a dataset that was not simulated. */
+async function plantedCells(dataset: Dataset): Promise<Map<string, PlantedCell> | undefined> {
+  if (!['quality', 'looks', 'truth'].every((column) => dataset.extraColumns.includes(column))) return undefined;
+  const planted = new Map<string, PlantedCell>();
+  for await (const { cell, label, quality, looks, truth } of dataset.cells()) {
+    planted.set(cell, {
+      quality: String(quality ?? ''),
+      looks: String(looks ?? ''),
+      truth: String(truth ?? ''),
+      label: dataset.classes[label] ?? '',
+    });
+  }
+  return planted;
+}
+
+async function writeGallery(dataset: Dataset, { mistakes }: Comparison, path: string): Promise<void> {
+  const position = new Map<string, number>();
+  let row = 0;
+  for await (const { cell } of dataset.cells()) position.set(cell, row++);
+  const columns = mistakeCauses.map((cause) =>
+    mistakes
+      .filter((mistake) => mistake.cause === cause && position.has(mistake.cell))
+      .sort((a, b) => b.first.posterior - a.first.posterior)
+      .slice(0, galleryRows)
+      .map(({ cell }) => position.get(cell) as number),
+  );
+  const cells = Uint32Array.from(new Set(columns.flat())).sort();
+  const images = await dataset.readImages(cells);
+  const bytes = dataset.size * dataset.size * dataset.channels.length;
+  const crops = new Map(Array.from(cells, (cell, i) => [cell, images.subarray(i * bytes, (i + 1) * bytes)]));
+  const rows = Math.max(1, ...columns.map((column) => column.length));
+  const tiles = Array.from({ length: rows }, (_, r) =>
+    columns.map((column): CropTile | undefined => {
+      const cell = column[r];
+      return cell === undefined ? undefined : { crop: crops.get(cell) as Uint8Array };
+    }),
+  );
+  const grid = { size: dataset.size, channels: dataset.channels.length, side: gallerySide };
+  await writeFileAtomically(path, await encodePng(cropGrid(tiles, grid)));
+}

@@ -1,0 +1,111 @@
+/**
+ * The first time that a binary is to run on a machine it runs in a child process: an instruction that the processor or
+ * the hypervisor does not have, or a C library that does not match, would kill the process that tries it. The verdict is
+ * kept in the cache folder, one small file for (binary, processor flags, libc), so that later starts only read it.
+ */
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Machine } from './machine';
+
+export interface Verdict {
+  /** Absent where the binary runs. */
+  reason?: string;
+  /** remembered: of an earlier trial; tried: of a trial now; unknown: no trial was possible. */
+  from: 'remembered' | 'tried' | 'unknown';
+  /** Where it is kept. */
+  path?: string;
+}
+
+/** Loads the binary and lets it compute: wide instructions are only met there. What throws here throws in the parent too. */
+const script = `
+  const addon = require(process.argv[1]);
+  const topology = {
+    imageSize: 8, channels: 2, blocks: [[16]], dense: [16], classes: 2,
+    dropout: 0, normalizationEpsilon: 1e-5, normalizationMomentum: 0.1,
+  };
+  (async () => {
+    const network = new addon.Network({ topology, seed: 0, threads: 1, device: 'cpu' });
+    await network.forward({ pixels: new Uint8Array(8 * 8 * 2) });
+    await network.close();
+  })().catch(() => {});
+`;
+
+/** More than a loaded machine needs. */
+const patience = 60_000;
+
+/** Where the verdict on a binary is kept. DEEPYEAST_ISA is part of it: it is the way around a set that crashes. */
+export function verdictPath(cache: string, binary: Buffer, machine: Machine, isa = ''): string {
+  const hash = createHash('sha256').update(binary);
+  for (const part of [machine.processor, machine.libc ?? '', isa]) hash.update(`\0${part}`);
+  return join(cache, 'addon-trials', `${hash.digest('hex').slice(0, 32)}.json`);
+}
+
+/** What an earlier trial found; undefined where there was none. */
+export function rememberedVerdict(file: string): Verdict | undefined {
+  const kept = readVerdict(file);
+  return kept && { ...kept, from: 'remembered', path: file };
+}
+
+/**
+ * Runs the binary in a child process and keeps the verdict in `file`. Where it cannot be stored nothing is tried (each
+ * start would wait for it) and the verdict is unknown.
+ */
+export function tryNow(path: string, file: string, variables: NodeJS.ProcessEnv): Verdict {
+  if (!mayStore(file)) return { from: 'unknown' };
+  const { spawnSync } = require('node:child_process') as typeof import('node:child_process');
+  const child = spawnSync(process.execPath, ['-e', script, path], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: patience,
+    killSignal: 'SIGKILL',
+    // Electron is Node.js with this variable; options for this process are none of the child's business.
+    env: { ...variables, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
+  });
+  // No child could be made, it took too long, or something else ended it: nothing is known of the binary.
+  if (child.error || child.signal === 'SIGKILL' || child.signal === 'SIGTERM') return { from: 'unknown' };
+  if (child.signal !== null) {
+    const reason = `it crashed with ${child.signal} when it was tried${child.signal === 'SIGILL' ? ' (an instruction that this processor lacks)' : ''}`;
+    return store(file, { reason, from: 'tried', path: file }, path);
+  }
+  // An error of loading (a missing library, say) is no crash: loading here gives it as an exception, and since it may be
+  // mended any time it is not remembered.
+  if (child.status !== 0) return { from: 'tried' };
+  return store(file, { from: 'tried', path: file }, path);
+}
+
+function readVerdict(file: string): { reason?: string } | undefined {
+  try {
+    const { works, reason } = JSON.parse(readFileSync(file, 'utf8')) as { works: unknown; reason: unknown };
+    if (works === true) return {};
+    return typeof reason === 'string' ? { reason } : undefined;
+  } catch {
+    return undefined; // there is none, or it is damaged
+  }
+}
+
+function mayStore(file: string): boolean {
+  const probe = `${file}.${process.pid}.probe`;
+  try {
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(probe, '');
+    rmSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function store(file: string, verdict: Verdict, binary: string): Verdict {
+  const { reason } = verdict;
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    const content = { works: reason === undefined, ...(reason !== undefined && { reason }), binary };
+    writeFileSync(temporary, `${JSON.stringify(content)}\n`);
+    renameSync(temporary, file);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+  return verdict;
+}

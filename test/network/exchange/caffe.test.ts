@@ -1,0 +1,111 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { DeepYeastError } from '../../../src/errors';
+import { type CaffeImportOptions, importCaffe, readMeanImage } from '../../../src/network/exchange/caffe';
+import { temporaryFolder } from '../../temporary-folder';
+import { expectedOutputs, fixture, fixtureImages, predictWith, relativeError } from './fixture';
+
+const folder = temporaryFolder();
+const options: CaffeImportOptions = {
+  classes: ['a', 'b', 'c'],
+  prototxt: fixture('caffe.prototxt'),
+  mean: fixture('mean.binaryproto'),
+};
+
+test('a network of Caffe computes what NumPy computes from the same blobs', async () => {
+  const model = await importCaffe(fixture('caffe.caffemodel'), options);
+  expect(model.topology).toMatchObject({
+    imageSize: 16,
+    channels: 2,
+    blocks: [[4], [6]],
+    dense: [8],
+    dropout: 0.3,
+    normalizationEpsilon: 0.001,
+  });
+  expect(model.inputTransform?.scale).toBeCloseTo(0.0125, 9);
+  const found = await predictWith(model, folder.path('imported.safetensors'), await fixtureImages());
+  const outputs = await expectedOutputs('caffe');
+  expect(relativeError(found.logits, outputs.logits)).toBeLessThan(1e-5);
+  expect(relativeError(found.posteriors, outputs.posteriors)).toBeLessThan(1e-5);
+});
+
+test('a deploy net is read as well', async () => {
+  const training = await readFile(options.prototxt, 'utf8');
+  const deploy = training
+    .slice(training.indexOf('layer {\n  name: "conv1"'))
+    .replace(/layer \{ name: "accuracy"[\s\S]*/, 'layer { name: "prob" type: "Softmax" bottom: "ip2" top: "prob" }\n');
+  for (const input of [
+    'layer { name: "data" type: "Input" top: "data" input_param { shape: { dim: 1 dim: 2 dim: 16 dim: 16 } } }\n',
+    'input: "data"\ninput_dim: 1\ninput_dim: 2\ninput_dim: 16\ninput_dim: 16\n',
+  ]) {
+    await writeFile(folder.path('deploy.prototxt'), `name: "small"\n${input}${deploy}`);
+    const model = await importCaffe(fixture('caffe.caffemodel'), {
+      ...options,
+      prototxt: folder.path('deploy.prototxt'),
+      scale: 0.0125,
+    });
+    const found = await predictWith(model, folder.path('imported.safetensors'), await fixtureImages());
+    expect(relativeError(found.logits, (await expectedOutputs('caffe')).logits)).toBeLessThan(1e-5);
+  }
+});
+
+const code = (work: Promise<unknown>) =>
+  work.then(
+    () => 'no error',
+    (error) => (error instanceof DeepYeastError ? `${error.code}: ${error.message}` : `${error}`),
+  );
+
+test.each([
+  ['caffe-missing.caffemodel', /no weights of the layer conv2/],
+  ['caffe-wrong-shape.caffemodel', /conv2 takes 5 inputs, but the layer before it gives 4/],
+  ['other.h5', /cannot be decoded|has no layers/],
+])('%s is refused with the reason', async (file, reason) => {
+  const found = await code(importCaffe(fixture(file), options));
+  expect(found).toMatch(/^foreign-model-invalid: /);
+  expect(found).toMatch(reason);
+});
+
+test.each([
+  ['type: "ReLU" bottom: "conv1"', 'type: "PReLU" bottom: "conv1"', /relu1 of the type PReLU/],
+  ['pool: MAX kernel_size: 2', 'pool: AVE kernel_size: 2', /pool1 with pool 1; expected 0/],
+  ['kernel_size: 2 stride: 2', 'kernel_size: 3 stride: 2', /pool1 with kernel 3; expected 2/],
+  ['pad: 1 kernel_size: 3', 'kernel_size: 3', /conv1 with pad 0; expected 1/],
+  ['bottom: "scale2" top: "relu2"', 'bottom: "conv2" top: "relu2"', /no chain of layers: relu2 takes conv2/],
+  ['eps: 0.001', 'eps: 0.1', /different epsilons \(0.1, 0.001\)/],
+  ['layer { name: "relu1"', 'layer { nome: "relu1"', /is no Caffe prototxt/],
+])('a prototxt with %j made %j is refused', async (from, to, reason) => {
+  const prototxt = folder.path('other.prototxt');
+  await writeFile(prototxt, (await readFile(options.prototxt, 'utf8')).replace(from, to));
+  const found = await code(importCaffe(fixture('caffe.caffemodel'), { ...options, prototxt }));
+  expect(found).toMatch(/^foreign-model-invalid: /);
+  expect(found).toMatch(reason);
+});
+
+test('the mean image is asked for where the prototxt names one, and must fit', async () => {
+  const { mean: _, ...without } = options;
+  expect(await code(importCaffe(fixture('caffe.caffemodel'), without))).toMatch(
+    /^invalid-argument: .*mean\.binaryproto/,
+  );
+  expect(await readMeanImage(fixture('mean.binaryproto'))).toHaveLength(16 * 16 * 2);
+  expect(await code(readMeanImage(fixture('caffe.caffemodel')))).toMatch(/^foreign-model-invalid: /);
+});
+
+test('files with changed or missing bytes are read or refused, never more', async () => {
+  const original = await readFile(fixture('caffe.caffemodel'));
+  const path = folder.path('changed.caffemodel');
+  const change = fc.record({ at: fc.nat(original.length - 1), value: fc.nat(255) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(change, { maxLength: 12 }),
+      fc.integer({ min: 0, max: original.length }),
+      async (changes, length) => {
+        const bytes = Buffer.from(original);
+        for (const { at, value } of changes) bytes[at] = value;
+        await writeFile(path, changes.length > 0 ? bytes : bytes.subarray(0, length));
+        expect(await code(importCaffe(path, options))).toMatch(/^(no error|foreign-model-invalid: )/);
+      },
+    ),
+    { numRuns: 60, seed: 1 },
+  );
+});

@@ -1,0 +1,145 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium as playwright } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../../src/evaluation';
+import { run } from '../cli/in-process';
+import { madeCells, smallNetwork, writeMadeDataset } from '../small-model';
+import { chromium } from './chromium';
+
+const classes = ['nucleus', 'vacuole', 'er <b>'];
+let folder: string;
+let page: string;
+let metrics: Report;
+let stdout: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'report-'));
+  const at = (name: string) => join(folder, name);
+  writeMadeDataset(at('data'), madeCells(60, 3), classes);
+  const network = await smallNetwork(classes);
+  await network.save(at('model.safetensors'));
+  await network.close();
+  const model = ['--model', at('model.safetensors')];
+  const small = ['--cells', '40', '--embedded', '30', '--gabor', '0', '--layers', 'conv2_1,fc1', '--no-umap'];
+  expect((await run('explain', ...model, '--data', at('data'), ...small, '--out', at('explained'))).status).toBe(0);
+  expect((await run('calibrate', ...model, '--validation', at('data'), '--out', at('calibrated'))).status).toBe(0);
+  page = at('report.html');
+  const sections = ['--explained', at('explained'), '--calibrated', at('calibrated')];
+  const made = await run(
+    ...['report', at('model.safetensors'), '--data', at('data'), '--bootstrap', '50'],
+    ...[...sections, '--out', page],
+  );
+  expect(made.stderr).not.toContain('error [');
+  stdout = made.stdout;
+  metrics = JSON.parse(readFileSync(at('report-files/metrics.json'), 'utf8'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('prints the scores; the page is one light file without addresses', () => {
+  expect(stdout).toMatch(/cells +\d+\.\d% +60/);
+  expect(statSync(page).size).toBeLessThan(5e6);
+  const html = readFileSync(page, 'utf8');
+  // Names of XML vocabularies are no addresses that anybody asks for.
+  const urls = html.match(/(?:src|href|url\()\s*=?\s*["'(]?https?:[^"')\s]*/g) ?? [];
+  expect(urls).toEqual([]);
+});
+
+test('every figure is there as SVG, PNG and CSV', async () => {
+  const files = readdirSync(join(folder, 'report-files'));
+  const names = [...new Set(files.filter((name) => name.endsWith('.svg')).map((name) => name.slice(0, -4)))];
+  expect(names.sort()).toEqual(
+    ['confusion', 'embedding-conv2-1', 'embedding-fc1', 'information', 'recall-precision', 'reliability'].sort(),
+  );
+  for (const name of names) {
+    const { width = 0, height = 0 } = await sharp(join(folder, 'report-files', `${name}.png`)).metadata();
+    expect(Math.min(width, height)).toBeGreaterThan(100);
+    const rows = readFileSync(join(folder, 'report-files', `${name}.csv`), 'utf8')
+      .trim()
+      .split('\n');
+    expect(rows.length).toBeGreaterThan(3);
+    expect(readFileSync(join(folder, 'report-files', `${name}.svg`), 'utf8')).not.toContain('currentColor');
+  }
+});
+
+describe.skipIf(chromium === undefined)('in Chromium (skipped without one; CHROMIUM names it)', () => {
+  test('runs without errors, shows the numbers of metrics.json, sorts, and opens a cell', async () => {
+    const browser = await playwright.launch({ executablePath: chromium as string, args: ['--no-sandbox'] });
+    try {
+      const tab = await browser.newPage({ colorScheme: 'dark' });
+      const errors: string[] = [];
+      tab.on('pageerror', (error) => errors.push(String(error)));
+      tab.on('console', (message) => {
+        if (message.type() === 'error') errors.push(message.text());
+      });
+      tab.on('request', (request) => {
+        if (!/^(file|data):/.test(request.url())) errors.push(request.url());
+      });
+      await tab.goto(pathToFileURL(page).href);
+      await tab.waitForSelector('html[data-ready]');
+      expect(errors).toEqual([]);
+
+      const shown = await tab.$$eval('[data-metric]', (nodes) =>
+        nodes.map((node) => ({
+          key: node.getAttribute('data-metric') ?? '',
+          exact: Number(node.getAttribute('data-exact')),
+          text: node.textContent,
+        })),
+      );
+      const expected: Record<string, number | null> = {
+        'cells.accuracy': metrics.cells.accuracy,
+        'proteins.accuracy': metrics.proteins.accuracy,
+        'medianRecall.value': metrics.medianRecall.value,
+        'medianPrecision.value': metrics.medianPrecision.value,
+        'macroRecall.value': metrics.macroRecall.value,
+      };
+      for (const [key, value] of Object.entries(expected)) {
+        const item = shown.find((entry) => entry.key === key);
+        expect(item?.exact, key).toBe(value);
+        expect(item?.text, key).toBe(`${(100 * (value as number)).toFixed(1)}%`);
+      }
+      const table = tab.locator('#classes table').first();
+      const column = (n: number) => table.locator(`tbody tr td:nth-child(${n})`).allTextContents();
+      expect(await column(1)).toEqual(classes);
+      expect(await column(4)).toEqual(metrics.classes.map(({ support }) => String(support)));
+
+      const recall = table.locator('th').nth(1);
+      await recall.locator('button').focus();
+      await tab.keyboard.press('Enter');
+      expect(await recall.getAttribute('aria-sort')).toBe('ascending');
+      const values = metrics.classes.map((row) => row.recall as number).sort((a, b) => a - b);
+      expect(await column(2)).toEqual(values.map((value) => `${(100 * value).toFixed(1)}%`));
+      await recall.locator('button').click();
+      expect(await recall.getAttribute('aria-sort')).toBe('descending');
+      expect(await column(2)).toEqual(values.reverse().map((value) => `${(100 * value).toFixed(1)}%`));
+
+      const cell = tab.locator('button.cell').first();
+      expect(
+        await cell.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+      ).toBe(16);
+      await cell.click();
+      const dialog = tab.locator('dialog[open]');
+      expect(await dialog.locator('.bars .bar').count()).toBe(classes.length);
+      expect(await dialog.locator('.near img').count()).toBe(5);
+      await tab.keyboard.press('Escape');
+      expect(await tab.locator('dialog[open]').count()).toBe(0);
+
+      const widths = await tab.$$eval('img[src]', (images) =>
+        images.map((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+      );
+      expect(widths.length).toBeGreaterThan(20);
+      expect(Math.min(...widths)).toBeGreaterThan(0);
+      // Figures have a name, images a text, and nothing is wider than a phone's page.
+      expect(await tab.locator('figure svg:not([aria-label])').count()).toBe(0);
+      expect(await tab.locator('img:not([alt])').count()).toBe(0);
+      await tab.setViewportSize({ width: 380, height: 800 });
+      expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
+      expect(errors).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+});
