@@ -32,6 +32,48 @@ export const errorTable = {
     remedy: 'Use a model trained with this class, or drop its cells from the dataset.',
   },
   closed: { exit: exitStatus.failure, remedy: 'Create or load a new network: this one was closed.' },
+  'cublas-missing': {
+    exit: exitStatus.device,
+    remedy:
+      'Install cuBLAS of the CUDA version that the message names (`pip install nvidia-cublas`, or the CUDA toolkit), or name its folder in DEEPYEAST_CUDA_LIBRARIES.',
+  },
+  'cuda-architecture': {
+    exit: exitStatus.device,
+    remedy:
+      'Rebuild the CUDA library for this device (DEEPYEAST_CUDA_ARCHITECTURES), or use a device of compute capability 8.0 or later.',
+  },
+  'cuda-device-missing': {
+    exit: exitStatus.device,
+    remedy:
+      "Make an NVIDIA device visible (`nvidia-smi`, CUDA_VISIBLE_DEVICES, the container's `--gpus`), or use `--device cpu`.",
+  },
+  'cuda-driver-missing': {
+    exit: exitStatus.device,
+    remedy: 'Install the NVIDIA driver (in a container, start it with the NVIDIA runtime), or use `--device cpu`.',
+  },
+  'cuda-driver-old': {
+    exit: exitStatus.device,
+    remedy: 'Install an NVIDIA driver for the CUDA version that the message names.',
+  },
+  'cuda-failure': {
+    exit: exitStatus.device,
+    remedy:
+      'Run `deepyeast doctor --device cuda`; if it finds nothing, please report the message. A run can be resumed, also with `--device cpu`.',
+  },
+  'cuda-library-missing': {
+    exit: exitStatus.device,
+    remedy:
+      'Build it: install nvcc and cuDNN 9, then `DEEPYEAST_CUDA=on npm rebuild deepyeast`; or use `--device cpu`.',
+  },
+  'cudnn-missing': {
+    exit: exitStatus.device,
+    remedy:
+      "Install cuDNN 9 (`pip install nvidia-cudnn-cu13`, or the system's package), or name its folder in DEEPYEAST_CUDA_LIBRARIES.",
+  },
+  'cudnn-old': {
+    exit: exitStatus.device,
+    remedy: 'Install a later cuDNN 9 (`pip install --upgrade nvidia-cudnn-cu13`).',
+  },
   'dataset-invalid': { exit: exitStatus.data, remedy: 'Re-create the dataset with `deepyeast import`.' },
   'download-failed': {
     exit: exitStatus.failure,
@@ -76,6 +118,11 @@ export const errorTable = {
     remedy: 'Correct the field of the recipe that the message names; what is left out is taken from the paper.',
   },
   internal: { exit: exitStatus.failure, remedy: 'This is a bug in deepyeast: please report it with the message.' },
+  'nvrtc-missing': {
+    exit: exitStatus.device,
+    remedy:
+      'Install NVRTC of the CUDA version that the message names (`pip install nvidia-cuda-nvrtc`, or the CUDA toolkit), or name its folder in DEEPYEAST_CUDA_LIBRARIES.',
+  },
   'out-of-memory': {
     exit: exitStatus.failure,
     remedy: 'Use a smaller batch, a smaller network or a machine with more memory.',
@@ -103,6 +150,10 @@ export const errorTable = {
     remedy: 'Give fewer parts, or pass `--allow-missing` to leave the class out of some parts.',
   },
   'table-invalid': { exit: exitStatus.data, remedy: 'Correct the row of the table that the message names.' },
+  'version-mismatch': {
+    exit: exitStatus.device,
+    remedy: 'Rebuild deepyeast (`npm rebuild deepyeast`): the file that the message names was left by another version.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorTable;

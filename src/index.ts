@@ -134,6 +134,7 @@ export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
+export type { CudaDiagnosis } from './native/cuda-diagnosis';
 export { type DiagnoseOptions, type Diagnosis, diagnose } from './native/diagnosis';
 export type { Assurance, Refusal } from './native/load';
 export type { SelfTest } from './native/self-test';
@@ -142,6 +143,7 @@ export {
   type BatchOptions,
   type Checkpoint,
   type Depth,
+  type Device,
   type DeviceOptions,
   depths,
   type ImageSource,
@@ -149,6 +151,7 @@ export {
   type ModelAbout,
   Network,
   type NetworkOptions,
+  type Precision,
   type PredictionBatch,
   type Predictions,
   readCheckpoint,

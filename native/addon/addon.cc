@@ -9,6 +9,7 @@
 #include "../engine/random.h"
 #include "arguments.h"
 #include "classic_features_function.h"
+#include "cuda_report.h"
 #include "errors.h"
 #include "file_lock_object.h"
 #include "forest_object.h"
@@ -60,6 +61,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
+  exports.Set("inspectCuda", Napi::Function::New(env, inspect_cuda_library, "inspectCuda"));
   exports.Set("machine", Napi::Function::New(env, machine, "machine"));
   return exports;
 }

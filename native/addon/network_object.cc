@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "../cuda/client/cuda_backend.h"
+#include "../cuda/client/loader.h"
 #include "../engine/atomic_file.h"
 #include "../engine/error.h"
 #include "arguments.h"
@@ -14,7 +16,6 @@ namespace {
 
 constexpr std::uint64_t kMaximumBatch = 65536;
 constexpr std::uint64_t kMaximumIteration = 0xffffffffULL;
-constexpr std::size_t kReadChunk = 256;              // images read at once for inference
 constexpr std::size_t kActivationChunk = 32;
 constexpr std::size_t kMaximumResult = std::size_t{1} << 29;  // floats in one result: 2 GiB
 
@@ -53,6 +54,8 @@ Napi::Function NetworkObject::define(Napi::Env env) {
                       InstanceMethod<&NetworkObject::activations>("activations"),
                       InstanceMethod<&NetworkObject::activation_shape_of>("activationShape"),
                       InstanceMethod<&NetworkObject::write_tensors>("writeTensors"),
+                      InstanceMethod<&NetworkObject::plans>("plans"),
+                      InstanceMethod<&NetworkObject::use_plans>("usePlans"),
                       InstanceMethod<&NetworkObject::cancel>("cancel"), InstanceMethod<&NetworkObject::close>("close")});
 }
 
@@ -65,8 +68,16 @@ NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     const std::uint64_t seed = integer_argument(options.Get("seed"), "seed", 0, kMaximumSafeInteger);
     const int threads = static_cast<int>(integer_argument(options.Get("threads"), "threads", 0, kMaximumThreads));
     const std::string device = string_argument(options.Get("device"), "device");
-    if (device != "cpu") {
-      throw Error("device-unavailable", "device " + device + " is not in this build; expected cpu");
+    if (device != "cpu" && device != "cuda") {
+      throw Error("device-unavailable", "device is " + device + "; expected cpu or cuda");
+    }
+    CudaBackendOptions cuda;
+    std::string library;
+    if (device == "cuda") {
+      library = string_argument(options.Get("cudaLibrary"), "cudaLibrary");
+      cuda.device = static_cast<int>(integer_argument(options.Get("cudaDevice"), "cudaDevice", 0, 1024));
+      cuda.precision = cuda_precision(string_argument(options.Get("precision"), "precision"));
+      cuda.cache_folder = string_argument(options.Get("cacheFolder"), "cacheFolder");
     }
     const Napi::Value draw = options.Get("drawWeights");
     const bool draw_weights = draw.IsUndefined() || boolean_argument(draw, "drawWeights");
@@ -74,9 +85,13 @@ NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     queue_->on_shutdown([core = core_] { core->cancelled = ~std::uint64_t{0}; });
     // Drawing the weights takes a while: on the worker thread, before whatever is called next. A failure shows in each
     // later call, ready() first.
-    enqueue(info, [core = core_, topology = topology_, seed, threads, draw_weights]() -> WorkQueue::Settle {
+    enqueue(info, [core = core_, topology = topology_, seed, threads, draw_weights, cuda,
+                   library]() -> WorkQueue::Settle {
       try {
-        core->network = std::make_unique<Network>(topology, seed, make_cpu_backend(threads), draw_weights);
+        std::unique_ptr<Backend> backend;
+        if (library.empty()) backend = make_cpu_backend(threads);
+        else backend = make_cuda_backend(*open_cuda(library, this_machine()), cuda);
+        core->network = std::make_unique<Network>(topology, seed, std::move(backend), draw_weights);
       } catch (...) {
         core->failure = std::current_exception();
       }
@@ -113,10 +128,12 @@ Napi::Value NetworkObject::ready(const Napi::CallbackInfo& info) {
     return enqueue(info, [core = core_]() -> WorkQueue::Settle {
       const std::string description = core->ready().backend().description();
       const int threads = core->ready().backend().threads();
-      return [description, threads](Napi::Env env) -> Napi::Value {
+      const int batch = core->ready().backend().inference_batches().dense;
+      return [description, threads, batch](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         result.Set("description", description);
         result.Set("threads", threads);
+        result.Set("inferenceBatch", batch);
         return result;
       };
     });
@@ -217,16 +234,39 @@ Napi::Value NetworkObject::train_steps(const Napi::CallbackInfo& info) {
       Network& network = core->ready();
       auto losses = std::make_shared<std::vector<double>>();
       auto correct = std::make_shared<std::vector<std::int32_t>>();
-      std::vector<std::uint8_t> images(batch * store->image_bytes());
-      for (std::size_t step = 0; step < rates.size(); ++step) {
-        if (core->cancelled >= ticket) break;
-        store->read(indices.data() + step * batch, batch, images.data());
-        const StepResult result =
-            network.train_step(images.data(), labels.data() + step * batch, static_cast<int>(batch),
-                               static_cast<std::uint32_t>(first + step), static_cast<float>(rates[step]), optimizer);
+      Backend& backend = network.backend();
+      const bool held = backend.hold_images(
+          store->id(), store->count(), store->image_bytes(),
+          [&](std::uint64_t from, std::size_t number, std::uint8_t* target) {
+            std::vector<std::uint32_t> rows(number);
+            for (std::size_t i = 0; i < number; ++i) rows[i] = static_cast<std::uint32_t>(from + i);
+            store->read(rows.data(), number, target);
+          });
+      try {
+        for (std::size_t step = 0; step < rates.size() && core->cancelled < ticket; ++step) {
+          const std::uint32_t* rows = indices.data() + step * batch;
+          std::uint8_t* images = nullptr;
+          if (!held) {
+            images = backend.staging(batch * store->image_bytes());
+            store->read(rows, batch, images);
+          }
+          if (!network.begin_step(images, held ? rows : nullptr, labels.data() + step * batch,
+                                  static_cast<int>(batch), static_cast<std::uint32_t>(first + step),
+                                  static_cast<float>(rates[step]), optimizer))
+            break;
+        }
+      } catch (...) {
+        // The iterations enqueued before belong to this call: the next one must not get their results. What fails here
+        // as well is less than what has failed.
+        try {
+          network.finish_steps();
+        } catch (...) {
+        }
+        throw;
+      }
+      for (const StepResult& result : network.finish_steps()) {
         losses->push_back(result.loss);
         correct->push_back(result.correct);
-        if (!std::isfinite(result.loss)) break;
       }
       return [losses, correct](Napi::Env env) -> Napi::Value {
         auto loss_array = Napi::Float64Array::New(env, losses->size());
@@ -286,9 +326,11 @@ Napi::Value NetworkObject::forward(const Napi::CallbackInfo& info) {
       Network& network = core->ready();
       auto logits = std::make_shared<std::vector<float>>(images->count * classes);
       auto posteriors = std::make_shared<std::vector<float>>(images->count * classes);
-      images->for_each_chunk(kReadChunk, bytes, [&](std::size_t first, int number, const std::uint8_t* pixels) {
-        network.forward(pixels, number, logits->data() + first * classes, posteriors->data() + first * classes);
-      });
+      network.forward(
+          [&](std::size_t first, int number, std::uint8_t* target) {
+            images->read(first, static_cast<std::size_t>(number), bytes, target);
+          },
+          images->count, logits->data(), posteriors->data());
       return [logits, posteriors](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         result.Set("logits", copied<Napi::Float32Array>(env, *logits));
@@ -346,6 +388,27 @@ Napi::Value NetworkObject::write_tensors(const Napi::CallbackInfo& info) {
       }
       file.commit();
       return nothing();
+    });
+  });
+}
+
+Napi::Value NetworkObject::plans(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    return enqueue(info, [core = core_]() -> WorkQueue::Settle {
+      const std::string text = core->ready().backend().plans();
+      return [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
+    });
+  });
+}
+
+Napi::Value NetworkObject::use_plans(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    const std::string text = string_argument(argument(info, 0), "plans");
+    return enqueue(info, [core = core_, text]() -> WorkQueue::Settle {
+      const std::string warning = core->ready().backend().set_plans(text);
+      return [warning](Napi::Env env) -> Napi::Value { return Napi::String::New(env, warning); };
     });
   });
 }

@@ -41,6 +41,8 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   Napi::Value activations(const Napi::CallbackInfo& info);
   Napi::Value activation_shape_of(const Napi::CallbackInfo& info);
   Napi::Value write_tensors(const Napi::CallbackInfo& info);
+  Napi::Value plans(const Napi::CallbackInfo& info);
+  Napi::Value use_plans(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "../engine/error.h"
 #include "arguments.h"
@@ -66,6 +67,11 @@ Stage stage_argument(const Napi::Value& value) {
   if (name == "activated") return Stage::activated;
   if (name == "pooled") return Stage::pooled;
   throw Error("invalid-argument", "stage is " + name + "; expected linear, normalized, activated or pooled");
+}
+
+void ImageSource::read(std::size_t first, std::size_t number, std::size_t image_bytes, std::uint8_t* target) const {
+  if (store) store->read(indices.data() + first, number, target);
+  else std::memcpy(target, pixels.data() + first * image_bytes, number * image_bytes);
 }
 
 void ImageSource::for_each_chunk(std::size_t limit, std::size_t image_bytes,

@@ -1,10 +1,13 @@
 // What a device must be able to do. The engine (network.cc) composes these operations and knows nothing of where they
 // run; cpu/ and cuda/ implement them.
 //
-// Conventions: activations are channels-last (NHWC) float32; every pointer handed to an operation was made by
-// Backend::allocate, except those marked "host". Operations take whole mini-batches. Results never depend on the number
-// of threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called
-// from one thread at a time. Buffers given as different arguments never overlap.
+// Conventions: activations (inputs and outputs of layers, and their gradients) are channels-last (NHWC); their memory
+// comes from Backend::allocate_activations. A device may keep them in another type than float32 behind the same pointer
+// type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
+// Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
+// threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called from
+// one thread at a time. Buffers given as different arguments never overlap. An operation may still be running when its
+// call returns; what comes back to the host (download, results) waits for it.
 //
 // Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
 // plans. Fusions (statistics with the convolution, normalization with ReLU, pool and dropout) are single calls here so
@@ -13,10 +16,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "random.h"
+#include "shapes.h"
 #include "topology.h"
 
 namespace deepyeast {
@@ -27,26 +33,6 @@ class Buffer {
   virtual ~Buffer() = default;
   virtual float* data() = 0;
   virtual std::size_t size() const = 0;  // in floats
-};
-
-// Per-channel statistics of a batch: mean and biased variance, arrays of `channels` floats.
-struct BatchStatistics {
-  float* mean;
-  float* variance;
-};
-
-// What happens to a layer's linear output in inference: y = x * scale[channel] + shift[channel], then ReLU, then a 2x2
-// max pool, as asked. Running statistics and bias are folded into scale and shift by the caller.
-struct InferenceEpilogue {
-  const float* scale;  // null: 1
-  const float* shift;  // null: 0
-  bool relu;
-  bool pool;
-};
-
-// A 3x3 convolution, stride 1, padding 1. `batch` is the largest batch it will see.
-struct ConvolutionShape {
-  int batch, height, width, input_channels, output_channels;
 };
 
 class Convolution {
@@ -65,10 +51,6 @@ class Convolution {
                                 float* weight_gradient) = 0;
 };
 
-struct DenseShape {
-  int batch, inputs, outputs;
-};
-
 class Dense {
  public:
   virtual ~Dense() = default;
@@ -80,14 +62,6 @@ class Dense {
   // weight_gradient [outputs, inputs]; bias_gradient [outputs] or null; both overwritten.
   virtual void backward_weights(int batch, const float* input, const float* output_gradient, float* weight_gradient,
                                 float* bias_gradient) = 0;
-};
-
-// Batch normalization, ReLU, and then either a 2x2 max pool or dropout or neither.
-struct NormalizationShape {
-  int batch, height, width, channels;  // of the linear input; height and width are 1 for dense layers
-  bool pool;
-  float epsilon;
-  float dropout;                       // 0: none. Only without pool.
 };
 
 // The dropout mask of (stream, element = cell in batch * units + unit); see random.h.
@@ -119,11 +93,33 @@ struct UpdateArguments {
   const float* gradient;
 };
 
+// What differs from one training iteration to the next; everything is on the host and copied before the call returns,
+// but for images that Backend::staging gave.
+struct IterationArguments {
+  int batch, size, channels;
+  const std::uint8_t* images;        // [batch, size, size, channels]; null: `rows` of the images that the device holds
+  const std::uint32_t* rows;         // [batch]; null unless images is
+  const std::int32_t* labels;        // [batch]
+  const std::uint8_t* augmentation;  // [batch] codes as in GatherArguments; null: none
+  std::uint32_t iteration;           // of the dropout streams
+  float learning_rate;
+};
+
+// A sequence of operations whose arguments are the same each time, but for what Backend::begin_iteration is given. A
+// device may record it and play it back.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void run(const std::function<void()>& operations) { operations(); }
+};
+
 // How many images inference takes through its layers at once. Few through the convolutions, so that what one layer
 // writes is still in a cache when the next one reads it; many through the dense layers, whose weights are as large as
 // the activations of a hundred images.
 struct InferenceBatches {
   int convolutions, dense;
+  // Memory is taken for what calls need, at most the above, and halved where it does not suffice; then both are equal.
+  bool as_needed = false;
 };
 
 class Backend {
@@ -132,7 +128,6 @@ class Backend {
   virtual std::string name() const = 0;             // "cpu"
   virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
   virtual int threads() const { return 1; }         // of the host that its operations use at most
-  virtual InferenceBatches inference_batches() const { return {32, 32}; }
   // Whether a training step keeps what every layer hands to the next one, or computes it again from the layer's linear
   // output when the weight gradient needs it: a quarter less memory for one more pass over the activations.
   virtual bool keeps_activations() const { return true; }
@@ -140,6 +135,55 @@ class Backend {
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;
   virtual void download(const float* device, std::size_t count, float* host) = 0;
+  // As download, but `host` is filled by finish() at the latest.
+  virtual void download_later(const float* device, std::size_t count, float* host) { download(device, count, host); }
+  virtual void finish() {}
+
+  // Memory for `count` activations, and their transfer from and to float32.
+  virtual std::unique_ptr<Buffer> allocate_activations(std::size_t count) { return allocate(count); }
+  virtual void upload_activations(const float* host, std::size_t count, float* device) { upload(host, count, device); }
+  virtual void download_activations(const float* device, std::size_t count, float* host) {
+    download(device, count, host);
+  }
+  virtual int activation_bytes() const { return 4; }
+  // Bytes that may still be allocated; 0: unknown.
+  virtual std::size_t available_memory() const { return 0; }
+
+  // Host memory for the images of the next gather or iteration, to be filled by the caller and used once.
+  virtual std::uint8_t* staging(std::size_t bytes) {
+    if (staging_.size() < bytes) staging_.resize(bytes);
+    return staging_.data();
+  }
+  // Keeps `count` images of `image_bytes` on the device for IterationArguments::rows, in place of those held before; read
+  // (first, number, target) fetches them. False: the device keeps none, or they do not fit. `id` names the set, so that
+  // one already there is not fetched again.
+  virtual bool hold_images(std::uint64_t /*id*/, std::uint64_t /*count*/, std::size_t /*image_bytes*/,
+                           const std::function<void(std::uint64_t, std::size_t, std::uint8_t*)>& /*read*/) {
+    return false;
+  }
+
+  virtual std::unique_ptr<Recording> recording() { return std::make_unique<Recording>(); }
+  // Around the operations of a training iteration. A device that defers results keeps what softmax_cross_entropy finds in
+  // between (its host arguments stay untouched) until collect(), and leaves the parameters alone from the first loss on
+  // that is not finite: collect() appends the results up to and including that one.
+  virtual bool defers_results() const { return false; }
+  virtual void begin_iteration(const IterationArguments&) {}
+  virtual void end_iteration() {}
+  virtual void collect(std::vector<StepResult>*) {}
+
+  virtual InferenceBatches inference_batches() const { return {32, 32}; }
+  // Where batches are as needed, the batch that `count` images are computed as: a device that prepares for each size
+  // rounds up.
+  virtual int padded_batch(int count) const { return count; }
+
+  // How the device's operations are carried out, as text for a checkpoint; empty where there is no choice. set_plans
+  // makes operations prepared later take the same choices where they can; it returns a sentence where they cannot.
+  virtual std::string plans() { return {}; }
+  virtual std::string set_plans(const std::string& plans) {
+    if (plans.empty()) return {};
+    return "the checkpoint was computed on another device than this (" + description() +
+           "): results will differ by rounding from those of an uninterrupted run";
+  }
 
   // training false: only set_weights and infer (and forward without statistics) will be called.
   virtual std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) = 0;
@@ -160,14 +204,21 @@ class Backend {
   virtual void update_running_statistics(int channels, std::size_t count, float momentum,
                                          const BatchStatistics& statistics, float* running_mean,
                                          float* running_variance);
-  // logits [batch, classes]; posterior rows sum to one; computed against the row's maximum.
+  // logits [batch, classes], float32 as is the posterior; posterior rows sum to one; computed against the row's maximum.
   virtual void softmax(int batch, int classes, const float* logits, float* posterior) = 0;
   // losses (host, [batch]): -log softmax[label], natural logarithm. predicted (host, [batch]): the argmax, ties to the
-  // lower class. logits_gradient: of the batch's mean loss; null: not wanted.
+  // lower class. logits_gradient (activations): of the batch's mean loss; null: not wanted.
   virtual void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels /* host */,
                                      double* losses, std::int32_t* predicted, float* logits_gradient) = 0;
   // One stochastic gradient descent step over `count` consecutive parameters, decay included: g += decay * w.
   virtual void update(const UpdateArguments& arguments) = 0;
+  // The same over several ranges of the same three buffers, with one rate and momentum.
+  virtual void update_all(const std::vector<UpdateArguments>& ranges) {
+    for (const UpdateArguments& range : ranges) update(range);
+  }
+
+ private:
+  std::vector<std::uint8_t> staging_;
 };
 
 // The CPU backend on the widest instruction set that the machine has, or that DEEPYEAST_ISA names (avx512, avx2,

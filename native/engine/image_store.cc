@@ -5,15 +5,25 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
 #include "error.h"
 
 namespace deepyeast {
+namespace {
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
 
 ImageStore::ImageStore(std::string path, std::uint64_t offset, std::uint64_t count, int size, int channels)
     : path_(std::move(path)),
+      id_(next_id()),
       offset_(offset),
       count_(count),
       size_(size),

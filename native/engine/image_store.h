@@ -18,6 +18,8 @@ class ImageStore {
   ImageStore(const ImageStore&) = delete;
   ImageStore& operator=(const ImageStore&) = delete;
 
+  // Differs from that of every other store of this process, closed ones included.
+  std::uint64_t id() const { return id_; }
   std::uint64_t count() const { return count_; }
   int size() const { return size_; }
   int channels() const { return channels_; }
@@ -32,7 +34,7 @@ class ImageStore {
   void read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const;
 
   std::string path_;
-  std::uint64_t offset_, count_;
+  std::uint64_t id_, offset_, count_;
   int size_, channels_;
   std::size_t image_bytes_;
   int file_ = -1;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "error.h"
+#include "memory_plan.h"
 
 namespace deepyeast {
 namespace {
@@ -12,15 +14,8 @@ namespace {
 const std::string kVelocityPrefix = "velocity/";
 const std::string kMeanImage = "mean_image";
 
-std::size_t image_values(const Topology& topology) {
-  return static_cast<std::size_t>(topology.image_size) * topology.image_size * topology.channels;
-}
-
-// Values per image of a layer's output.
-std::size_t linear_values(const Layer& layer) {
-  return static_cast<std::size_t>(layer.height) * layer.width * layer.output_channels;
-}
-std::size_t output_values(const Layer& layer) { return layer.pool ? linear_values(layer) / 4 : linear_values(layer); }
+// Floats from a layer's folded scale to its shift: both begin at a multiple of 16.
+std::size_t epilogue_stride(const Layer& layer) { return (static_cast<std::size_t>(layer.output_channels) + 15) / 16 * 16; }
 
 }  // namespace
 
@@ -50,6 +45,11 @@ struct Network::TrainingPlan {
   std::unique_ptr<Buffer> gradients;                         // laid out as the parameters
   std::vector<double> losses;
   std::vector<std::int32_t> predicted;
+  std::vector<std::uint8_t> augmentation;
+  // The iteration as last composed: valid for this batch and optimizer.
+  std::unique_ptr<Recording> recording;
+  int recorded_batch = 0;
+  Optimizer recorded_optimizer;
 
   BatchStatistics statistics(std::size_t layer, int channels) {
     float* mean = layers[layer].statistics->data();
@@ -58,11 +58,17 @@ struct Network::TrainingPlan {
 };
 
 struct Network::InferencePlan {
+  int convolution_batch, dense_batch;
   std::unique_ptr<Buffer> input, even, odd;
   std::unique_ptr<Buffer> features;  // what the convolutions hand to the dense layers
+  std::size_t feature_values;        // of one image
+  std::unique_ptr<Buffer> logits, posterior;
   // Scale and shift of every layer, one after the other.
   std::unique_ptr<Buffer> epilogues;
   std::vector<std::size_t> epilogue_offsets;
+  // By what they run and on how many images: the convolutions by batch, last layer and stage and whether their output
+  // goes to the features, the dense layers likewise and by whether the posterior is wanted.
+  std::map<std::tuple<LayerKind, int, std::size_t, Stage, bool>, std::unique_ptr<Recording>> recordings;
 };
 
 std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, const std::string& name,
@@ -85,6 +91,7 @@ std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, cons
 Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend> backend, bool draw_weights)
     : topology_(std::move(topology)), seed_(seed), backend_(std::move(backend)) {
   topology_.validate();
+  inference_batches_ = backend_->inference_batches();
   layers_ = layers_of(topology_);
   layout_ = parameters_of(layers_);
   parameters_ = backend_->allocate(layout_.trainable_size);
@@ -184,6 +191,7 @@ void Network::set_tensor_piece(const std::string& name, std::size_t first, const
 void Network::set_input_transform(const float* mean, float scale) {
   backend_->upload(mean, image_values(topology_), mean_->data());
   scale_ = scale;
+  if (training_) training_->recording.reset();  // which holds the scale
 }
 
 void Network::require_operations(int convolution_batch, int dense_batch, bool training) {
@@ -194,7 +202,10 @@ void Network::require_operations(int convolution_batch, int dense_batch, bool tr
   operations->convolution_batch = std::max(convolution_batch, operations_ ? operations_->convolution_batch : 0);
   operations->dense_batch = std::max(dense_batch, operations_ ? operations_->dense_batch : 0);
   operations->training = training || (operations_ && operations_->training);
-  operations_.reset();  // first, so that two sets never stand in memory together
+  // What was recorded refers to the operations of before. They go first, so that two sets never stand in memory together.
+  if (training_) training_->recording.reset();
+  if (inference_) inference_->recordings.clear();
+  operations_.reset();
   for (const Layer& layer : layers_) {
     Operations::Operation operation;
     if (layer.kind == LayerKind::convolution) {
@@ -203,8 +214,9 @@ void Network::require_operations(int convolution_batch, int dense_batch, bool tr
                                  layer.output_channels},
                                 operations->training);
     } else {
-      operation.dense = backend_->dense({operations->dense_batch, layer.input_channels, layer.output_channels},
-                                        operations->training);
+      operation.dense = backend_->dense(
+          {operations->dense_batch, layer.input_channels, layer.output_channels, !layer.normalized},
+          operations->training);
     }
     operations->layers.push_back(std::move(operation));
   }
@@ -214,6 +226,11 @@ void Network::require_operations(int convolution_batch, int dense_batch, bool tr
 
 void Network::prepare_weights() {
   if (!weights_changed_) return;
+  set_weights();
+  weights_changed_ = false;
+}
+
+void Network::set_weights() {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const float* weights = parameter(layers_[i].name + ".weight");
     auto& operation = operations_->layers[i];
@@ -223,38 +240,57 @@ void Network::prepare_weights() {
       operation.dense->set_weights(weights);
     }
   }
-  weights_changed_ = false;
 }
 
 void Network::plan_training(int batch) {
-  require_operations(batch, batch, true);
-  if (training_ && training_->batch >= batch) return;
-  training_.reset();
-  auto plan = std::make_unique<TrainingPlan>();
-  plan->batch = batch;
+  if (training_ && training_->batch >= batch && operations_ && operations_->training &&
+      operations_->convolution_batch >= batch && operations_->dense_batch >= batch)
+    return;
   const std::size_t n = static_cast<std::size_t>(batch);
-  plan->input = backend_->allocate(n * image_values(topology_));
-  std::size_t largest = image_values(topology_);
-  for (const Layer& layer : layers_) {
-    TrainingPlan::LayerBuffers buffers;
-    buffers.linear = backend_->allocate(n * linear_values(layer));
-    if (layer.normalized) {
-      if (backend_->keeps_activations()) buffers.output = backend_->allocate(n * output_values(layer));
-      buffers.statistics = backend_->allocate(2 * static_cast<std::size_t>(layer.output_channels));
+  training_.reset();
+  try {
+    require_operations(batch, batch, true);
+    auto plan = std::make_unique<TrainingPlan>();
+    plan->batch = batch;
+    plan->input = backend_->allocate_activations(n * image_values(topology_));
+    std::size_t largest = image_values(topology_);
+    for (const Layer& layer : layers_) {
+      TrainingPlan::LayerBuffers buffers;
+      if (layer.normalized) {
+        buffers.linear = backend_->allocate_activations(n * linear_values(layer));
+        if (backend_->keeps_activations()) buffers.output = backend_->allocate_activations(n * output_values(layer));
+        buffers.statistics = backend_->allocate(2 * static_cast<std::size_t>(layer.output_channels));
+      } else {
+        buffers.linear = backend_->allocate(n * linear_values(layer));
+      }
+      plan->layers.push_back(std::move(buffers));
+      largest = std::max(largest, linear_values(layer));
     }
-    plan->layers.push_back(std::move(buffers));
-    largest = std::max(largest, linear_values(layer));
+    plan->output_gradient = backend_->allocate_activations(n * largest);
+    plan->linear_gradient = backend_->allocate_activations(n * largest);
+    plan->gradients = backend_->allocate(layout_.trainable_size);
+    plan->losses.resize(n);
+    plan->predicted.resize(n);
+    training_ = std::move(plan);
+  } catch (...) {
+    rethrow_with_advice(batch);
   }
-  plan->output_gradient = backend_->allocate(n * largest);
-  plan->linear_gradient = backend_->allocate(n * largest);
-  plan->gradients = backend_->allocate(layout_.trainable_size);
-  plan->losses.resize(n);
-  plan->predicted.resize(n);
-  training_ = std::move(plan);
 }
 
-StepResult Network::forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
-                                     std::uint32_t iteration, const Optimizer& optimizer) {
+// In a handler: where memory was exhausted, what was allocated goes and the batch that would have fitted is named.
+void Network::rethrow_with_advice(int batch) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    if (error.code() != "out-of-memory") throw;
+    training_.reset();
+    inference_.reset();
+    operations_.reset();
+    throw Error(error.code(), error.what() + advice_on_memory(layers_, topology_, layout_, *backend_, batch));
+  }
+}
+
+void Network::prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer) {
   for (const Layer& layer : layers_) {
     if (layer.normalized && static_cast<std::size_t>(batch) * layer.height * layer.width < 2) {
       throw Error("invalid-argument", "batch normalization of " + layer.name +
@@ -263,18 +299,19 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
     }
   }
   plan_training(batch);
-  prepare_weights();
-  TrainingPlan& plan = *training_;
-
-  std::vector<std::uint8_t> augmentation;
-  if (optimizer.augment) {
-    const RandomStream stream(seed_, Purpose::augmentation, iteration, 0);
-    for (int cell = 0; cell < batch; ++cell) {
-      augmentation.push_back(static_cast<std::uint8_t>(stream.word(static_cast<std::uint64_t>(cell)) & 7u));
-    }
+  training_->augmentation.clear();
+  if (!optimizer.augment) return;
+  const RandomStream stream(seed_, Purpose::augmentation, iteration, 0);
+  for (int cell = 0; cell < batch; ++cell) {
+    training_->augmentation.push_back(static_cast<std::uint8_t>(stream.word(static_cast<std::uint64_t>(cell)) & 7u));
   }
+}
+
+StepResult Network::forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
+                                     std::uint32_t iteration) {
+  TrainingPlan& plan = *training_;
   backend_->gather({batch, topology_.image_size, topology_.channels, images,
-                    augmentation.empty() ? nullptr : augmentation.data(), mean_->data(), scale_},
+                    plan.augmentation.empty() ? nullptr : plan.augmentation.data(), mean_->data(), scale_},
                    plan.input->data());
 
   const auto normalization_shape = [&](const Layer& layer) {
@@ -318,7 +355,6 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
         topology_.normalization_momentum, statistics, parameter(layer.name + ".running_mean"),
         parameter(layer.name + ".running_variance"));
   }
-  epilogues_changed_ = true;
 
   float* output_gradient = plan.output_gradient->data();
   float* linear_gradient = plan.linear_gradient->data();
@@ -351,6 +387,7 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
   }
 
   StepResult result{0.0, 0};
+  if (backend_->defers_results()) return result;
   for (int cell = 0; cell < batch; ++cell) {
     result.loss += plan.losses[static_cast<std::size_t>(cell)];
     result.correct += plan.predicted[static_cast<std::size_t>(cell)] == labels[cell] ? 1 : 0;
@@ -359,26 +396,86 @@ StepResult Network::forward_backward(const std::uint8_t* images, const std::int3
   return result;
 }
 
-StepResult Network::train_step(const std::uint8_t* images, const std::int32_t* labels, int batch,
-                               std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
-  const StepResult result = forward_backward(images, labels, batch, iteration, optimizer);
-  if (!std::isfinite(result.loss)) return result;  // the parameters stay as they were: the caller reports it
-  if (!velocity_) velocity_ = backend_->allocate(layout_.trainable_size);
+void Network::update_parameters(float learning_rate, const Optimizer& optimizer) {
+  std::vector<UpdateArguments> ranges;
   for (const ParameterSpecification& specification : layout_.specifications) {
     if (!specification.trainable()) continue;
-    backend_->update({specification.count, learning_rate, optimizer.momentum,
+    ranges.push_back({specification.count, learning_rate, optimizer.momentum,
                       specification.kind == ParameterKind::weight ? optimizer.weight_decay : 0.0f,
                       optimizer.caffe_momentum, parameters_->data() + specification.offset,
                       velocity_->data() + specification.offset, training_->gradients->data() + specification.offset});
   }
-  weights_changed_ = epilogues_changed_ = true;
-  return result;
+  backend_->update_all(ranges);
+}
+
+bool Network::begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
+                         std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
+  prepare_step(batch, iteration, optimizer);
+  if (!velocity_) velocity_ = backend_->allocate(layout_.trainable_size);
+  TrainingPlan& plan = *training_;
+  if (!plan.recording || plan.recorded_batch != batch || !(plan.recorded_optimizer == optimizer)) {
+    plan.recording = backend_->recording();
+    plan.recorded_batch = batch;
+    plan.recorded_optimizer = optimizer;
+  }
+  backend_->begin_iteration({batch, topology_.image_size, topology_.channels, images, rows, labels,
+                             plan.augmentation.empty() ? nullptr : plan.augmentation.data(), iteration,
+                             learning_rate});
+  StepResult result{0.0, 0};
+  bool finite = true;
+  const bool weights_changed = weights_changed_;
+  try {
+    plan.recording->run([&] {
+      // In every recorded iteration, since each ends by changing the weights.
+      if (weights_changed || backend_->defers_results()) set_weights();
+      result = forward_backward(images, labels, batch, iteration);
+      finite = std::isfinite(result.loss);
+      // Else the parameters stay as they were: the caller reports it.
+      if (finite) update_parameters(learning_rate, optimizer);
+    });
+  } catch (...) {
+    backend_->end_iteration();
+    weights_changed_ = epilogues_changed_ = true;
+    rethrow_with_advice(batch);
+  }
+  backend_->end_iteration();
+  weights_changed_ = finite;
+  epilogues_changed_ = true;
+  if (!backend_->defers_results()) finished_.push_back(result);
+  return finite;
+}
+
+std::vector<StepResult> Network::finish_steps() {
+  std::vector<StepResult> results;
+  results.swap(finished_);
+  backend_->collect(&results);
+  return results;
+}
+
+StepResult Network::train_step(const std::uint8_t* images, const std::int32_t* labels, int batch,
+                               std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
+  begin_step(images, nullptr, labels, batch, iteration, learning_rate, optimizer);
+  return finish_steps().back();
 }
 
 StepResult Network::gradients(const std::uint8_t* images, const std::int32_t* labels, int batch,
                               std::uint32_t iteration, const Optimizer& optimizer,
                               std::map<std::string, std::vector<float>>* gradients, std::vector<float>* logits) {
-  const StepResult result = forward_backward(images, labels, batch, iteration, optimizer);
+  prepare_step(batch, iteration, optimizer);
+  backend_->begin_iteration({batch, topology_.image_size, topology_.channels, images, nullptr, labels,
+                             training_->augmentation.empty() ? nullptr : training_->augmentation.data(), iteration,
+                             0.0f});
+  prepare_weights();
+  StepResult result{0.0, 0};
+  try {
+    result = forward_backward(images, labels, batch, iteration);
+  } catch (...) {
+    backend_->end_iteration();
+    throw;
+  }
+  backend_->end_iteration();
+  epilogues_changed_ = true;
+  if (backend_->defers_results()) result = finish_steps().back();
   for (const ParameterSpecification& specification : layout_.specifications) {
     if (!specification.trainable()) continue;
     std::vector<float>& values = (*gradients)[specification.name];
@@ -390,26 +487,37 @@ StepResult Network::gradients(const std::uint8_t* images, const std::int32_t* la
   return result;
 }
 
-void Network::plan_inference() {
-  const InferenceBatches batches = backend_->inference_batches();
+void Network::plan_inference(std::size_t count) {
+  InferenceBatches batches = inference_batches_;
+  if (batches.as_needed) {
+    const int images = static_cast<int>(std::min<std::size_t>(count, 1 << 30));
+    batches.convolutions = backend_->padded_batch(std::min(batches.convolutions, images));
+    batches.dense = backend_->padded_batch(std::min(batches.dense, images));
+  }
   require_operations(batches.convolutions, batches.dense, false);
-  if (inference_) return;
+  if (inference_ && inference_->convolution_batch >= batches.convolutions && inference_->dense_batch >= batches.dense)
+    return;
+  inference_.reset();
   auto plan = std::make_unique<InferencePlan>();
+  plan->convolution_batch = batches.convolutions;
+  plan->dense_batch = batches.dense;
   const std::size_t images = static_cast<std::size_t>(batches.convolutions);
   const std::size_t rows = static_cast<std::size_t>(batches.dense);
-  plan->input = backend_->allocate(images * image_values(topology_));
+  plan->input = backend_->allocate_activations(images * image_values(topology_));
   // Room for any layer before its pool, since an analysis may ask for that.
-  std::size_t largest = rows * static_cast<std::size_t>(topology_.classes), features = 0, offset = 0;
+  std::size_t largest = 0, offset = 0;
   for (const Layer& layer : layers_) {
     const bool convolution = layer.kind == LayerKind::convolution;
-    largest = std::max(largest, (convolution ? images : rows) * linear_values(layer));
-    if (convolution) features = output_values(layer);
+    if (layer.normalized) largest = std::max(largest, (convolution ? images : rows) * linear_values(layer));
+    if (convolution) plan->feature_values = output_values(layer);
     plan->epilogue_offsets.push_back(offset);
-    offset += 2 * static_cast<std::size_t>(layer.output_channels);
+    offset += 2 * epilogue_stride(layer);
   }
-  plan->even = backend_->allocate(largest);
-  plan->odd = backend_->allocate(largest);
-  plan->features = backend_->allocate(rows * features);
+  plan->even = backend_->allocate_activations(largest);
+  plan->odd = backend_->allocate_activations(largest);
+  plan->features = backend_->allocate_activations(rows * plan->feature_values);
+  plan->logits = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
+  plan->posterior = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
   plan->epilogues = backend_->allocate(offset);
   inference_ = std::move(plan);
   epilogues_changed_ = true;
@@ -420,19 +528,20 @@ void Network::prepare_epilogues() {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     const std::size_t channels = static_cast<std::size_t>(layer.output_channels);
-    std::vector<float> folded(2 * channels);
+    std::vector<float> folded(channels + epilogue_stride(layer));
+    float* const shift = folded.data() + epilogue_stride(layer);
     if (layer.normalized) {
       const auto gamma = tensor(layer.name + ".gamma"), beta = tensor(layer.name + ".beta");
       const auto mean = tensor(layer.name + ".running_mean"), variance = tensor(layer.name + ".running_variance");
       for (std::size_t c = 0; c < channels; ++c) {
         const double scale = gamma[c] / std::sqrt(static_cast<double>(variance[c]) + topology_.normalization_epsilon);
         folded[c] = static_cast<float>(scale);
-        folded[channels + c] = static_cast<float>(beta[c] - mean[c] * scale);
+        shift[c] = static_cast<float>(beta[c] - mean[c] * scale);
       }
     } else {
       const auto bias = tensor(layer.name + ".bias");
       std::fill_n(folded.begin(), channels, 1.0f);
-      std::copy(bias.begin(), bias.end(), folded.begin() + static_cast<std::ptrdiff_t>(channels));
+      std::copy(bias.begin(), bias.end(), shift);
     }
     backend_->upload(folded.data(), folded.size(), inference_->epilogues->data() + inference_->epilogue_offsets[i]);
   }
@@ -443,7 +552,7 @@ void Network::infer_layer(std::size_t index, int batch, const float* input, std:
                           float* output) {
   const Layer& layer = layers_[index];
   const float* folded = inference_->epilogues->data() + inference_->epilogue_offsets[index];
-  InferenceEpilogue epilogue{folded, folded + layer.output_channels, layer.normalized, layer.pool};
+  InferenceEpilogue epilogue{folded, folded + epilogue_stride(layer), layer.normalized, layer.pool};
   if (index == last_layer) {
     if (last_stage == Stage::linear && layer.normalized) epilogue.scale = epilogue.shift = nullptr;
     epilogue.relu = layer.normalized && (last_stage == Stage::activated || last_stage == Stage::pooled);
@@ -457,73 +566,142 @@ void Network::infer_layer(std::size_t index, int batch, const float* input, std:
   }
 }
 
+Recording& Network::recording_of(LayerKind kind, int batch, std::size_t last_layer, Stage last_stage, bool to_the_end) {
+  auto& recording = inference_->recordings[{kind, batch, last_layer, last_stage, to_the_end}];
+  if (!recording) recording = backend_->recording();
+  return *recording;
+}
+
 // The convolutions up to last_layer; the last one's output goes to `output`, or, if that is null, stays in a buffer of
 // the plan. Returns where it is.
-const float* Network::infer_convolutions(const std::uint8_t* images, int batch, std::size_t last_layer,
+const float* Network::infer_convolutions(const std::uint8_t* images, int count, std::size_t last_layer,
                                          Stage last_stage, float* output) {
   InferencePlan& plan = *inference_;
   backend_->gather(
-      {batch, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
-  const float* input = plan.input->data();
-  for (std::size_t i = 0; i < layers_.size() && layers_[i].kind == LayerKind::convolution && i <= last_layer; ++i) {
-    const bool last = i == last_layer || layers_[i + 1].kind == LayerKind::dense;
-    float* target = last && output ? output : (i % 2 == 0 ? plan.even : plan.odd)->data();
-    infer_layer(i, batch, input, last_layer, last_stage, target);
-    input = target;
-  }
-  return input;
+      {count, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
+  const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
+  const auto is_convolution = [&](std::size_t i) { return i < layers_.size() && layers_[i].kind == LayerKind::convolution; };
+  const auto target_of = [&](std::size_t i) {
+    const bool last = i == last_layer || !is_convolution(i + 1);
+    return last && output ? output : (i % 2 == 0 ? plan.even : plan.odd)->data();
+  };
+  // A recording holds the place of its output, and features begin at the first place only where there is but one group.
+  const auto operations = [&] {
+    const float* input = plan.input->data();
+    for (std::size_t i = 0; is_convolution(i) && i <= last_layer; ++i) {
+      infer_layer(i, batch, input, last_layer, last_stage, target_of(i));
+      input = target_of(i);
+    }
+  };
+  if (output == nullptr || output == plan.features->data())
+    recording_of(LayerKind::convolution, batch, last_layer, last_stage, output != nullptr).run(operations);
+  else operations();
+  std::size_t last = 0;
+  while (last < last_layer && is_convolution(last + 1)) ++last;
+  return target_of(last);
 }
 
 // At most as many images as inference takes through the dense layers at once.
-const float* Network::infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage) {
+const float* Network::infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
+                                  bool posterior) {
   InferencePlan& plan = *inference_;
-  const int group = backend_->inference_batches().convolutions;
-  const std::size_t features = plan.features->size() / static_cast<std::size_t>(backend_->inference_batches().dense);
-  for (int start = 0; start < batch; start += group) {
+  const int group = inference_batches_.convolutions;
+  for (int start = 0; start < count; start += group) {
     const std::size_t first = static_cast<std::size_t>(start);
-    infer_convolutions(images + first * image_values(topology_), std::min(group, batch - start), last_layer, last_stage,
-                       plan.features->data() + first * features);
+    infer_convolutions(images + first * image_values(topology_), std::min(group, count - start), last_layer, last_stage,
+                       plan.features->data() + first * plan.feature_values);
   }
-  const float* input = plan.features->data();
-  for (std::size_t i = 0; i <= last_layer; ++i) {
-    if (layers_[i].kind == LayerKind::convolution) continue;
-    float* output = (i % 2 == 0 ? plan.even : plan.odd)->data();
-    infer_layer(i, batch, input, last_layer, last_stage, output);
-    input = output;
-  }
-  return input;
+  const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
+  const auto target_of = [&](std::size_t i) {
+    return (!layers_[i].normalized ? plan.logits : i % 2 == 0 ? plan.even : plan.odd)->data();
+  };
+  recording_of(LayerKind::dense, batch, last_layer, last_stage, posterior).run([&] {
+    const float* input = plan.features->data();
+    for (std::size_t i = 0; i <= last_layer; ++i) {
+      if (layers_[i].kind == LayerKind::convolution) continue;
+      infer_layer(i, batch, input, last_layer, last_stage, target_of(i));
+      input = target_of(i);
+    }
+    if (posterior) backend_->softmax(batch, topology_.classes, input, plan.posterior->data());
+  });
+  return target_of(last_layer);
 }
 
-// consume(first, count, output) for consecutive images: the output of the last layer, on the device.
+// consume(first, count, output) for consecutive images, which lie at `images` or, if that is null, are fetched by `read`:
+// the output of the last layer, on the device.
 template <typename Consume>
-void Network::infer(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage,
-                    const Consume& consume) {
-  plan_inference();
-  prepare_weights();
-  prepare_epilogues();
-  const InferenceBatches batches = backend_->inference_batches();
+void Network::infer(const std::uint8_t* images, const ImageReader* read, std::size_t count, std::size_t last_layer,
+                    Stage last_stage, bool posterior, const Consume& consume) {
+  // Whatever happens, no copy into the caller's arrays is left under way.
+  struct Finish {
+    Backend& backend;
+    ~Finish() {
+      try {
+        backend.finish();
+      } catch (...) {
+        // The failure that brought us here, or one that the next call meets again.
+      }
+    }
+  } finish{*backend_};
   const bool dense = layers_[last_layer].kind == LayerKind::dense;
-  const int step = dense ? batches.dense : batches.convolutions;
-  for (int start = 0; start < batch; start += step) {
-    const std::size_t first = static_cast<std::size_t>(start);
-    const int count = std::min(step, batch - start);
-    const std::uint8_t* chunk = images + first * image_values(topology_);
-    consume(first, count, dense ? infer_chunk(chunk, count, last_layer, last_stage)
-                                : infer_convolutions(chunk, count, last_layer, last_stage, nullptr));
+  std::size_t first = 0;
+  while (first < count) {
+    const int step = dense ? inference_batches_.dense : inference_batches_.convolutions;
+    const int here = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(step), count - first));
+    const float* output = nullptr;
+    try {
+      plan_inference(static_cast<std::size_t>(here));
+      prepare_weights();
+      prepare_epilogues();
+      const std::uint8_t* chunk = images != nullptr ? images + first * image_values(topology_) : nullptr;
+      if (chunk == nullptr) {
+        std::uint8_t* target = backend_->staging(static_cast<std::size_t>(here) * image_values(topology_));
+        (*read)(first, here, target);
+        chunk = target;
+      }
+      output = dense ? infer_chunk(chunk, here, last_layer, last_stage, posterior)
+                     : infer_convolutions(chunk, here, last_layer, last_stage, nullptr);
+    } catch (const Error& error) {
+      if (!reduce_batches(error)) throw;
+      continue;
+    }
+    consume(first, here, output);
+    first += static_cast<std::size_t>(here);
   }
+  backend_->finish();
+}
+
+// Whether the call may be tried again with half the images at once. What was made for more is given back.
+bool Network::reduce_batches(const Error& error) {
+  if (error.code() != "out-of-memory" || !inference_batches_.as_needed || inference_batches_.convolutions < 2)
+    return false;
+  backend_->finish();
+  inference_.reset();
+  if (training_) training_->recording.reset();
+  operations_.reset();
+  weights_changed_ = true;
+  inference_batches_.convolutions /= 2;
+  inference_batches_.dense = inference_batches_.convolutions;
+  return true;
 }
 
 void Network::forward(const std::uint8_t* images, int batch, float* logits, float* posterior) {
+  forward_all(images, nullptr, static_cast<std::size_t>(batch), logits, posterior);
+}
+
+void Network::forward(const ImageReader& read, std::size_t count, float* logits, float* posterior) {
+  forward_all(nullptr, &read, count, logits, posterior);
+}
+
+void Network::forward_all(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
+                          float* posterior) {
   const std::size_t classes = static_cast<std::size_t>(topology_.classes);
-  infer(images, batch, layers_.size() - 1, Stage::pooled, [&](std::size_t first, int count, const float* output) {
-    const std::size_t values = static_cast<std::size_t>(count) * classes;
-    if (logits) backend_->download(output, values, logits + first * classes);
-    if (posterior) {
-      float* device_posterior = (layers_.size() % 2 == 0 ? inference_->even : inference_->odd)->data();
-      backend_->softmax(count, topology_.classes, output, device_posterior);
-      backend_->download(device_posterior, values, posterior + first * classes);
-    }
-  });
+  infer(images, read, count, layers_.size() - 1, Stage::pooled, posterior != nullptr,
+        [&](std::size_t first, int here, const float* output) {
+          const std::size_t values = static_cast<std::size_t>(here) * classes;
+          if (logits) backend_->download_later(output, values, logits + first * classes);
+          if (posterior) backend_->download_later(inference_->posterior->data(), values, posterior + first * classes);
+        });
 }
 
 void Network::activations(const std::uint8_t* images, int batch, const std::string& name, Stage stage, float* output) {
@@ -531,9 +709,12 @@ void Network::activations(const std::uint8_t* images, int batch, const std::stri
   for (const std::size_t extent : activation_shape(layers_, name, stage)) values *= extent;
   std::size_t index = 0;
   while (layers_[index].name != name) ++index;
-  infer(images, batch, index, stage, [&](std::size_t first, int count, const float* activations) {
-    backend_->download(activations, static_cast<std::size_t>(count) * values, output + first * values);
-  });
+  infer(images, nullptr, static_cast<std::size_t>(batch), index, stage, false,
+        [&](std::size_t first, int count, const float* activations) {
+          const std::size_t total = static_cast<std::size_t>(count) * values;
+          if (layers_[index].normalized) backend_->download_activations(activations, total, output + first * values);
+          else backend_->download(activations, total, output + first * values);
+        });
 }
 
 }  // namespace deepyeast

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "backend.h"
+#include "error.h"
 #include "topology.h"
 
 namespace deepyeast {
@@ -21,11 +23,11 @@ struct Optimizer {
   float weight_decay = 0.0005f;  // on convolution and dense weights only
   bool caffe_momentum = true;
   bool augment = false;          // the eight flips and quarter turns, drawn per cell
-};
 
-struct StepResult {
-  double loss;                   // mean over the batch, before the update
-  int correct;                   // cells whose largest logit is their label's, in training mode
+  bool operator==(const Optimizer& other) const {
+    return momentum == other.momentum && weight_decay == other.weight_decay &&
+           caffe_momentum == other.caffe_momentum && augment == other.augment;
+  }
 };
 
 // Shape of one image's output of a layer: [height, width, channels], or [units] for a dense layer.
@@ -55,6 +57,13 @@ class Network {
   // images [batch, size, size, channels] on the host, labels [batch]. One step of stochastic gradient descent.
   StepResult train_step(const std::uint8_t* images, const std::int32_t* labels, int batch, std::uint32_t iteration,
                         float learning_rate, const Optimizer& optimizer);
+  // The same in two halves, so that a device need not wait between iterations: begin_step enqueues one iteration, on
+  // `images` (host; may be Backend::staging's) or, where images is null, on `rows` (host) of the images held by the
+  // device; it is false when its loss is already known not to be finite. finish_steps waits and returns the results since
+  // the last call, up to the first whose loss is not finite; that step's update and later ones did not happen.
+  bool begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
+                  std::uint32_t iteration, float learning_rate, const Optimizer& optimizer);
+  std::vector<StepResult> finish_steps();
   // The gradients of train_step's loss without the update, by parameter name, for tests. Running statistics move.
   StepResult gradients(const std::uint8_t* images, const std::int32_t* labels, int batch, std::uint32_t iteration,
                        const Optimizer& optimizer, std::map<std::string, std::vector<float>>* gradients,
@@ -62,6 +71,9 @@ class Network {
 
   // Inference mode. logits and posterior [batch, classes], either may be null.
   void forward(const std::uint8_t* images, int batch, float* logits, float* posterior);
+  // The same for images that `read` fetches in order: read(first, count, target).
+  using ImageReader = std::function<void(std::size_t first, int count, std::uint8_t* target)>;
+  void forward(const ImageReader& read, std::size_t count, float* logits, float* posterior);
   // Output of one layer, [batch, ...activation_shape(layer, stage)].
   void activations(const std::uint8_t* images, int batch, const std::string& layer, Stage stage, float* output);
 
@@ -74,18 +86,28 @@ class Network {
   float* find_tensor(const std::string& name, std::size_t* count);
   void require_operations(int convolution_batch, int dense_batch, bool training);
   void prepare_weights();
+  void set_weights();
   void prepare_epilogues();
   void plan_training(int batch);
-  void plan_inference();
+  [[noreturn]] void rethrow_with_advice(int batch);
+  void plan_inference(std::size_t count);
+  void prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer);
   StepResult forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
-                              std::uint32_t iteration, const Optimizer& optimizer);
+                              std::uint32_t iteration);
+  void update_parameters(float learning_rate, const Optimizer& optimizer);
   void infer_layer(std::size_t layer, int batch, const float* input, std::size_t last_layer, Stage last_stage,
                    float* output);
-  const float* infer_convolutions(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage,
+  Recording& recording_of(LayerKind kind, int batch, std::size_t last_layer, Stage last_stage, bool to_the_end);
+  const float* infer_convolutions(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                                   float* output);
-  const float* infer_chunk(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage);
+  const float* infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
+                           bool posterior);
   template <typename Consume>
-  void infer(const std::uint8_t* images, int batch, std::size_t last_layer, Stage last_stage, const Consume& consume);
+  void infer(const std::uint8_t* images, const ImageReader* read, std::size_t count, std::size_t last_layer,
+             Stage last_stage, bool posterior, const Consume& consume);
+  bool reduce_batches(const Error& error);
+  void forward_all(const std::uint8_t* images, const ImageReader* read, std::size_t count, float* logits,
+                   float* posterior);
 
   Topology topology_;
   std::vector<Layer> layers_;
@@ -100,6 +122,8 @@ class Network {
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<TrainingPlan> training_;
   std::unique_ptr<InferencePlan> inference_;
+  InferenceBatches inference_batches_;  // the backend's; halved when memory does not suffice
+  std::vector<StepResult> finished_;
 };
 
 }  // namespace deepyeast

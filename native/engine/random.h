@@ -29,6 +29,11 @@ class RandomStream {
  public:
   RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t iteration, std::uint32_t stream);
   std::uint32_t word(std::uint64_t element) const;
+  // What identifies the stream, for devices that draw by themselves.
+  const std::array<std::uint32_t, 2>& key() const { return key_; }
+  std::uint32_t stream() const { return stream_; }
+  std::uint32_t iteration() const { return iteration_; }
+  std::uint32_t purpose() const { return purpose_; }
   // Fills output[0, count) with words first_element, first_element + 1, ...
   void words(std::uint64_t first_element, std::size_t count, std::uint32_t* output) const;
   // Standard normal variates, in double, by Box and Muller's transform: from words (w0, w1) of a pair of elements

@@ -4,6 +4,10 @@
 #include <cstdlib>
 #include <limits>
 
+#include "../cuda/client/cuda_backend.h"
+#include "../cuda/client/loader.h"
+#include "test.h"
+
 namespace deepyeast::test {
 
 std::unique_ptr<Backend> make_backend(InstructionSet instruction_set, int threads) {
@@ -20,6 +24,27 @@ void for_each_backend(const std::function<void(Backend&, const std::string&)>& f
   for (const InstructionSet set : available_instruction_sets()) {
     const std::unique_ptr<Backend> backend = make_backend(set, 2);
     function(*backend, name_of(set));
+  }
+  if (std::getenv("DEEPYEAST_TEST_CUDA") != nullptr) for_each_cuda_backend(function);
+}
+
+std::unique_ptr<Backend> make_cuda_test_backend(const std::string& precision) {
+  const char* library = std::getenv("DEEPYEAST_TEST_CUDA");
+  if (library == nullptr) throw Skipped("DEEPYEAST_TEST_CUDA does not name a CUDA library");
+  CudaBackendOptions options;
+  options.precision = cuda_precision(precision);
+  return make_cuda_backend(*open_cuda(library, this_machine()), options);
+}
+
+void for_each_cuda_backend(const std::function<void(Backend&, const std::string&)>& function) {
+  const struct {
+    const char* precision;
+    double allowed;
+  } all[] = {{"float32", 1e-5}, {"tf32", 1e-3}, {"bfloat16", 2e-2}};
+  for (const auto& each : all) {
+    const std::unique_ptr<Backend> backend = make_cuda_test_backend(each.precision);
+    const LeastTolerance tolerance(each.allowed);
+    function(*backend, std::string("cuda ") + each.precision);
   }
 }
 
@@ -72,6 +97,24 @@ std::vector<float> Device::values() {
   std::vector<float> values(count_);
   backend_.download(buffer_->data(), count_, values.data());
   return values;
+}
+
+Activations::Activations(Backend& backend, const std::vector<float>& values)
+    : Device(backend, backend.allocate_activations(values.size()), values.size()) {
+  backend.upload_activations(values.data(), values.size(), buffer_->data());
+}
+
+Activations::Activations(Backend& backend, std::size_t count)
+    : Activations(backend, std::vector<float>(count, std::numeric_limits<float>::quiet_NaN())) {}
+
+std::vector<float> Activations::values() {
+  std::vector<float> values(count_);
+  backend_.download_activations(buffer_->data(), count_, values.data());
+  return values;
+}
+
+std::vector<float> representable(Backend& backend, const std::vector<float>& values) {
+  return Activations(backend, values).values();
 }
 
 std::vector<double> to_double(const std::vector<float>& values) { return {values.begin(), values.end()}; }

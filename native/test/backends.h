@@ -14,7 +14,9 @@ namespace deepyeast::test {
 // A CPU backend on the given instruction set.
 std::unique_ptr<Backend> make_backend(InstructionSet instruction_set, int threads);
 
-// Calls function(backend, its name) for every instruction set that this machine has, with two threads.
+// Calls function(backend, its name) for every instruction set that this machine has, with two threads, then for CUDA in
+// float32, tf32 and bfloat16 where DEEPYEAST_TEST_CUDA names the CUDA library's file. Comparisons in between allow at least
+// what is allowed of that precision: 1e-5, 1e-3, 2e-2.
 void for_each_backend(const std::function<void(Backend&, const std::string&)>& function);
 
 // Deterministic values from Philox: uniform in [-1, 1), normal, or like an image after ReLU: max(0, mean + sigma n) with
@@ -34,21 +36,40 @@ class Values {
   std::uint32_t stream_ = 0;
 };
 
+// Calls function(backend, its name) for CUDA alone; throws Skipped where DEEPYEAST_TEST_CUDA is not set.
+void for_each_cuda_backend(const std::function<void(Backend&, const std::string&)>& function);
+// A CUDA backend. Throws Skipped as above.
+std::unique_ptr<Backend> make_cuda_test_backend(const std::string& precision);
+
 // A backend's buffer filled with values, or of `count` floats that are not numbers, so that what an operation does not
 // write shows.
 class Device {
  public:
   Device(Backend& backend, const std::vector<float>& values);
   Device(Backend& backend, std::size_t count);
+  virtual ~Device() = default;
   float* data() { return buffer_->data(); }
   operator float*() { return buffer_->data(); }
-  std::vector<float> values();
+  virtual std::vector<float> values();
 
- private:
+ protected:
+  Device(Backend& backend, std::unique_ptr<Buffer> buffer, std::size_t count)
+      : backend_(backend), buffer_(std::move(buffer)), count_(count) {}
   Backend& backend_;
   std::unique_ptr<Buffer> buffer_;
   std::size_t count_;
 };
+
+// The same for activations, which a device may keep in another type.
+class Activations : public Device {
+ public:
+  Activations(Backend& backend, const std::vector<float>& values);
+  Activations(Backend& backend, std::size_t count);
+  std::vector<float> values() override;
+};
+
+// The values as the backend's activations keep them, so that a reference sees the same.
+std::vector<float> representable(Backend& backend, const std::vector<float>& values);
 
 std::vector<double> to_double(const std::vector<float>& values);
 

@@ -23,17 +23,18 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
   const std::string where = name + ", " + describe(shape) + ": ";
   Values random(shape.height * 1000 + shape.input_channels);
   const std::size_t pixels = static_cast<std::size_t>(shape.batch) * shape.height * shape.width;
-  const std::vector<float> input = random.after_relu(pixels * shape.input_channels);
+  const std::vector<float> input = representable(backend, random.after_relu(pixels * shape.input_channels));
   const std::vector<float> weights = random.normal(std::size_t{9} * shape.input_channels * shape.output_channels, 0,
                                                    1 / std::sqrt(9.0 * shape.input_channels));
-  const std::vector<float> gradient = random.normal(pixels * shape.output_channels);
+  const std::vector<float> gradient = representable(backend, random.normal(pixels * shape.output_channels));
   const std::vector<float> scale = random.uniform(shape.output_channels, -1, 2);
   const std::vector<float> shift = random.uniform(shape.output_channels);
 
   const std::unique_ptr<Convolution> convolution = factory(shape, true);
-  Device device_input(backend, input), device_weights(backend, weights), device_gradient(backend, gradient);
-  Device output(backend, gradient.size()), input_gradient(backend, input.size()),
-      weight_gradient(backend, weights.size());
+  Device device_weights(backend, weights);
+  Activations device_input(backend, input), device_gradient(backend, gradient);
+  Device weight_gradient(backend, weights.size());
+  Activations output(backend, gradient.size()), input_gradient(backend, input.size());
   Device mean(backend, scale.size()), variance(backend, scale.size());
   Device device_scale(backend, scale), device_shift(backend, shift);
   convolution->set_weights(device_weights);
@@ -54,7 +55,7 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
   for (const bool pool : {false, true}) {
     if (pool && (shape.height % 2 != 0 || shape.width % 2 != 0)) continue;
     for (const bool relu : {false, true}) {
-      Device result(backend, gradient.size() / (pool ? 4 : 1));
+      Activations result(backend, gradient.size() / (pool ? 4 : 1));
       const InferenceEpilogue epilogue{device_scale, device_shift, relu, pool};
       convolution->infer(shape.batch, device_input, epilogue, result);
       expect_close(result.values(),
@@ -63,7 +64,7 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
                    convolution_tolerance, where + "infer");
     }
   }
-  Device plain(backend, gradient.size());
+  Activations plain(backend, gradient.size());
   convolution->infer(shape.batch, device_input, {nullptr, nullptr, false, false}, plain);
   expect_close(plain.values(), expected, convolution_tolerance, where + "infer without epilogue");
 

@@ -104,7 +104,8 @@ TEST(convolution_prepared_for_inference_only) {
     const ConvolutionShape shape{3, 8, 8, 6, 20};
     Values random(5);
     const std::vector<float> input = random.after_relu(3 * 64 * 6), weights = random.normal(9 * 6 * 20);
-    Device device_input(backend, input), device_weights(backend, weights), output(backend, 3 * 64 * 20);
+    Device device_weights(backend, weights);
+    Activations device_input(backend, input), output(backend, 3 * 64 * 20);
     const std::unique_ptr<Convolution> convolution = backend.convolution(shape, false);
     convolution->set_weights(device_weights);
     convolution->forward(3, device_input, output, nullptr);
@@ -117,7 +118,8 @@ TEST(convolution_passes_on_what_is_not_a_number) {
     Values random(6);
     std::vector<float> input = random.normal(64 * 3);
     input[100] = std::nanf("");
-    Device device_input(backend, input), weights(backend, random.normal(9 * 3 * 16)), output(backend, 16 * 16);
+    Device weights(backend, random.normal(9 * 3 * 16));
+    Activations device_input(backend, input), output(backend, 16 * 16);
     const std::unique_ptr<Convolution> convolution = backend.convolution({1, 8, 8, 3, 16}, false);
     convolution->set_weights(weights);
     convolution->infer(1, device_input, {nullptr, nullptr, true, true}, output);

@@ -39,13 +39,16 @@ TEST(dense_matches_the_reference) {
       const std::string where = name + ", " + describe(s) + ": ";
       Values random(s.inputs * 100 + s.outputs);
       const std::size_t batch = s.batch, inputs = s.inputs, outputs = s.outputs;
-      const std::vector<float> input = random.after_relu(batch * inputs);
+      const std::vector<float> input = representable(backend, random.after_relu(batch * inputs));
       const std::vector<float> weights = random.normal(inputs * outputs, 0, 1 / std::sqrt(s.inputs));
       const std::vector<float> bias = random.normal(outputs), scale = random.uniform(outputs, -1, 2);
-      const std::vector<float> gradient = random.normal(batch * outputs);
-      Device device_input(backend, input), device_weights(backend, weights), device_bias(backend, bias);
-      Device device_scale(backend, scale), device_gradient(backend, gradient);
-      Device output(backend, batch * outputs), mean(backend, outputs), variance(backend, outputs);
+      const std::vector<float> gradient = representable(backend, random.normal(batch * outputs));
+      Device device_weights(backend, weights), device_bias(backend, bias);
+      Activations device_input(backend, input);
+      Device device_scale(backend, scale);
+      Activations device_gradient(backend, gradient);
+      Device mean(backend, outputs), variance(backend, outputs);
+      Activations output(backend, batch * outputs);
       const std::unique_ptr<Dense> dense = backend.dense(s, true);
       dense->set_weights(device_weights);
 
@@ -70,7 +73,8 @@ TEST(dense_matches_the_reference) {
                      tolerance, where + "infer");
       }
 
-      Device input_gradient(backend, input.size()), weight_gradient(backend, weights.size());
+      Device weight_gradient(backend, weights.size());
+      Activations input_gradient(backend, input.size());
       Device bias_gradient(backend, outputs);
       dense->backward_data(s.batch, device_gradient, input_gradient);
       expect_close(input_gradient.values(),
@@ -92,14 +96,15 @@ TEST(dense_gives_a_cell_the_same_values_in_any_batch) {
     const DenseShape shape{100, 700, 45};
     Values random(3);
     const std::vector<float> input = random.after_relu(100 * 700);
-    Device weights(backend, random.normal(700 * 45)), all_cells(backend, input), together(backend, 100 * 45);
+    Device weights(backend, random.normal(700 * 45));
+    Activations all_cells(backend, input), together(backend, 100 * 45);
     const std::unique_ptr<Dense> dense = backend.dense(shape, false);
     dense->set_weights(weights);
     dense->forward(100, all_cells, nullptr, together, nullptr);
     const std::vector<float> expected = together.values();
     for (const int cell : {0, 1, 42, 98, 99}) {
-      Device one(backend, std::vector<float>(input.begin() + cell * 700, input.begin() + (cell + 1) * 700));
-      Device alone(backend, 45);
+      Activations one(backend, std::vector<float>(input.begin() + cell * 700, input.begin() + (cell + 1) * 700));
+      Activations alone(backend, 45);
       dense->forward(1, one, nullptr, alone, nullptr);
       expect_same(alone.values(),
                   std::vector<float>(expected.begin() + cell * 45, expected.begin() + (cell + 1) * 45), name);

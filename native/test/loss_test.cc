@@ -28,7 +28,8 @@ TEST(softmax_cross_entropy_matches_the_reference) {
             gradient[n * classes + k] = (posterior[n * classes + k] - (k == labels[n])) / batch;
           }
         }
-        Device device_logits(backend, logits), device_posterior(backend, count), device_gradient(backend, count);
+        Device device_logits(backend, logits), device_posterior(backend, count);
+        Activations device_gradient(backend, count);
         std::vector<double> measured(batch);
         std::vector<std::int32_t> predicted(batch, -1);
         backend.softmax(batch, classes, device_logits, device_posterior);

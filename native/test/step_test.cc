@@ -33,7 +33,7 @@ TEST(gather_moves_pixels_then_subtracts_the_mean) {
         const std::uint8_t codes[] = {0, 1, 2, 3, 4, 5, 6, 7, 0};
         Device device_mean(backend, mean);
         for (const bool augment : {false, true}) {
-          Device output(backend, images.size());
+          Activations output(backend, images.size());
           backend.gather({batch, size, channels, images.data(), augment ? codes : nullptr, device_mean, 0.25f}, output);
           std::vector<float> expected;
           for (int n = 0; n < batch; ++n) {

@@ -25,6 +25,16 @@ double error_of(const std::vector<float>& values, const std::vector<double>& ref
 // Throws Failure when sizes differ, a value is not finite or the error is above the tolerance.
 void expect_close(const std::vector<float>& values, const std::vector<double>& reference, double tolerance,
                   const std::string& what);
+// While one lives, comparisons allow at least this error, and expect_same as much.
+inline double least_tolerance = 0;
+class LeastTolerance {
+ public:
+  explicit LeastTolerance(double tolerance) { least_tolerance = tolerance; }
+  ~LeastTolerance() { least_tolerance = 0; }
+  LeastTolerance(const LeastTolerance&) = delete;
+  LeastTolerance& operator=(const LeastTolerance&) = delete;
+};
+
 // Throws Failure unless all bits agree.
 void expect_same(const std::vector<float>& values, const std::vector<float>& reference, const std::string& what);
 

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { type ErrorCode, errorTable, exitStatus } from '../errors';
+import { cudaProblems, cudaRows } from '../native/cuda-diagnosis';
 import { type Diagnosis, diagnose } from '../native/diagnosis';
 import { allowedError, type SelfTest } from '../native/self-test';
-import { addExamples, jsonOption, withContext } from './options';
+import { addExamples, deviceOption, jsonOption, withContext } from './options';
 
 interface DoctorOptions {
   selfTest: boolean;
+  device: string;
 }
 
 /** `deepyeast doctor` */
@@ -17,26 +19,35 @@ export function register(program: Command): void {
         'backend, and says what is wrong. Its output is what a bug report needs.',
     )
     .option('--no-self-test', 'do not compute anything')
+    .addOption(deviceOption())
     .addOption(jsonOption())
     .action(
       withContext<DoctorOptions>(async (context, options) => {
         const diagnosis = await diagnose(process.env, { selfTest: options.selfTest });
         if (context.json) await context.printJson(diagnosis);
-        else await context.print(format(diagnosis));
-        return statusOf(diagnosis);
+        else await context.print(format(diagnosis, options.device));
+        return statusOf(diagnosis, options.device);
       }),
     );
-  addExamples(command, 'deepyeast doctor', 'deepyeast doctor --no-self-test', 'deepyeast doctor --json > report.json');
+  addExamples(
+    command,
+    'deepyeast doctor',
+    'deepyeast doctor --device cuda --no-self-test',
+    'deepyeast doctor --json > report.json',
+  );
 }
 
-function statusOf({ addon, computing, selfTest }: Diagnosis): number {
+function statusOf({ addon, computing, selfTest, cuda }: Diagnosis, device: string): number {
+  if (device === 'cuda' && !cuda.available) return exitStatus.device;
   if (!addon.loaded) return errorTable[addon.code satisfies ErrorCode].exit;
   const sound = computing && (selfTest ?? []).every(({ passed }) => passed);
   return sound ? 0 : exitStatus.device;
 }
 
-function format(diagnosis: Diagnosis): string {
-  const { version, node, platform, processor, addon, computing, cache, cuda, problems } = diagnosis;
+/** With `--device cuda` whatever CUDA lacks is a problem. */
+function format(diagnosis: Diagnosis, device: string): string {
+  const { version, node, platform, processor, addon, computing, cache, cuda } = diagnosis;
+  const problems = [...diagnosis.problems, ...(device === 'cuda' ? cudaProblems(cuda) : [])];
   const rows: [string, string][] = [
     ['deepyeast', version],
     ['Node.js', `${node.version} (Node-API ${node.napi})`],
@@ -50,7 +61,7 @@ function format(diagnosis: Diagnosis): string {
     ['instruction sets', computing ? computing.instructionSets.join(', ') : 'unknown'],
     ['computes on', computing ? `${computing.device}; the process may use ${computing.threads} threads` : 'nothing'],
     ['cache folder', `${cache.path} (${cache.writable ? 'writable' : 'not writable'})`],
-    ['CUDA', cuda.available ? cuda.reason : `no: ${cuda.reason}`],
+    ...cudaRows(cuda),
     ...(diagnosis.selfTest ?? []).map((result): [string, string] => [`self-test ${result.backend}`, describe(result)]),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

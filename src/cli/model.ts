@@ -1,10 +1,18 @@
 /** `deepyeast model`, and for the commands that run a model their options and the model they name. */
 import type { Command } from 'commander';
-import type { Network } from '../network';
+import type { Device, Network, Precision } from '../network';
 import { registerExport } from './model-export';
 import { registerImport } from './model-import';
 import { registerShow } from './model-show';
-import { addExamples, type CommandContext, deviceOption, jsonOption, threadsOption, wholeNumber } from './options';
+import {
+  addExamples,
+  type CommandContext,
+  deviceOption,
+  jsonOption,
+  precisionOption,
+  threadsOption,
+  wholeNumber,
+} from './options';
 
 /** `deepyeast model show|import|export` */
 export function register(program: Command): void {
@@ -26,11 +34,12 @@ export interface ModelOptions {
   model: string;
   batchSize?: number;
   threads?: number;
-  device: 'auto' | 'cpu';
+  device: Device;
+  precision?: Precision;
   allowRuleMismatch?: boolean;
 }
 
-/** Adds --model, --allow-rule-mismatch, --batch-size, --threads, --device and --json. */
+/** Adds --model, --allow-rule-mismatch, --batch-size, --threads, --device, --precision and --json. */
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--model <model>', 'model file, or run folder, whose best model is taken')
@@ -38,6 +47,7 @@ export function addModelOptions(command: Command): Command {
     .option('--batch-size <cells>', 'cells computed at once; more takes more memory', wholeNumber(1, 65536))
     .addOption(threadsOption())
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(jsonOption());
 }
 
@@ -61,6 +71,7 @@ export async function withModel<Result>(
   const path = await modelPath(options.model);
   const network = await Network.load(path, {
     device: options.device,
+    ...(options.precision !== undefined && { precision: options.precision }),
     ...(options.threads !== undefined && { threads: options.threads }),
     log: context.log,
   });

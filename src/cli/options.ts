@@ -131,7 +131,18 @@ export function seedOption(initial = 0): Option {
 
 /** --device */
 export function deviceOption(): Option {
-  return new Option('--device <name>', 'where to compute').choices(['auto', 'cpu']).default('auto');
+  return new Option('--device <name>', 'where to compute; cuda never falls back to the CPU')
+    .choices(['auto', 'cpu', 'cuda'])
+    .default('auto');
+}
+
+/** --precision */
+export function precisionOption(): Option {
+  return new Option('--precision <type>', 'what CUDA multiplies in (default: tf32)').choices([
+    'float32',
+    'tf32',
+    'bfloat16',
+  ]);
 }
 
 /** Parser of a whole number within bounds, for Option.argParser. */

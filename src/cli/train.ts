@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../data/dataset';
-import { Network } from '../network';
+import { type Device, Network, type Precision } from '../network';
 import { readTopologyFile } from '../network/topology-file';
 import {
   type Interval,
@@ -17,6 +17,7 @@ import {
   type CommandContext,
   deviceOption,
   jsonOption,
+  precisionOption,
   realNumber,
   threadsOption,
   wholeNumber,
@@ -38,7 +39,8 @@ interface TrainCommandOptions {
   from?: string;
   seed?: number;
   threads?: number;
-  device: 'auto' | 'cpu';
+  device: Device;
+  precision?: Precision;
   resume?: boolean;
   reportEvery?: number;
   checkpointEvery?: { iterations?: number; seconds?: number };
@@ -81,6 +83,7 @@ export function register(program: Command): void {
     )
     .addOption(threadsOption())
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .option('--resume', 'go on with the run in the folder; begin it where there is none yet')
     .option('--report-every <iterations>', 'mini-batches between two reports (default: an epoch)', wholeNumber(1, most))
     .addOption(
@@ -165,8 +168,13 @@ async function networkOf(
   training: { classes: readonly string[]; channels: readonly string[]; size: number },
   context: CommandContext,
 ): Promise<Network> {
-  const { device, threads } = options;
-  const where = { device, log: context.log, ...(threads !== undefined && { threads }) };
+  const { device, precision, threads } = options;
+  const where = {
+    device,
+    log: context.log,
+    ...(precision !== undefined && { precision }),
+    ...(threads !== undefined && { threads }),
+  };
   if (options.from !== undefined) return Network.load(options.from, where);
   const seed = options.seed ?? present?.seed ?? 0;
   const chosen = options.topology !== undefined || options.depth !== undefined;

@@ -20,15 +20,48 @@ export interface NativeTopology {
   normalizationMomentum: number;
 }
 
-export interface NativeNetworkOptions {
+export type NativeDeviceOptions =
+  | { device: 'cpu' }
+  | {
+      device: 'cuda';
+      /** Absolute path of libdeepyeast_cuda.so. */
+      cudaLibrary: string;
+      /** Which of the devices. */
+      cudaDevice: number;
+      precision: 'float32' | 'tf32' | 'bfloat16';
+      /** For the choices of cuDNN's engines; empty: they are not kept. */
+      cacheFolder: string;
+    };
+
+export type NativeNetworkOptions = NativeDeviceOptions & {
   topology: NativeTopology;
   /** Any integer from 0 to 2^53 - 1. */
   seed: number;
   /** 0: as many as the process may use. */
   threads: number;
-  device: 'cpu';
   /** False: all parameters are 0, for a network whose tensors are set next. Default true: Glorot-normal. */
   drawWeights?: boolean;
+};
+
+/** What stands between a machine and CUDA: native/cuda/client/loader.h. */
+export interface NativeCudaReport {
+  library: string;
+  loaded: boolean;
+  /** Searched for the dependencies. */
+  folders: string[];
+  dependencies: { name: string; path: string | null }[];
+  /** 13000 is CUDA 13.0, 92400 cuDNN 9.24.0, 130101 cuBLASLt 13.1.1; 0: none. */
+  versions: { driver: number; runtime: number; cudnn: number; cublas: number };
+  devices: {
+    name: string;
+    major: number;
+    minor: number;
+    memory: number;
+    freeMemory: number;
+    supported: boolean;
+  }[];
+  /** Empty: a network can be made. */
+  problems: { code: ErrorCode; message: string }[];
 }
 
 export interface NativeTensorInformation {
@@ -73,8 +106,11 @@ export type NativeImages = { store: NativeImageStore; indices: Uint32Array } | {
 export interface NativeNetwork {
   /** Parameters and running statistics, in the order of the network. */
   readonly tensors: readonly NativeTensorInformation[];
-  /** Waits until the weights are drawn; rejects with what went wrong. `description`: "cpu (avx512, 2 threads)". */
-  ready(): Promise<{ description: string; threads: number }>;
+  /**
+   * Waits until the weights are drawn; rejects with what went wrong. `description`: "cpu (avx512, 2 threads)".
+   * `inferenceBatch`: images that the device takes at once.
+   */
+  ready(): Promise<{ description: string; threads: number; inferenceBatch: number }>;
   /** A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor. */
   tensor(name: string): Promise<Float32Array>;
   /** All values of a tensor; or, with `first`, a piece of them that begins there. */
@@ -96,6 +132,10 @@ export interface NativeNetwork {
    * flushes it and renames it: on failure `path` is as it was and the temporary file is gone.
    */
   writeTensors(path: string, header: Uint8Array, names: string[]): Promise<void>;
+  /** How the device carries out its operations, for a checkpoint; empty where it has no choice. */
+  plans(): Promise<string>;
+  /** Takes those choices for what runs from now on; resolves to a sentence where they are another device's, else "". */
+  usePlans(plans: string): Promise<string>;
   /** Stops a running trainSteps after the present mini-batch. */
   cancel(): void;
   /** Waits for the calls already made to end (training is cancelled), then releases all memory. Later calls fail with `closed`. */
@@ -202,6 +242,8 @@ export interface Addon {
   lockFile(path: string): NativeFileLock | null;
   /** Four words of Philox 4x32-10 for tests against published vectors. */
   philox(counter: Uint32Array, key: Uint32Array): Uint32Array;
+  /** Loads the CUDA library and what it needs, as far as that goes, and reports. */
+  inspectCuda(library: string): Promise<NativeCudaReport>;
   /** Instruction sets that this machine can run, widest first, and the threads the process may use. */
   machine(): { instructionSets: string[]; threads: number };
 }

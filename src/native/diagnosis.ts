@@ -3,6 +3,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { dirname } from 'node:path';
 import { DeepYeastError, type ErrorCode } from '../errors';
 import { cacheFolder } from '../files/cache-folder';
+import { type CudaDiagnosis, diagnoseCuda } from './cuda-diagnosis';
 import { type Assurance, locateAddon, type Refusal } from './load';
 import { readMachine } from './machine';
 import { cpuBackends, type SelfTest, selfTest } from './self-test';
@@ -41,7 +42,7 @@ export interface Diagnosis {
   } | null;
   /** Folder for what may be deleted at any time: DEEPYEAST_CACHE or the platform's. */
   cache: { path: string; writable: boolean };
-  cuda: { available: boolean; reason: string };
+  cuda: CudaDiagnosis;
   /** The same network and images on every backend; null where it was not asked for or nothing can compute. */
   selfTest: SelfTest[] | null;
   /** What is wrong, in sentences; empty where all is well. */
@@ -64,6 +65,7 @@ export async function diagnose(
   const writable = await isWritable(path);
   if (!writable) problems.push(`The cache folder ${path} cannot be written: set DEEPYEAST_CACHE to another.`);
   const computing = addon.loaded ? await findDevice(problems) : null;
+  const cuda = await diagnoseCuda(variables);
   return {
     version: (require('../../package.json') as { version: string }).version,
     node: { version: process.versions.node, napi: Number(process.versions.napi) },
@@ -77,18 +79,26 @@ export async function diagnose(
     addon,
     computing,
     cache: { path, writable },
-    cuda: { available: false, reason: 'not built in this version' },
-    selfTest: options.selfTest && computing ? await testBackends(computing.instructionSets, problems) : null,
+    cuda,
+    selfTest:
+      options.selfTest && computing ? await testBackends(computing.instructionSets, cuda.available, problems) : null,
     problems,
   };
 }
 
-async function testBackends(instructionSets: readonly string[], problems: string[]): Promise<SelfTest[]> {
-  const results = await selfTest(cpuBackends(instructionSets));
+async function testBackends(
+  instructionSets: readonly string[],
+  cuda: boolean,
+  problems: string[],
+): Promise<SelfTest[]> {
+  const backends = cpuBackends(instructionSets);
+  if (cuda) backends.push({ name: 'cuda/float32', device: 'cuda', variables: {} });
+  const results = await selfTest(backends);
   for (const { backend, failure } of results) {
     if (failure === undefined) continue;
     const instead = results.find(({ passed }) => passed)?.backend.split('/')[1];
-    const remedy = instead ? ` Set DEEPYEAST_ISA=${instead} until this is mended.` : '';
+    let remedy = instead ? ` Set DEEPYEAST_ISA=${instead} until this is mended.` : '';
+    if (backend.startsWith('cuda')) remedy = ' Give --device cpu until this is mended.';
     problems.push(`The self-test of ${backend} failed: ${failure}.${remedy} Please report it with this output.`);
   }
   return results;

@@ -5,7 +5,7 @@
 
 import { DeepYeastError } from '../errors';
 import { RandomStream } from '../random';
-import { loadAddon, type NativeNetworkOptions } from './index';
+import { chooseDevice, type Device, loadAddon } from './index';
 import { selfTestInputs, selfTestLogits } from './self-test-reference';
 
 const topology = {
@@ -26,11 +26,12 @@ const pixelsOfImage = 64 * 64 * 2;
 /** Seconds that the speed is measured over, about. */
 const period = 1;
 
-async function main(device: NativeNetworkOptions['device']): Promise<object> {
+async function main(device: Device): Promise<object> {
   const { seed, images, mean, scale } = selfTestInputs;
   const stream = new RandomStream(seed, 'simulation', 0, 0);
   const pixels = Uint8Array.from({ length: images * pixelsOfImage }, (_, i) => stream.word(i) >>> 24);
-  const network = new (loadAddon().Network)({ topology, seed, threads: 0, device });
+  const { options } = await chooseDevice(device, 'float32');
+  const network = new (loadAddon().Network)({ topology, seed, threads: 0, ...options });
   try {
     const { description } = await network.ready();
     await network.setInputTransform(new Float32Array(pixelsOfImage).fill(mean), scale);
@@ -56,6 +57,6 @@ function errorOf(logits: Float32Array): number {
   return Math.max(...reference.map((value, i) => Math.abs((logits[i] ?? Number.NaN) - value))) / largest;
 }
 
-main((process.argv[2] ?? 'cpu') as NativeNetworkOptions['device'])
+main((process.argv[2] ?? 'cpu') as Device)
   .catch((error: Error) => ({ failure: error instanceof DeepYeastError ? error.message : String(error.stack) }))
   .then((result) => process.stdout.write(`${JSON.stringify(result)}\n`));

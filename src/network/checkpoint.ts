@@ -49,6 +49,8 @@ export interface CheckpointDescription {
   metrics?: unknown;
   /** The trainer's own state, in checkpoints from which it goes on. */
   training?: unknown;
+  /** How the device carried out its operations, in the same; absent where it had no choice, as the CPU. */
+  plans?: string;
   about?: ModelAbout;
 }
 
@@ -257,6 +259,8 @@ function describe(file: SafetensorsFile): CheckpointDescription {
     const value = parsed(key);
     if (value !== undefined) description[key] = value;
   }
+  const plans = parsed('plans');
+  if (typeof plans === 'string') description.plans = plans;
   const about = parsed('about');
   if (about !== undefined) {
     if (!isAbout(about)) throw invalid(file.path, 'has an invalid description (about) in its metadata');
@@ -389,6 +393,8 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const { topology, inputTransform } = network;
   const metadata = metadataOf(network.classes, topology, network.seed, inputTransform, extra);
+  const plans = extra.momentum ? await network.native.plans() : '';
+  if (plans !== '') metadata.set('plans', JSON.stringify(plans));
   const parameters = network.native.tensors;
   const tensors: { name: string; shape: readonly number[] }[] = [...parameters];
   if (inputTransform) {

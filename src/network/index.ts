@@ -1,3 +1,4 @@
+export type { Device, Precision } from '../native';
 export {
   type Checkpoint,
   type CheckpointDescription,

@@ -4,23 +4,32 @@ import type { Normalization } from '../data/normalization';
 import { DeepYeastError } from '../errors';
 import { type Log, silent } from '../log';
 import {
+  chooseDevice,
+  type Device,
   loadAddon,
   type NativeImageStore,
   type NativeImages,
   type NativeNetwork,
   type NativeTopology,
+  type Precision,
 } from '../native';
 import type { Stage } from '../native/addon';
 import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import { layerNames, type TopologyOptions, topologyOf } from './topology';
 
-/** Images per native call: large enough to keep every thread busy, small enough to be cancelled between two. */
+/**
+ * Images per native call: large enough to keep every thread busy, small enough to be cancelled between two. A device that
+ * takes many at once gets this many times as many as that, so that reading runs beside computing.
+ */
 const defaultBatchSize = 128;
+const chunksPerCall = 4;
 
 /** Where a network runs and how. */
 export interface DeviceOptions {
   /** `auto` takes the fastest device there is and says which to `log`; default `auto`. */
-  device?: 'auto' | 'cpu';
+  device?: Device;
+  /** What CUDA multiplies in; default `tf32`. The CPU computes in float32. */
+  precision?: Precision;
   /** At most this many threads; default DEEPYEAST_THREADS, else as many as the process may use. */
   threads?: number;
   log?: Log;
@@ -92,6 +101,7 @@ export class Network {
   /** @internal */
   readonly native: NativeNetwork;
   readonly #log: Log;
+  readonly #batchSize: number;
   #inputTransform: InputTransform | undefined;
   readonly #stores = new Map<Dataset, NativeImageStore>();
   #closed = false;
@@ -103,7 +113,9 @@ export class Network {
     classes: readonly string[],
     seed: number,
     log: Log,
+    batchSize: number,
   ) {
+    this.#batchSize = batchSize;
     this.native = native;
     this.description = description;
     this.topology = topology;
@@ -115,7 +127,8 @@ export class Network {
   /**
    * Makes a network with Glorot-normal weights drawn from the seed.
    *
-   * @throws invalid-argument, invalid-topology, device-unavailable, isa-unavailable, out-of-memory, addon-missing
+   * @throws invalid-argument, invalid-topology, device-unavailable, isa-unavailable, out-of-memory, addon-missing; with
+   *   `device: 'cuda'` one of the codes cuda-..., cudnn-..., cublas-missing, nvrtc-missing, version-mismatch
    */
   static async create(options: NetworkOptions): Promise<Network> {
     const { classes, seed = 0, log = silent } = options;
@@ -158,18 +171,17 @@ export class Network {
     log: Log,
     { drawWeights = true } = {},
   ): Promise<Network> {
-    const { device = 'auto', threads = threadsFromEnvironment() } = options;
-    if (device !== 'auto' && device !== 'cpu') {
-      throw new DeepYeastError(
-        'device-unavailable',
-        `device is ${String(device)}; expected auto or cpu in this version`,
-      );
-    }
-    const native = new (loadAddon().Network)({ topology, seed, threads, device: 'cpu', drawWeights });
+    const { device = 'auto', precision, threads = threadsFromEnvironment() } = options;
+    const chosen = await chooseDevice(device, precision);
+    const native = new (loadAddon().Network)({ topology, seed, threads, drawWeights, ...chosen.options });
     try {
-      const { description } = await native.ready();
-      log('info', `network on ${description}${device === 'auto' ? ', the only device of this version' : ''}`);
-      return new Network(native, description, topology, [...classes], seed, log);
+      const { description, inferenceBatch } = await native.ready();
+      log('info', `network on ${description}${chosen.reason ? `: ${chosen.reason}` : ''}`);
+      if (device === 'auto' && chosen.options.device === 'cpu' && precision !== undefined && precision !== 'float32') {
+        log('warn', `the CPU computes in float32, not in ${precision}`);
+      }
+      const batchSize = inferenceBatch > defaultBatchSize ? chunksPerCall * inferenceBatch : defaultBatchSize;
+      return new Network(native, description, topology, [...classes], seed, log, batchSize);
     } catch (error) {
       await native.close();
       throw error;
@@ -329,7 +341,7 @@ export class Network {
   /** Runs `compute` over consecutive batches; the next one is under way while the consumer looks at this one. */
   async *#batches<Result>(
     source: ImageSource,
-    { batchSize = defaultBatchSize, signal }: BatchOptions,
+    { batchSize = this.#batchSize, signal }: BatchOptions,
     compute: (images: NativeImages) => Promise<Result>,
   ): AsyncGenerator<{ start: number; count: number; result: Result }> {
     if (!Number.isInteger(batchSize) || batchSize < 1) {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DeepYeastError } from '../errors';
-import { silent } from '../log';
+import { type Log, silent } from '../log';
 import { readCheckpoint } from '../network/checkpoint';
 import type { Network } from '../network/network';
 import { identifyDataset } from './dataset-identity';
@@ -49,7 +49,7 @@ export async function begin(network: Network, preparation: Preparation, options:
     });
     for (const line of schedule.describe()) log('info', line);
     const resumed = await folder.has('last');
-    const state = resumed ? await restore(network, folder.file('last')) : initialState;
+    const state = resumed ? await restore(network, folder.file('last'), options.log ?? silent) : initialState;
     if (state.iteration > schedule.iterations) {
       throw new DeepYeastError(
         'run-invalid',
@@ -107,9 +107,9 @@ async function beginAnew(network: Network, { cells, images }: Preparation): Prom
   }
 }
 
-async function restore(network: Network, path: string): Promise<TrainingState> {
+async function restore(network: Network, path: string, log: Log): Promise<TrainingState> {
   const checkpoint = await readCheckpoint(path, { momentum: true });
-  const { topology, seed, classes, inputTransform, tensors } = checkpoint;
+  const { topology, seed, classes, inputTransform, tensors, plans } = checkpoint;
   const same = isDeepStrictEqual([topology, seed, classes], [network.topology, network.seed, network.classes]);
   if (!same || !inputTransform) {
     throw new DeepYeastError(
@@ -120,5 +120,9 @@ async function restore(network: Network, path: string): Promise<TrainingState> {
   const state = stateOf(checkpoint, path);
   await network.setInputTransform(inputTransform);
   for (const [name, { values }] of tensors) await network.native.setTensor(name, values);
+  if (plans !== undefined) {
+    const warning = await network.native.usePlans(plans);
+    if (warning !== '') log('warn', warning);
+  }
   return state;
 }

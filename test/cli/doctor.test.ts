@@ -26,7 +26,8 @@ describe('deepyeast doctor', () => {
     expect(stdout).toMatch(/^instruction sets +(\w+, )*portable$/m);
     expect(stdout).toMatch(/^computes on +cpu \(\w+, \d+ threads?\); the process may use \d+ threads$/m);
     expect(stdout).toMatch(/^addon +(built|prebuilt), (tried|not tried).*deepyeast\.node$/m);
-    expect(stdout).toMatch(/^CUDA +no: not built in this version$/m);
+    expect(stdout).toMatch(/^CUDA +(yes|no): /m);
+    expect(stdout).toMatch(/^libcudnn\.so\.9 +/m);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('No problem found.');
   });
 
@@ -34,7 +35,8 @@ describe('deepyeast doctor', () => {
     const { status, stdout } = runCommand(['doctor', '--json', '--no-self-test'], { DEEPYEAST_ISA: 'portable' });
     expect(status).toBe(0);
     const diagnosis = JSON.parse(stdout);
-    expect(diagnosis).toMatchObject({ addon: { loaded: true }, cuda: { available: false }, problems: [] });
+    expect(diagnosis).toMatchObject({ addon: { loaded: true }, problems: [] });
+    expect(diagnosis.cuda.available).toBe(diagnosis.cuda.problems.length === 0);
     expect(diagnosis.computing.device).toMatch(/^cpu \(portable, /);
   });
 
@@ -43,5 +45,15 @@ describe('deepyeast doctor', () => {
     expect(status).toBe(4);
     expect(stdout).toMatch(/^Problem: No network can be made: .*mmx/m);
     expect(stdout).toContain('Unset DEEPYEAST_ISA');
+  });
+
+  test('--device cuda names everything that CUDA lacks, with what to do, and exits with 4', () => {
+    const missing = { DEEPYEAST_CUDA_LIBRARY: '/nowhere/libdeepyeast_cuda.so' };
+    const { status, stdout } = runCommand(['doctor', '--device', 'cuda', '--no-self-test'], missing);
+    expect(status).toBe(4);
+    expect(stdout).toMatch(/^CUDA library +\/nowhere\/libdeepyeast_cuda\.so$/m);
+    expect(stdout).toMatch(/^Problem: CUDA \[cuda-library-missing\]: \/nowhere.*DEEPYEAST_CUDA=on/m);
+    // Without --device cuda the same machine is fine.
+    expect(runCommand(['doctor', '--no-self-test'], missing).status).toBe(0);
   });
 });

@@ -1,0 +1,63 @@
+// Training and inference through the JavaScript API on one GPU, for bench/gpu/run.sh: prints one line of JSON.
+//
+//   node bench/gpu/node.js training PRECISION BATCH ITERATIONS | inference PRECISION BATCH
+const { mkdtempSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { Dataset, Network, simulate, train, recipes } = require('../../dist/index.js');
+
+const [section, precision, batch, iterations] = [
+  process.argv[2],
+  process.argv[3],
+  Number(process.argv[4]),
+  Number(process.argv[5]),
+];
+
+async function main() {
+  const folder = mkdtempSync(join(tmpdir(), 'deepyeast-gpu-bench-'));
+  try {
+    await simulate({ out: join(folder, 'cells'), cells: 2400, seed: 1 });
+    const dataset = await Dataset.open(join(folder, 'cells', 'train'));
+    const network = await Network.create({ classes: dataset.classes, device: 'cuda', precision, seed: 1 });
+    try {
+      console.log(JSON.stringify(await (section === 'training' ? training : inference)(network, dataset)));
+    } finally {
+      await network.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function training(network, dataset) {
+  // The first interval makes plans and recordings; the others count.
+  const times = [];
+  const recipe = { ...recipes.paper, batchSize: batch, iterations: 6 * iterations };
+  delete recipe.epochs;
+  for await (const interval of train(network, { training: dataset, recipe, reportEvery: iterations })) {
+    times.push(interval.imagesPerSecond);
+  }
+  const rates = times.slice(1).sort((a, b) => a - b);
+  const imagesPerSecond = rates[Math.floor(rates.length / 2)];
+  return { precision, batch, msPerIteration: (batch / imagesPerSecond) * 1e3, imagesPerSecond };
+}
+
+async function inference(network, dataset) {
+  const bytes = 64 * 64 * 2;
+  const pixels = new Uint8Array(batch * bytes).map((_, i) => (i * 7919) % 251);
+  await network.predict(pixels);
+  await network.predict(pixels);
+  const times = [];
+  for (let i = 0; i < 20; i++) {
+    const start = performance.now();
+    await network.predict(pixels);
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  return { precision, batch, cells: dataset.count, msPerCall: times[10], imagesPerSecond: (batch / times[10]) * 1e3 };
+}
+
+main().catch((error) => {
+  console.log(JSON.stringify({ error: error.message, code: error.code }));
+  process.exitCode = error.exitStatus ?? 1;
+});

@@ -1,0 +1,10 @@
+// JavaScript's inspectCuda(library): src/native/addon.ts, NativeCudaReport.
+#pragma once
+
+#include <napi.h>
+
+namespace deepyeast {
+
+Napi::Value inspect_cuda_library(const Napi::CallbackInfo& info);
+
+}  // namespace deepyeast

@@ -1,0 +1,43 @@
+// Which engine computes which operation, kept in a text file in the user's cache folder so that the choice is measured
+// once per shape, device and version of cuDNN, and in checkpoints so that a resumed training computes as before. Knows
+// nothing of CUDA.
+//
+// The text: a line "deepyeast-cuda-plans 1", then "key<TAB>choice" lines, sorted. A key is "device | cuDNN | operation";
+// lines that make no sense are skipped.
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace deepyeast::cuda {
+
+using Plans = std::map<std::string, std::string>;
+
+std::string plans_text(const Plans& plans);
+Plans parse_plans(const std::string& text);
+
+class PlanCache {
+ public:
+  // folder empty: nothing is read or written. platform: what every key begins with, such as "NVIDIA H100 sm_90 | 92400".
+  PlanCache(std::string folder, std::string platform);
+
+  // The choice for an operation; empty: none. Choices of use() come first, then those of the file.
+  std::string find(const std::string& operation) const;
+  // A measured choice; saved at once, together with what other processes have added. A file that cannot be written is no
+  // error: the choice is measured again next time.
+  void add(const std::string& operation, const std::string& choice);
+  // Takes the choices of a checkpoint. Returns a sentence where they were made on another platform, else "".
+  std::string use(const std::string& text);
+  // The choices that find() returned or add() was given: what a checkpoint keeps.
+  std::string used() const { return plans_text(used_); }
+
+ private:
+  std::string key(const std::string& operation) const { return platform_ + " | " + operation; }
+  std::string path() const;
+
+  std::string folder_, platform_;
+  Plans stored_, preferred_;
+  mutable Plans used_;
+};
+
+}  // namespace deepyeast::cuda

@@ -1,0 +1,217 @@
+// What the addon's side of CUDA does without a device: the search for libraries, loading and its failures, the plan cache,
+// and how much memory a batch takes.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "../cuda/client/loader.h"
+#include "../cuda/client/search.h"
+#include "../cuda/plan_cache.h"
+#include "../engine/error.h"
+#include "../engine/memory_plan.h"
+#include "test.h"
+
+namespace {
+
+using namespace deepyeast;
+using namespace deepyeast::test;
+namespace fs = std::filesystem;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "deepyeast-cuda-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw Failure("no temporary folder");
+    path_ = fs::canonical(name);
+  }
+  ~TemporaryFolder() { fs::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  // An empty file, with the folders above it.
+  std::string file(const std::string& name, const std::string& content = "") const {
+    fs::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name) << content;
+    return *this / name;
+  }
+
+ private:
+  fs::path path_;
+};
+
+SearchEnvironment machine(const TemporaryFolder& root, std::map<std::string, std::string> variables) {
+  return {[variables](const std::string& name) {
+            const auto found = variables.find(name);
+            return found == variables.end() ? std::string() : found->second;
+          },
+          root / "root"};
+}
+
+TEST(cuda_libraries_are_found_where_they_usually_lie) {
+  const std::string name = "libcudnn.so.9";
+  const struct {
+    const char* folder;
+    const char* variable;
+    const char* value;
+  } places[] = {
+      {"explicit", "DEEPYEAST_CUDA_LIBRARIES", "explicit"},
+      {"beside", "", ""},
+      {"ld", "LD_LIBRARY_PATH", "ld"},
+      {"toolkit/lib64", "CUDA_HOME", "toolkit"},
+      {"other/targets/x86_64-linux/lib", "CUDA_PATH", "other"},
+      {"root/usr/local/cuda/lib64", "", ""},
+      {"root/usr/lib/x86_64-linux-gnu", "", ""},
+      {"wheels/nvidia/cudnn/lib", "DEEPYEAST_CUDA_WHEELS", "wheels/nvidia"},
+      {"venv/lib/python3.12/site-packages/nvidia/cudnn/lib", "VIRTUAL_ENV", "venv"},
+      {"conda/lib", "CONDA_PREFIX", "conda"},
+      {"home/.local/lib/python3.11/site-packages/nvidia/cu13/lib", "HOME", "home"},
+      {"root/usr/lib/python3/dist-packages/nvidia/cudnn/lib", "", ""},
+  };
+  for (const auto& place : places) {
+    const TemporaryFolder folder;
+    const std::string file = folder.file(std::string(place.folder) + "/" + name);
+    std::map<std::string, std::string> variables;
+    if (*place.variable) variables[place.variable] = folder / place.value;
+    const auto folders = library_folders(machine(folder, variables), folder / "beside");
+    expect(find_library(name, folders) == file, std::string(place.folder) + " was not searched");
+    expect(find_library("libcudnn.so.8", folders).empty(), "another version was taken");
+  }
+}
+
+TEST(cuda_libraries_of_the_python_on_the_path_are_found) {
+  const TemporaryFolder folder;
+  const std::string python = folder.file("python/bin/python3");
+  const std::string file = folder.file("python/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9");
+  fs::create_directories(folder / "bin");
+  fs::create_symlink(python, folder / "bin/python3");
+  const auto folders = library_folders(machine(folder, {{"PATH", folder / "none" + ":" + (folder / "bin")}}), "");
+  expect(find_library("libcudnn.so.9", folders) == file, "not found by way of the link");
+}
+
+TEST(cuda_libraries_are_searched_in_order_and_once) {
+  const TemporaryFolder folder;
+  folder.file("second/libcudnn.so.9");
+  const std::string first = folder.file("first/libcudnn.so.9");
+  const auto folders = library_folders(
+      machine(folder, {{"DEEPYEAST_CUDA_LIBRARIES", (folder / "first") + ":" + (folder / "missing") + ":" + (folder / "first")},
+                       {"LD_LIBRARY_PATH", (folder / "second") + "::" + (folder / "first")}}),
+      "");
+  expect(folders.size() == 2, std::to_string(folders.size()) + " folders, expected 2");
+  expect(find_library("libcudnn.so.9", folders) == first, "not the first");
+}
+
+std::vector<std::string> codes(const CudaReport& report) {
+  std::vector<std::string> codes;
+  for (const CudaReport::Problem& problem : report.problems) codes.push_back(problem.code);
+  return codes;
+}
+
+bool has(const std::vector<std::string>& codes, const std::string& code) {
+  return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+TEST(cuda_library_that_is_missing_is_reported_by_name) {
+  const TemporaryFolder folder;
+  const std::string library = folder / "libdeepyeast_cuda.so";
+  const CudaReport report = inspect_cuda(library, machine(folder, {}));
+  expect(!report.loaded && report.table == nullptr, "something was loaded");
+  expect(has(codes(report), "cuda-library-missing"), "the library's absence was not reported");
+  expect(report.problems[0].message.find(library) != std::string::npos, "its path is not named");
+  try {
+    open_cuda(library, machine(folder, {}));
+    expect(false, "no error");
+  } catch (const Error& error) {
+    expect(error.code() == "cuda-library-missing", "code " + error.code());
+  }
+}
+
+TEST(cuda_dependencies_that_are_no_libraries_are_reported_one_by_one) {
+  const TemporaryFolder folder;
+  const std::string library = folder.file("libdeepyeast_cuda.so", "needs libcublasLt.so.99 and others");
+  for (const char* name : {"libnvrtc.so.99", "libcublasLt.so.99", "libcublas.so.99"}) folder.file(name, "no library");
+  const CudaReport report = inspect_cuda(library, machine(folder, {}));
+  expect(needed_cuda_version(library) == 99, "the version it was linked against");
+  const auto found = codes(report);
+  for (const char* code : {"nvrtc-missing", "cublas-missing"}) expect(has(found, code), std::string(code) + " is missing");
+  for (const CudaReport::Problem& problem : report.problems) {
+    if (problem.code == "nvrtc-missing")
+      expect(problem.message.find("libnvrtc.so.99") != std::string::npos, "message: " + problem.message);
+  }
+  expect(!report.loaded && report.dependencies.size() == 5, "dependencies");
+}
+
+TEST(cuda_library_version_needed_is_read_across_chunks) {
+  const TemporaryFolder folder;
+  const std::string padding((std::size_t{1} << 20) - 8, 'x');
+  expect(needed_cuda_version(folder.file("a", padding + "libcublasLt.so.13")) == 13, "across two chunks");
+  expect(needed_cuda_version(folder.file("b", padding)) == 0, "none");
+  expect(needed_cuda_version(folder / "missing") == 0, "no file");
+}
+
+TEST(cuda_plan_cache_keeps_choices_by_platform) {
+  const TemporaryFolder folder;
+  {
+    cuda::PlanCache cache(folder / "new/cache", "card\tA sm_90 | cuDNN 92400");
+    expect(cache.find("forward 1").empty(), "a choice out of nothing");
+    cache.add("forward 1", "engine1,2=3");
+    cuda::PlanCache other(folder / "new/cache", "card B sm_80 | cuDNN 92400");
+    expect(other.find("forward 1").empty(), "another device's choice was taken");
+    other.add("forward 1", "engine7");
+    cache.add("forward 2", "direct");
+  }
+  cuda::PlanCache again(folder / "new/cache", "card A sm_90 | cuDNN 92400");
+  expect(again.find("forward 1") == "engine1,2=3" && again.find("forward 2") == "direct", "choices were lost");
+  expect(again.used().find("card A sm_90 | cuDNN 92400 | forward 2\tdirect\n") != std::string::npos, "what was used");
+  expect(again.used().find("engine7") == std::string::npos, "what was not used");
+  expect(cuda::PlanCache(folder / "new/cache", "card B sm_80 | cuDNN 92400").find("forward 1") == "engine7", "merged");
+}
+
+TEST(cuda_plan_cache_prefers_a_checkpoint_and_says_when_it_cannot) {
+  const TemporaryFolder folder;
+  cuda::PlanCache before("", "card A | cuDNN 1");
+  before.add("forward", "engine5");
+  cuda::PlanCache after(folder / "cache", "card A | cuDNN 1");
+  after.add("forward", "engine6");
+  expect(after.use(before.used()).empty(), "a warning for the same platform");
+  expect(after.find("forward") == "engine5", "the checkpoint's choice comes first");
+  cuda::PlanCache other("", "card B | cuDNN 2");
+  const std::string warning = other.use(before.used());
+  expect(warning.find("card A | cuDNN 1") != std::string::npos && warning.find("card B | cuDNN 2") != std::string::npos,
+         "warning: " + warning);
+  expect(other.find("forward").empty(), "another platform's choice was taken");
+}
+
+TEST(cuda_plan_cache_survives_bad_files) {
+  const TemporaryFolder folder;
+  folder.file("cache/cuda-plans.txt", "deepyeast-cuda-plans 1\nno tab\n\tno key\nno choice\t\nA | B | a\tengine1\ntwo\ttabs\there\n" +
+                                          std::string(5000, 'x') + "\ty\nA | B | b\tengine2");
+  cuda::PlanCache cache(folder / "cache", "A | B");
+  expect(cache.find("a") == "engine1" && cache.find("b") == "engine2", "good lines were lost");
+  folder.file("cache/cuda-plans.txt", std::string("\0\1\2 another format", 18));
+  expect(cuda::PlanCache(folder / "cache", "A | B").find("a").empty(), "another format was read");
+  // A folder that cannot be one: choices are kept in memory.
+  cuda::PlanCache unwritable(folder.file("file") + "/cache", "A | B");
+  unwritable.add("a", "engine3");
+  expect(unwritable.find("a") == "engine3", "the choice of this process");
+}
+
+TEST(training_memory_says_which_batch_fits) {
+  const Topology topology;
+  const std::vector<Layer> layers = layers_of(topology);
+  const ParameterLayout layout = parameters_of(layers);
+  const TrainingMemory floats = training_memory(layers, topology, layout, 4);
+  const TrainingMemory halves = training_memory(layers, topology, layout, 2);
+  expect(floats.per_image == 2 * halves.per_image && floats.fixed == halves.fixed, "activations count, gradients do not");
+  // By hand: the input, eight convolutions' linear outputs, what each passes on, three dense layers, two gradients.
+  const std::size_t linear = 2 * 64 * 64 * 64 + 2 * 32 * 32 * 128 + 4 * 16 * 16 * 256, dense = 512 + 512;
+  const std::size_t passed = 64 * 64 * 64 + 32 * 32 * 64 + 32 * 32 * 128 + 16 * 16 * 128 + 3 * 16 * 16 * 256 + 8 * 8 * 256;
+  expect(floats.per_image == 4 * (64 * 64 * 2 + linear + passed + 2 * dense + 12 + 2 * 64 * 64 * 64), "per image");
+  expect(largest_batch(floats, floats.fixed) == 0, "nothing fits beside the parameters");
+  const std::size_t room = (floats.fixed + 100 * floats.per_image) / 9 * 10 + 1000;
+  expect(largest_batch(floats, room) == 100, "batch " + std::to_string(largest_batch(floats, room)));
+}
+
+}  // namespace
