@@ -29,6 +29,9 @@ wrapped(double, log, (double x), (x))
 wrapped(double, log2, (double x), (x))
 wrapped(double, pow, (double x, double y), (x, y))
 
+// 2.35 dropped the same of hypot.
+wrapped(double, hypot, (double x, double y), (x, y))
+
 // 2.32 and 2.34 moved libpthread and libdl into libc. On older systems both are there because Node.js needs them.
 wrapped(int, pthread_create, (pthread_t * thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument),
         (thread, attributes, start, argument))
