@@ -1,11 +1,14 @@
 #include "network_object.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "../cuda/client/cuda_backend.h"
 #include "../cuda/client/loader.h"
 #include "../engine/atomic_file.h"
 #include "../engine/error.h"
+#include "../engine/tensor_file.h"
 #include "arguments.h"
 #include "errors.h"
 #include "options.h"
@@ -47,6 +50,7 @@ Napi::Function NetworkObject::define(Napi::Env env) {
                       InstanceAccessor<&NetworkObject::tensors>("tensors"),
                       InstanceMethod<&NetworkObject::tensor>("tensor"),
                       InstanceMethod<&NetworkObject::set_tensor>("setTensor"),
+                      InstanceMethod<&NetworkObject::read_tensors>("readTensors"),
                       InstanceMethod<&NetworkObject::set_input_transform>("setInputTransform"),
                       InstanceMethod<&NetworkObject::train_steps>("trainSteps"),
                       InstanceMethod<&NetworkObject::gradients>("gradients"),
@@ -172,15 +176,44 @@ Napi::Value NetworkObject::set_tensor(const Napi::CallbackInfo& info) {
     require_open();
     const std::string name = string_argument(argument(info, 0), "name");
     auto values = float32_array(argument(info, 1), "values");
-    if (info.Length() > 2 && !info[2].IsUndefined()) {
-      const std::size_t first = integer_argument(info[2], "first", 0, kMaximumSafeInteger);
-      return enqueue(info, [core = core_, name, values = std::move(values), first]() -> WorkQueue::Settle {
-        core->ready().set_tensor_piece(name, first, values.data(), values.size());
-        return nothing();
-      });
-    }
     return enqueue(info, [core = core_, name, values = std::move(values)]() -> WorkQueue::Settle {
       core->ready().set_tensor(name, values.data(), values.size());
+      return nothing();
+    });
+  });
+}
+
+Napi::Value NetworkObject::read_tensors(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    const int file = static_cast<int>(
+        integer_argument(argument(info, 0), "file", 0, static_cast<std::uint64_t>(std::numeric_limits<int>::max())));
+    const std::string path = string_argument(argument(info, 1), "path");
+    const std::vector<std::string> names = string_array(argument(info, 2), "names", 1 << 16);
+    const std::vector<double> positions = float64_array(argument(info, 3), "positions");
+    if (positions.size() != names.size()) {
+      throw Error("invalid-argument", "positions has " + std::to_string(positions.size()) + " elements; expected " +
+                                          std::to_string(names.size()) + ", one a name");
+    }
+    std::vector<TensorPlace> places;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!(positions[i] >= 0 && positions[i] <= static_cast<double>(kMaximumSafeInteger))) {
+        throw Error("invalid-argument", "positions[" + std::to_string(i) + "] is " + std::to_string(positions[i]) +
+                                            "; expected a place in a file");
+      }
+      const auto found = std::find_if(layout_.specifications.begin(), layout_.specifications.end(),
+                                      [&](const ParameterSpecification& known) { return known.name == names[i]; });
+      if (found == layout_.specifications.end()) {
+        throw Error("invalid-argument", "the network has no tensor " + names[i]);
+      }
+      places.push_back({names[i], static_cast<std::uint64_t>(positions[i]), found->count});
+    }
+    return enqueue(info, [core = core_, file, path, places = std::move(places)]() -> WorkQueue::Settle {
+      for (const TensorPlace& place : places) {
+        core->ready().fill_tensor(place.name, place.count, [&](std::size_t first, std::size_t count, float* target) {
+          read_values(file, path, place, first, count, target);
+        });
+      }
       return nothing();
     });
   });

@@ -34,6 +34,7 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value tensor(const Napi::CallbackInfo& info);
   Napi::Value set_tensor(const Napi::CallbackInfo& info);
+  Napi::Value read_tensors(const Napi::CallbackInfo& info);
   Napi::Value set_input_transform(const Napi::CallbackInfo& info);
   Napi::Value train_steps(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);

@@ -1,4 +1,5 @@
 // The CPU's Backend: hands every operation to its file.
+#include <algorithm>
 #include <cstring>
 
 #include "../engine/backend.h"
@@ -46,6 +47,14 @@ class CpuBackend : public Backend {
   }
   void download(const float* device, std::size_t count, float* host) override {
     std::memcpy(host, device, count * sizeof(float));
+  }
+  void fill(float* device, std::size_t count,
+            const std::function<void(std::size_t, std::size_t, float*)>& fill) override {
+    constexpr std::size_t piece = 1 << 17;  // half a megabyte: still in the cache when it is looked at again
+    context_.parallel_for((count + piece - 1) / piece, [&](std::size_t task, int) {
+      const std::size_t first = task * piece;
+      fill(first, std::min(piece, count - first), device + first);
+    });
   }
 
   std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) override {

@@ -13,52 +13,62 @@ namespace deepyeast {
 namespace {
 
 constexpr std::size_t cache_line = 64;
-// Large buffers are whole large pages: strides across pixels and transformed tiles touch more pages of 4 KB than the
-// processor keeps addresses of (inference: 8% faster). They come from the system, zero-filled when first touched, and
-// go back to it.
+constexpr std::size_t page = 4096;
 constexpr std::size_t large_page = std::size_t{2} << 20;
 
 std::size_t rounded_up(std::size_t bytes, std::size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
 
-bool is_large(std::size_t floats) {
 #if defined(__linux__)
-  return floats * sizeof(float) >= 2 * large_page;
-#else
-  (void)floats;
-  return false;
-#endif
-}
 
-void* map_large(std::size_t bytes) {
-#if defined(__linux__)
+// Buffers from here on come from the system, which fills a page with zeros when it is first touched, and go back to it:
+// what a short program never touches costs it nothing.
+constexpr std::size_t least_mapped = std::size_t{128} << 10;
+// From here on they are whole large pages: strides across pixels and transformed tiles touch more pages of 4 KB than the
+// processor keeps addresses of (inference: 8% faster).
+constexpr std::size_t least_large = 2 * large_page;
+
+bool is_mapped(std::size_t bytes) { return bytes >= least_mapped; }
+
+std::size_t mapped_size(std::size_t bytes) { return rounded_up(bytes, bytes >= least_large ? large_page : page); }
+
+void* map(std::size_t bytes) {
+  const bool large = bytes >= least_large;
+  const std::size_t size = mapped_size(bytes);
   // A large page more than needed, so that the buffer can begin at one's border; the rest goes back.
-  const std::size_t mapped = bytes + large_page;
-  void* memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, large ? size + large_page : size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
+  if (!large) return memory;
   char* const start = static_cast<char*>(memory);
   const std::size_t before = (large_page - reinterpret_cast<std::size_t>(start) % large_page) % large_page;
   if (before > 0) munmap(start, before);
-  if (before < large_page) munmap(start + before + bytes, large_page - before);
+  if (before < large_page) munmap(start + before + size, large_page - before);
 #if defined(MADV_HUGEPAGE)
-  madvise(start + before, bytes, MADV_HUGEPAGE);  // advice: ordinary pages do as well
+  madvise(start + before, size, MADV_HUGEPAGE);  // advice: ordinary pages do as well
 #endif
   return start + before;
-#else
-  (void)bytes;
-  throw std::bad_alloc();
-#endif
 }
+
+void unmap(void* memory, std::size_t bytes) { munmap(memory, mapped_size(bytes)); }
+
+#else
+
+bool is_mapped(std::size_t) { return false; }
+void* map(std::size_t) { throw std::bad_alloc(); }
+void unmap(void*, std::size_t) {}
+
+#endif
 
 }  // namespace
 
 AlignedMemory::AlignedMemory(std::size_t floats) : size_(floats) {
   if (floats == 0) return;
   if (floats > (static_cast<std::size_t>(-1) - 2 * large_page) / sizeof(float)) throw std::bad_alloc();
-  if (is_large(floats)) {
-    data_ = static_cast<float*>(map_large(rounded_up(floats * sizeof(float), large_page)));
+  const std::size_t bytes = rounded_up(floats * sizeof(float), cache_line);
+  if (is_mapped(bytes)) {
+    data_ = static_cast<float*>(map(bytes));
     return;
   }
-  const std::size_t bytes = rounded_up(floats * sizeof(float), cache_line);
   void* memory = nullptr;
   if (posix_memalign(&memory, cache_line, bytes) != 0) throw std::bad_alloc();
   std::memset(memory, 0, bytes);
@@ -66,13 +76,13 @@ AlignedMemory::AlignedMemory(std::size_t floats) : size_(floats) {
 }
 
 AlignedMemory::~AlignedMemory() {
-#if defined(__linux__)
-  if (data_ != nullptr && is_large(size_)) {
-    munmap(data_, rounded_up(size_ * sizeof(float), large_page));
-    return;
+  if (data_ == nullptr) return;
+  const std::size_t bytes = rounded_up(size_ * sizeof(float), cache_line);
+  if (is_mapped(bytes)) {
+    unmap(data_, bytes);
+  } else {
+    std::free(data_);
   }
-#endif
-  std::free(data_);
 }
 
 }  // namespace deepyeast

@@ -1,8 +1,19 @@
 #include "backend.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace deepyeast {
+
+void Backend::fill(float* device, std::size_t count,
+                   const std::function<void(std::size_t first, std::size_t count, float* target)>& fill) {
+  std::vector<float> piece(std::min(count, std::size_t{1} << 18));
+  for (std::size_t first = 0; first < count; first += piece.size()) {
+    const std::size_t here = std::min(piece.size(), count - first);
+    fill(first, here, piece.data());
+    upload(piece.data(), here, device + first);
+  }
+}
 
 void Backend::update_running_statistics(int channels, std::size_t count, float momentum,
                                         const BatchStatistics& statistics, float* running_mean,

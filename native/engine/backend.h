@@ -134,6 +134,10 @@ class Backend {
 
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;
+  // Fills `count` floats by calls of fill(first, count, target), target being memory of the host: all at once where the
+  // device's memory is the host's, from several threads.
+  virtual void fill(float* device, std::size_t count,
+                    const std::function<void(std::size_t first, std::size_t count, float* target)>& fill);
   virtual void download(const float* device, std::size_t count, float* host) = 0;
   // As download, but `host` is filled by finish() at the latest.
   virtual void download_later(const float* device, std::size_t count, float* host) { download(device, count, host); }

@@ -177,15 +177,15 @@ void Network::set_tensor(const std::string& name, const float* values, std::size
   weights_changed_ = epilogues_changed_ = true;
 }
 
-void Network::set_tensor_piece(const std::string& name, std::size_t first, const float* values, std::size_t count) {
-  std::size_t size = 0;
-  float* target = find_tensor(name, &size);
-  if (first > size || count > size - first) {
-    throw Error("invalid-argument", name + " has " + std::to_string(size) + " values; found " + std::to_string(count) +
-                                        " from value " + std::to_string(first) + " on");
+void Network::fill_tensor(const std::string& name, std::size_t count, const TensorReader& read) {
+  std::size_t expected = 0;
+  float* target = find_tensor(name, &expected);
+  if (count != expected) {
+    throw Error("invalid-argument",
+                name + " has " + std::to_string(expected) + " values; found " + std::to_string(count));
   }
-  backend_->upload(values, count, target + first);
   weights_changed_ = epilogues_changed_ = true;
+  backend_->fill(target, count, read);
 }
 
 void Network::set_input_transform(const float* mean, float scale) {

@@ -48,8 +48,9 @@ class Network {
   // Names of every tensor of the state: parameters, statistics and, once trained, "velocity/NAME".
   std::vector<float> tensor(const std::string& name);
   void set_tensor(const std::string& name, const float* values, std::size_t count);
-  // `count` values of it, from value `first` on.
-  void set_tensor_piece(const std::string& name, std::size_t first, const float* values, std::size_t count);
+  // The same from values that `read` puts in place, piece by piece, perhaps from several threads at once.
+  using TensorReader = std::function<void(std::size_t first, std::size_t count, float* target)>;
+  void fill_tensor(const std::string& name, std::size_t count, const TensorReader& read);
 
   // mean [size, size, channels]; (pixel - mean) * scale.
   void set_input_transform(const float* mean, float scale);

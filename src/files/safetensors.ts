@@ -240,11 +240,14 @@ export class SafetensorsFile {
     return read(this.#handle, this.header.dataOffset + begin, end - begin, this.path);
   }
 
-  /** Fills `values` with those of a float32 tensor from its value `first` on. */
-  async valuesInto(values: Float32Array, name: string, first: number): Promise<void> {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    const { begin } = this.#entry(name, 'F32');
-    await readInto(bytes, this.#handle, this.header.dataOffset + begin + 4 * first, this.path);
+  /** Where a float32 tensor's first value lies in the file, in bytes. */
+  positionOf(name: string): number {
+    return this.header.dataOffset + this.#entry(name, 'F32').begin;
+  }
+
+  /** The open file's descriptor, for native code; valid until close(). */
+  get descriptor(): number {
+    return this.#handle.fd;
   }
 
   #entry(name: string, dtype: string): { begin: number; end: number } {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -12,6 +11,7 @@ function removePending(): void {
 
 /** A name beside `path`, on the same file system, for what will be renamed to `path`; removed at exit until released. */
 export function claimTemporaryName(path: string): string {
+  const { randomBytes } = require('node:crypto') as typeof import('node:crypto'); // on first use: it takes a while to load
   const name = `${path}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
   if (pending.size === 0) process.on('exit', removePending);
   pending.add(name);

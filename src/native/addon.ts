@@ -113,8 +113,13 @@ export interface NativeNetwork {
   ready(): Promise<{ description: string; threads: number; inferenceBatch: number }>;
   /** A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor. */
   tensor(name: string): Promise<Float32Array>;
-  /** All values of a tensor; or, with `first`, a piece of them that begins there. */
-  setTensor(name: string, values: Float32Array, first?: number): Promise<void>;
+  /** All values of a tensor. */
+  setTensor(name: string, values: Float32Array): Promise<void>;
+  /**
+   * Parameters and running statistics from an open file, each from its position in bytes on; `path` is for messages. A
+   * number that is not finite or a negative variance is the error model-invalid; some tensors may be set by then.
+   */
+  readTensors(file: number, path: string, names: readonly string[], positions: Float64Array): Promise<void>;
   setInputTransform(mean: Float32Array, scale: number): Promise<void>;
   trainSteps(batches: NativeTrainingBatches): Promise<NativeTrainingResult>;
   gradients(

@@ -5,7 +5,7 @@ import { DeepYeastError, type ErrorCode } from '../errors';
 import { cacheFolder } from '../files/cache-folder';
 import { type CudaDiagnosis, diagnoseCuda } from './cuda-diagnosis';
 import { type Assurance, locateAddon, type Refusal } from './load';
-import { readMachine } from './machine';
+import { libcName } from './machine';
 import { cpuBackends, type SelfTest, selfTest } from './self-test';
 
 /** What deepyeast finds on this machine: the content of a bug report. */
@@ -73,7 +73,7 @@ export async function diagnose(
       os: process.platform,
       arch: process.arch,
       release: release(),
-      libc: readMachine().libc,
+      libc: libcName(),
     },
     processor: { model: cpus()[0]?.model ?? 'unknown', logicalCores: availableParallelism() },
     addon,

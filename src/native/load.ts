@@ -5,7 +5,7 @@ import { cacheFolder } from '../files/cache-folder';
 import type { Addon } from './addon';
 import { addonCandidates, type Candidate } from './candidates';
 import { misfit } from './fit';
-import { type Machine, processorFlags, readMachine } from './machine';
+import { libcName, type Machine, processorFlags, readMachine } from './machine';
 import { rememberedVerdict, tryNow, verdictPath } from './trial';
 
 /** The package's folder: this file is src/native/load.ts or dist/native/load.js. */
@@ -78,18 +78,17 @@ export function findAddon(root: string, variables: NodeJS.ProcessEnv = process.e
       if (!(cause instanceof Refused)) causes.push(cause);
     }
   }
-  throw new DeepYeastError('addon-missing', explain(refused, machine), { cause: causes[0] });
+  throw new DeepYeastError('addon-missing', explain(refused), { cause: causes[0] });
 }
 
 class Refused extends Error {}
 
 function assure({ path }: Candidate, machine: Machine, variables: NodeJS.ProcessEnv): Assurance {
   if (isSet(variables.DEEPYEAST_SKIP_TRIAL)) return 'skipped';
-  const binary = readFileSync(path);
-  const file = verdictPath(cacheFolder(variables), binary, machine, variables.DEEPYEAST_ISA);
+  const file = verdictPath(cacheFolder(variables), path, machine, variables.DEEPYEAST_ISA);
   let verdict = rememberedVerdict(file);
   if (!verdict) {
-    const reason = misfit(binary, { flags: processorFlags(), libc: machine.libc });
+    const reason = misfit(readFileSync(path), { flags: processorFlags(), libc: libcName() });
     if (reason !== undefined) throw new Refused(reason);
     verdict = tryNow(path, file, variables);
   }
@@ -115,7 +114,8 @@ function load(path: string): Addon {
 }
 
 /** Every candidate with its reason, then what can be done about these reasons. */
-function explain(refused: readonly Refusal[], { libc }: Machine): string {
+function explain(refused: readonly Refusal[]): string {
+  const libc = libcName();
   const { platform, arch, versions } = process;
   const reasons = refused.map(({ reason }) => reason).join('\n');
   const advice: string[] = [];

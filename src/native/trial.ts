@@ -4,9 +4,19 @@
  * kept in the cache folder, one small file for (binary, processor flags, libc), so that later starts only read it.
  */
 
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { Machine } from './machine';
 
 export interface Verdict {
@@ -35,11 +45,32 @@ const script = `
 /** More than a loaded machine needs. */
 const patience = 60_000;
 
-/** Where the verdict on a binary is kept. DEEPYEAST_ISA is part of it: it is the way around a set that crashes. */
-export function verdictPath(cache: string, binary: Buffer, machine: Machine, isa = ''): string {
-  const hash = createHash('sha256').update(binary);
-  for (const part of [machine.processor, machine.libc ?? '', isa]) hash.update(`\0${part}`);
-  return join(cache, 'addon-trials', `${hash.digest('hex').slice(0, 32)}.json`);
+/**
+ * Where the verdict on a binary is kept. DEEPYEAST_ISA is part of it: it is the way around a set that crashes. A checksum
+ * is enough to tell builds apart, and a start does not wait for a cryptographic hash.
+ */
+export function verdictPath(cache: string, binary: string, machine: Machine, isa = ''): string {
+  const { size, checksum } = summary(binary);
+  const place = crc32([machine.processor, machine.libc, isa].join('\0'));
+  return join(cache, 'addon-trials', `${size}-${hexadecimal(checksum)}-${hexadecimal(place)}.json`);
+}
+
+const hexadecimal = (value: number) => value.toString(16).padStart(8, '0');
+
+/** Size and CRC-32 of a file, read in pieces: fresh memory for all of it would cost more than reading. */
+function summary(path: string): { size: number; checksum: number } {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const piece = Buffer.allocUnsafe(1 << 16);
+    let checksum = 0;
+    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
+      checksum = crc32(piece.subarray(0, length), checksum);
+    }
+    return { size, checksum };
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** What an earlier trial found; undefined where there was none. */

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
 import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
-import type { NativeTopology } from '../native/addon';
+import type { NativeNetwork, NativeTopology } from '../native/addon';
 import type { Recipe } from '../training/recipe';
 import type { InputTransform, Network } from './network';
 import { tensorsOf } from './tensors';
@@ -90,16 +90,12 @@ export async function modelPath(path: string): Promise<string> {
 export interface OpenCheckpoint extends Omit<Checkpoint, 'tensors'> {
   /** Their shapes, by name. */
   shapes: Map<string, number[]>;
-  /**
-   * Their values, in pieces of up to a megabyte that begin at value `first` of the tensor, checked as they are read. The
-   * next piece overwrites `values`.
-   */
-  pieces(): AsyncGenerator<{ name: string; first: number; values: Float32Array }>;
+  /** Reads all of them into a network of this topology, checked as they are read. */
+  readInto(network: NativeNetwork): Promise<void>;
+  /** One of them, checked. */
+  read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
-
-/** Values read at once: so that a large model need not stand in memory twice. */
-const pieceLength = 1 << 18;
 
 /**
  * Reads a checkpoint and checks all of it: sizes and offsets, that the tensors are those of its topology, that every
@@ -110,18 +106,17 @@ const pieceLength = 1 << 18;
  * @throws model-invalid, io-error
  */
 export async function readCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<Checkpoint> {
-  const { shapes, pieces, close, ...checkpoint } = await openCheckpoint(path, options);
+  const { shapes, read, readInto: _, close, ...checkpoint } = await openCheckpoint(path, options);
   try {
     const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of shapes) tensors.set(name, { shape, values: new Float32Array(sizeOf(shape)) });
-    for await (const { name, first, values } of pieces()) tensors.get(name)?.values.set(values, first);
+    for (const [name, shape] of shapes) tensors.set(name, { shape, values: await read(name) });
     return { ...checkpoint, tensors };
   } finally {
     await close();
   }
 }
 
-/** As readCheckpoint, all but the tensors' values, which are read and checked by pieces(). */
+/** As readCheckpoint, all but the tensors' values. */
 export async function openCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<OpenCheckpoint> {
   const file = await SafetensorsFile.open(await modelPath(path));
   try {
@@ -145,23 +140,16 @@ export async function openCheckpoint(path: string, options: { momentum?: boolean
     const checkpoint: OpenCheckpoint = {
       ...description,
       shapes,
-      async *pieces() {
-        const buffer = new Float32Array(pieceLength);
-        for (const [name, shape] of shapes) {
-          const count = sizeOf(shape);
-          for (let first = 0; first < count; first += pieceLength) {
-            const values = buffer.subarray(0, Math.min(pieceLength, count - first));
-            await readValues(file, name, first, values);
-            yield { name, first, values };
-          }
-        }
+      async readInto(network) {
+        const names = expected.map(({ name }) => name);
+        const positions = Float64Array.from(names, (name) => file.positionOf(name));
+        await network.readTensors(file.descriptor, file.path, names, positions);
       },
+      read: (name) => readValues(file, name),
       close: () => file.close(),
     };
     if (input) {
-      const mean = new Float32Array(sizeOf(meanShape));
-      await readValues(file, meanImage, 0, mean);
-      checkpoint.inputTransform = { mean, ...input };
+      checkpoint.inputTransform = { mean: await readValues(file, meanImage), ...input };
     }
     return checkpoint;
   } catch (error) {
@@ -193,18 +181,15 @@ function requireShape(file: SafetensorsFile, name: string, shape: number[]): voi
   }
 }
 
-async function readValues(file: SafetensorsFile, name: string, first: number, values: Float32Array): Promise<void> {
-  await file.valuesInto(values, name, first);
+async function readValues(file: SafetensorsFile, name: string): Promise<Float32Array> {
+  const values = await file.values(name);
   const nonNegative = name.endsWith('.running_variance');
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) throw invalid(file.path, `has ${value} in tensor ${name}; expected finite numbers`);
     if (nonNegative && value < 0) throw invalid(file.path, `has ${value} in tensor ${name}; expected variances`);
   }
-}
-
-function sizeOf(shape: number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+  return values;
 }
 
 function invalid(path: string, found: string): DeepYeastError {

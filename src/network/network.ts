@@ -150,9 +150,7 @@ export class Network {
     try {
       const { topology, classes, seed, inputTransform } = checkpoint;
       network = await Network.#make(topology, classes, seed, options, options.log ?? silent, { drawWeights: false });
-      for await (const { name, first, values } of checkpoint.pieces()) {
-        await network.native.setTensor(name, values, first);
-      }
+      await checkpoint.readInto(network.native);
       if (inputTransform) await network.setInputTransform(inputTransform);
       return network;
     } catch (error) {

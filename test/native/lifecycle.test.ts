@@ -183,11 +183,22 @@ describe('wrong counts', () => {
     ['a mean of another size', (n) => n.setInputTransform(new Float32Array(imageBytes - 1), 1), 'invalid-argument'],
     ['values of another tensor', (n) => n.setTensor('fc1.weight', new Float32Array(3)), 'invalid-argument'],
     [
-      'a piece that ends beyond its tensor',
-      (n) => n.setTensor('conv1_1.gamma', new Float32Array(2), Number.MAX_SAFE_INTEGER),
+      'an unknown tensor to read',
+      (n) => n.readTensors(0, 'file', ['fc9.weight'], Float64Array.of(0)),
       'invalid-argument',
     ],
-    ['a piece before its tensor', (n) => n.setTensor('conv1_1.gamma', new Float32Array(1), -1), 'invalid-argument'],
+    [
+      'a tensor without a place',
+      (n) => n.readTensors(0, 'file', ['fc1.weight'], new Float64Array()),
+      'invalid-argument',
+    ],
+    [
+      'a place before the file',
+      (n) => n.readTensors(0, 'file', ['fc1.weight'], Float64Array.of(-1)),
+      'invalid-argument',
+    ],
+    ['no file', (n) => n.readTensors(-1, 'file', [], new Float64Array()), 'invalid-argument'],
+    ['a file that is not open', (n) => n.readTensors(1e6, 'file', ['fc1.weight'], Float64Array.of(0)), 'io-error'],
     ['an unknown tensor', (n) => n.tensor('fc9.weight'), 'invalid-argument'],
     ['an unknown layer', (n) => n.activations({ pixels }, 'conv9_9', 'linear'), 'invalid-argument'],
     [

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { DeepYeastError } from '../../src/errors';
 import { misfit, neededGlibc } from '../../src/native/fit';
 import { findAddon } from '../../src/native/load';
-import { processorFlags, readMachine } from '../../src/native/machine';
+import { libcName, processorFlags, readMachine } from '../../src/native/machine';
 import { verdictPath } from '../../src/native/trial';
 import { projectRoot } from '../shared-data';
 import { temporaryFolder } from '../temporary-folder';
@@ -51,19 +51,25 @@ describe('the loader', () => {
     expect(find()).toMatchObject({ path: built, origin: 'built', assurance: 'tried', refused: [] });
     expect(find()).toMatchObject({ path: built, assurance: 'remembered' });
     const kept = readdirSync(folder.path('cache/addon-trials'));
-    expect(kept).toEqual([expect.stringMatching(/^[0-9a-f]{32}\.json$/)]);
+    expect(kept).toEqual([expect.stringMatching(/^\d+-[0-9a-f]{8}-[0-9a-f]{8}\.json$/)]);
     writeFileSync(folder.path('cache/addon-trials', kept[0]!), '{"works": tr');
     expect(find()).toMatchObject({ assurance: 'tried' });
     expect(find()).toMatchObject({ assurance: 'remembered' });
   });
 
   test('keeps a verdict for each binary, processor, C library and chosen instruction set', () => {
-    const binary = readFileSync(working);
+    const binary = working;
     const machine = readMachine();
-    const other = Buffer.concat([binary, Buffer.from('!')]);
+    const bytes = readFileSync(working);
+    const longer = folder.path('longer.node');
+    writeFileSync(longer, Buffer.concat([bytes, Buffer.from('!')]));
+    const damaged = folder.path('damaged.node');
+    bytes.writeUInt8(bytes.readUInt8(5000) ^ 1, 5000);
+    writeFileSync(damaged, bytes);
     const paths = [
       verdictPath('cache', binary, machine),
-      verdictPath('cache', other, machine),
+      verdictPath('cache', longer, machine),
+      verdictPath('cache', damaged, machine),
       verdictPath('cache', binary, { ...machine, processor: `${machine.processor} more` }),
       verdictPath('cache', binary, { ...machine, libc: 'glibc 9.9' }),
       verdictPath('cache', binary, machine, 'portable'),
@@ -174,7 +180,7 @@ describe.runIf(linux)('whether a binary fits a machine', () => {
   });
 
   test('this one fits this machine', () => {
-    expect(misfit(binary, { flags: processorFlags(), libc: readMachine().libc })).toBeUndefined();
+    expect(misfit(binary, { flags: processorFlags(), libc: libcName() })).toBeUndefined();
     expect(processorFlags()).toContain(process.arch === 'x64' ? 'sse2' : 'asimd');
   });
 });
