@@ -1,6 +1,5 @@
 // Inference and training: every contestant in a process of its own, the same weights and fresh random cells for all,
 // outputs compared in every round, rounds interleaved so that a drift of the machine's speed hits all alike.
-import { randomFillSync } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,9 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Contestant } from './contestant.js';
 import { entrants, reducedPrecision, rivals } from './entrants.js';
 import { note } from './note.js';
+import { randomCells } from './random-cells.js';
 import { absoluteError, median, relativeError } from './statistics.js';
 
-const imageBytes = 64 * 64 * 2;
 /** Slower than this many images a second: one image, once, outside the rounds. */
 const slowest = 5;
 /** Repetitions of one measurement are cut to about this many seconds. */
@@ -80,7 +79,7 @@ async function playRound(contestants, measurements, folder, counted, worst) {
   for (const measurement of measurements) {
     const { id, mode, batch, repeats } = measurement;
     const count = batch * (mode === 'training' ? repeats : 1);
-    await writeFile(join(folder, 'cells'), randomFillSync(new Uint8Array(count * imageBytes)));
+    await writeFile(join(folder, 'cells'), randomCells(count));
     const results = new Map();
     for (const contestant of contestants) {
       if (contestant.cannot.has(id) || contestant.failures.has(id)) continue;
@@ -167,7 +166,7 @@ export async function race({ quick, rounds, threads, only, model, folder }) {
   }
   for (const contestant of contestants.filter(({ slow }) => slow)) {
     note(`${contestant.name}: one image`);
-    await writeFile(join(folder, 'cells'), randomFillSync(new Uint8Array(imageBytes)));
+    await writeFile(join(folder, 'cells'), randomCells(1));
     await measure(contestant, { id: 'inference.1', mode: 'inference', batch: 1, repeats: 1 }, folder, true);
   }
   for (const contestant of contestants) await contestant.stop();

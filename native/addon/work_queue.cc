@@ -1,5 +1,6 @@
 #include "work_queue.h"
 
+#include "../engine/spin.h"
 #include "errors.h"
 
 namespace deepyeast {
@@ -55,14 +56,17 @@ Napi::Promise WorkQueue::enqueue(Napi::Env env, Napi::Object keep, Work work) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiting_.push_back(std::move(call));
+    calls_.fetch_add(1, std::memory_order_release);
   }
   wake_.notify_one();
   return promise;
 }
 
 void WorkQueue::run() {
-  for (;;) {
+  for (unsigned done = 0;; ++done) {
     std::unique_ptr<Call> call;
+    // The next call often follows at once: of a loop that classifies one cell after the other, say.
+    if (done > 0) spin_until([&] { return calls_.load(std::memory_order_relaxed) != done; });
     {
       std::unique_lock<std::mutex> lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

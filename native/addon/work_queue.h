@@ -48,6 +48,7 @@ class WorkQueue {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Call>> waiting_;
+  std::atomic<unsigned> calls_{0};  // ever made: what the thread watches before it sleeps
   bool stopping_ = false;
   std::size_t unsettled_ = 0;  // JavaScript thread only
   bool shut_down_ = false;     // JavaScript thread only

@@ -1,43 +1,13 @@
 #include "thread_pool.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <system_error>
 
+#include "../engine/spin.h"
 #include "available_threads.h"
 
 namespace deepyeast {
-
-namespace {
-
-// Longer than a thread that ends an operation of one image early waits for the other, and for the next operation:
-// waking it up again takes up to 100 microseconds, as long as many an operation. Too short to be noticed by others.
-constexpr std::chrono::microseconds spin_time(300);
-
-void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-// Whether `done` came true before the time to spin was over. Lets others on this core go first.
-template <typename Done>
-bool spin_until(const Done& done) {
-  const auto end = std::chrono::steady_clock::now() + spin_time;
-  do {
-    for (int i = 0; i < 32; ++i) {
-      if (done()) return true;
-      pause();
-    }
-    std::this_thread::yield();
-  } while (std::chrono::steady_clock::now() < end);
-  return false;
-}
-
-}  // namespace
 
 // Every participant has a range of consecutive tasks of its own and, when it is done, helps the others with theirs: so
 // tasks whose data lie side by side mostly stay with one core, from operation to operation.
