@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Machine } from './machine';
 
 export interface Verdict {
@@ -88,12 +88,25 @@ function readVerdict(file: string): { reason?: string } | undefined {
 function mayStore(file: string): boolean {
   const probe = `${file}.${process.pid}.probe`;
   try {
-    mkdirSync(join(file, '..'), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(probe, '');
     rmSync(probe);
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Not mkdirSync's `recursive`, which never ends where a folder is that takes no new ones, as in /proc. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder);
   }
 }
 
