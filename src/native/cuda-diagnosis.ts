@@ -37,7 +37,8 @@ export async function diagnoseCuda(variables: NodeJS.ProcessEnv = process.env): 
     const { code, message, remedy } = error;
     return {
       available: false,
-      reason: message,
+      // Its message is a page, which the addon's own row and problem show.
+      reason: code === 'addon-missing' ? 'the native addon could not be loaded' : message,
       library: null,
       dependencies: [],
       folders: [],

@@ -110,7 +110,8 @@ function findAddon(problems: string[]): Diagnosis['addon'] {
     return { loaded: true, path, origin, assurance, refused };
   } catch (error) {
     if (!(error instanceof DeepYeastError)) throw error;
-    problems.push(`${error.message}. ${error.remedy}`);
+    // The message of addon-missing ends with what can be done.
+    problems.push(error.code === 'addon-missing' ? error.message : `${error.message}. ${error.remedy}`);
     return { loaded: false, code: error.code, reason: error.message };
   }
 }

@@ -15,7 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Machine } from './machine';
 
@@ -119,12 +119,25 @@ function readVerdict(file: string): { reason?: string } | undefined {
 function mayStore(file: string): boolean {
   const probe = `${file}.${process.pid}.probe`;
   try {
-    mkdirSync(join(file, '..'), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(probe, '');
     rmSync(probe);
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Not mkdirSync's `recursive`, which never ends where a folder is that takes no new ones, as in /proc. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder);
   }
 }
 

@@ -88,6 +88,11 @@ describe('the loader', () => {
     });
   });
 
+  test.runIf(linux)('checks them where no folder can be made either', () => {
+    putWorking(prebuiltName);
+    expect(find({ DEEPYEAST_CACHE: '/proc/nowhere/cache' })).toMatchObject({ assurance: 'checked' });
+  });
+
   test('can be told to skip the trial', () => {
     putWorking(prebuiltName);
     expect(find({ DEEPYEAST_SKIP_TRIAL: '1' })).toMatchObject({ assurance: 'skipped' });

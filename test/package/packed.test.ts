@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { projectRoot } from '../shared-data';
@@ -105,6 +105,20 @@ describe('the packed package', () => {
     expect(packed).toBeLessThan(3e6);
     expect(unpacked).toBeLessThan(10e6);
     expect(tree).toBeLessThan(120e6);
+  });
+
+  // npm 12 runs no install script that was not approved, and --ignore-scripts none at all.
+  test('was left by the install step as it was packed: it needs none', async () => {
+    const { stdout } = await run('tar', ['-tzf', tarball]);
+    const packed = stdout
+      .trim()
+      .split('\n')
+      .map((file) => file.replace(/^package\//, ''));
+    const found = await readdir(installed(), { recursive: true, withFileTypes: true });
+    const files = found
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(installed(), join(entry.parentPath, entry.name)));
+    expect(files.filter((file) => !file.startsWith('node_modules/')).sort()).toEqual(packed.sort());
   });
 
   test('loads by require and uses the prebuilt addon, which is tried once', async () => {

@@ -22,6 +22,29 @@ describe('the lock file', () => {
   });
 });
 
+describe('package.json', () => {
+  // npm 11.16 and later warns of install scripts that nobody has reviewed; npm 12 does not run them.
+  test('says of every dependency with an install script whether it may run', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { hasInstallScript?: boolean }>;
+    };
+    const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: Record<string, boolean> };
+    const withScript = Object.entries(packages)
+      .filter(([path, { hasInstallScript }]) => path !== '' && hasInstallScript)
+      .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length));
+    expect(Object.keys(allowScripts).sort()).toEqual([...new Set(withScript)].sort());
+  });
+
+  test('none of the packages that users install besides ours runs an install script', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { hasInstallScript?: boolean; dev?: boolean }>;
+    };
+    const theirs = Object.entries(packages).filter(([path, { dev }]) => path !== '' && !dev);
+    expect(theirs.length).toBeGreaterThan(10);
+    expect(theirs.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([]);
+  });
+});
+
 describe('README.md', () => {
   test('shows the two commands', () => {
     expect(read('README.md')).toContain('npm ci && npm run demo');
