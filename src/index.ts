@@ -3,6 +3,7 @@
 export type { Fit } from './data/crop';
 export { type Cell, Dataset, type DatasetDescription } from './data/dataset';
 export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer';
+export { type GalleryClass, type GalleryOptions, writeGallery } from './data/gallery';
 export type { Grouping } from './data/groups';
 export type { ChannelChoice } from './data/image-file';
 export { type ImportOptions, type ImportResult, importImages, type SkippedImage } from './data/import';
@@ -213,7 +214,10 @@ export {
 export {
   type Classifier,
   type CurvePoint,
+  evaluateFilter,
   type FeatureSet,
+  type FilterEvaluation,
+  type FilterEvaluationOptions,
   type FilterReport,
   type FineTuneOptions,
   filterDataset,

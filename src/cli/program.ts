@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   predict: () => import('./predict.js'),
   proteins: () => import('./proteins.js'),
   features: () => import('./features.js'),
+  gallery: () => import('./gallery.js'),
   model: () => import('./model.js'),
   download: () => import('./download.js'),
   forest: () => import('./forest.js'),

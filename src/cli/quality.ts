@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { QualityFile } from '../transfer';
+import type { FilterReport, QualityFile, QualityScores } from '../transfer';
 import {
   addExamples,
   type CommandContext,
@@ -38,6 +38,10 @@ interface FilterOptions {
   scores: string;
   threshold: number;
   out: string;
+  predictions?: string[];
+  marks?: string;
+  detector?: string;
+  report?: string;
 }
 
 const thresholdOption = () =>
@@ -93,9 +97,20 @@ export function register(program: Command): void {
     .requiredOption('--scores <table>', 'of `quality score`')
     .requiredOption('--out <folder>', 'the new dataset')
     .addOption(thresholdOption())
+    .option('--predictions <tables...>', 'of models: how many of their calls are right before and after')
+    .option(
+      '--marks <table>',
+      "table cell,quality to compare with (default: cells.csv's column quality, if there is one)",
+    )
+    .option('--detector <folder>', 'of `quality train`: the cells that trained it are left out of the comparison')
+    .option('--report <file>', 'writes what the filter did by class, to the models and against the marks, as JSON')
     .addOption(jsonOption())
     .action(withContext<FilterOptions>(runFilter));
-  addExamples(filter, 'deepyeast quality filter --data data/test --scores quality.csv --out data/test-good');
+  addExamples(
+    filter,
+    'deepyeast quality filter --data data/test --scores quality.csv --out data/test-good',
+    'deepyeast quality filter --data data/test --scores quality.csv --predictions network.csv forest.csv --out data/test-good',
+  );
 }
 
 async function runTrain(context: CommandContext, options: TrainOptions): Promise<void> {
@@ -125,6 +140,18 @@ async function runTrain(context: CommandContext, options: TrainOptions): Promise
 }
 
 function summary({ good, nonCells, setting, scores, filter }: QualityFile): string {
+  const first =
+    `${good} good cells and ${nonCells} non-cells; out of fold ${scoresText(scores)}; ${setting.featuresPerSplit} features ` +
+    `a split${setting.downSample ? ', down-sampled' : ''}`;
+  return `${first}\n\n${filterText(filter, 'other cells')}`;
+}
+
+const scoresText = ({ accuracy, balancedAccuracy, areaUnderRoc, averagePrecision }: QualityScores) =>
+  `${share(accuracy)} right (balanced ${share(balancedAccuracy)}), area under ROC ${areaUnderRoc.toFixed(3)}, under ` +
+  `precision-recall ${averagePrecision.toFixed(3)}`;
+
+/** What a filter does, by class and to the models. */
+function filterText(filter: FilterReport, heading: string): string {
   const known = filter.classes.some((row) => row.nonCells !== null);
   const rows = filter.classes.map((row) => [
     row.name,
@@ -141,20 +168,12 @@ function summary({ good, nonCells, setting, scores, filter }: QualityFile): stri
         ]
       : []),
   ]);
-  const header = ['other cells', 'cells', 'removed', ...(known ? ['non-cells found', 'good cells lost'] : [])];
-  const lines = [
-    `${good} good cells and ${nonCells} non-cells; out of fold ${share(scores.accuracy)} right (balanced ` +
-      `${share(scores.balancedAccuracy)}), area under ROC ${scores.areaUnderRoc.toFixed(3)}, under precision-recall ` +
-      `${scores.averagePrecision.toFixed(3)}; ${setting.featuresPerSplit} features a split` +
-      (setting.downSample ? ', down-sampled' : ''),
-    '',
-    formatTable(header, rows).trimEnd(),
-    ...filter.models.map(
-      ({ name, before, after, random }) =>
-        `${name}: ${share(before)} right before, ${share(after)} after, ${share(random)} after removing as many at random`,
-    ),
-  ];
-  return `${lines.join('\n')}\n`;
+  const header = [heading, 'cells', 'removed', ...(known ? ['non-cells found', 'good cells lost'] : [])];
+  const models = filter.models.map(
+    ({ name, before, after, random }) =>
+      `${name}: ${share(before)} right before, ${share(after)} after, ${share(random)} after removing as many at random\n`,
+  );
+  return `${formatTable(header, rows)}${models.join('')}`;
 }
 
 async function runScore(context: CommandContext, options: ScoreOptions): Promise<void> {
@@ -168,16 +187,26 @@ async function runScore(context: CommandContext, options: ScoreOptions): Promise
 }
 
 async function runFilter(context: CommandContext, options: FilterOptions): Promise<void> {
-  const [{ Dataset }, { filterDataset }, { readQuality }] = await Promise.all([
-    import('../data/dataset.js'),
-    import('../transfer/index.js'),
-    import('../evaluation/index.js'),
-  ]);
+  const [{ Dataset }, { evaluateFilter, filterDataset, readQualityFile }, { readQuality }, { writeFileAtomically }] =
+    await Promise.all([
+      import('../data/dataset.js'),
+      import('../transfer/index.js'),
+      import('../evaluation/index.js'),
+      import('../files/atomic-file.js'),
+    ]);
   const dataset = await Dataset.open(options.data);
-  const { kept, removed } = await filterDataset(dataset, await readQuality(options.scores), options.out, {
-    threshold: options.threshold,
-    signal: context.signal,
+  const { threshold, detector, report, out } = options;
+  const scores = await readQuality(options.scores);
+  const found = await evaluateFilter(dataset, scores, {
+    threshold,
+    ...(options.predictions && { predictions: options.predictions }),
+    ...(options.marks !== undefined && { marks: options.marks }),
+    ...(detector !== undefined && { trainingCells: (await readQualityFile(detector)).trainingCells }),
   });
-  if (context.json) return context.printJson({ out: options.out, cells: kept.count, removed });
-  context.say(`${kept.count} cells in ${options.out}, ${removed} removed`);
+  const { kept, removed } = await filterDataset(dataset, scores, out, { threshold, signal: context.signal });
+  if (report !== undefined) await writeFileAtomically(report, `${JSON.stringify(found, null, 2)}\n`);
+  if (context.json) return context.printJson({ out, cells: kept.count, removed, filter: found });
+  const against = found.scores ? `against the marks: ${scoresText(found.scores)}\n` : '';
+  await context.print(`${filterText(found, 'class')}${against}`);
+  context.say(`${kept.count} cells in ${out}, ${removed} removed${report === undefined ? '' : `; ${report}`}`);
 }

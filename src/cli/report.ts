@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option('--explained <folder>', 'of `deepyeast explain`')
     .option('--calibrated <folder>', 'of `deepyeast calibrate`')
     .option('--compared <folder>', 'of `deepyeast compare`')
-    .option('--quality <folder>', 'of `deepyeast quality train`')
+    .option('--quality <folders...>', 'of `deepyeast quality train`')
     .option('--transfer <folder>', 'of `deepyeast transfer`')
     .option('--changes <table>', 'of `deepyeast proteins --against`')
     .option('--paper <file>', 'JSON rows of quantity, paper and here')

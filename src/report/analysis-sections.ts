@@ -244,51 +244,52 @@ export async function comparisonDraft(folder: string): Promise<Draft> {
   };
 }
 
-export async function qualityDraft(folder: string): Promise<Draft> {
-  const found = await readJson<{
-    good: number;
-    nonCells: number;
-    scores: { accuracy: number; balancedAccuracy: number; areaUnderRoc: number; averagePrecision: number };
-    filter?: {
-      threshold: number;
-      cells: number;
-      removed: number;
-      models: { name: string; before: number; after: number; random: number }[];
-    };
-  }>(join(folder, 'quality.json'));
-  const { scores, filter } = found;
+export async function qualityDraft(folders: readonly string[]): Promise<Draft> {
   const numeric = true;
-  return {
-    id: 'quality',
-    title: 'Cell quality',
-    parts: [
+  const parts: string[] = [];
+  for (const folder of folders) {
+    const { good, nonCells, scores, filter, featuresFrom } = await readJson<{
+      good: number;
+      nonCells: number;
+      featuresFrom?: string;
+      scores: { accuracy: number; balancedAccuracy: number; areaUnderRoc: number; averagePrecision: number };
+      filter?: {
+        threshold: number;
+        cells: number;
+        removed: number;
+        models: { name: string; before: number; after: number; random: number }[];
+      };
+    }>(join(folder, 'quality.json'));
+    const name = featuresFrom ?? folder;
+    parts.push(
       paragraph(
-        `A forest trained on ${found.good} good cells and ${found.nonCells} non-cells; out of fold ${percentText(scores.accuracy)} are ` +
-          `right (balanced ${percentText(scores.balancedAccuracy)}), area under the ROC curve ${scores.areaUnderRoc.toFixed(3)}, ` +
-          `under the precision-recall curve of the non-cells ${scores.averagePrecision.toFixed(3)}.`,
+        `On ${name}: a forest trained on ${good} good cells and ${nonCells} non-cells; out of fold ` +
+          `${percentText(scores.accuracy)} are right (balanced ${percentText(scores.balancedAccuracy)}), area under the ROC ` +
+          `curve ${scores.areaUnderRoc.toFixed(3)}, under the precision-recall curve of the non-cells ` +
+          `${scores.averagePrecision.toFixed(3)}.`,
       ),
-      ...(filter
-        ? [
-            paragraph(`${filter.removed} of ${filter.cells} cells are below ${filter.threshold}.`),
-            tableHtml(
-              'Accuracy before and after the filter',
-              [
-                { title: 'model' },
-                { title: 'before', numeric },
-                { title: 'after', numeric },
-                { title: 'as many at random', numeric },
-              ],
-              filter.models.map((row) => [
-                row.name,
-                percentCell(row.before),
-                percentCell(row.after),
-                percentCell(row.random),
-              ]),
-            ),
-          ]
-        : []),
-    ],
-  };
+    );
+    if (!filter) continue;
+    parts.push(
+      paragraph(`${filter.removed} of ${filter.cells} other cells are below ${filter.threshold}.`),
+      tableHtml(
+        `Accuracy before and after the filter on ${name}`,
+        [
+          { title: 'model' },
+          { title: 'before', numeric },
+          { title: 'after', numeric },
+          { title: 'as many at random', numeric },
+        ],
+        filter.models.map((row) => [
+          row.name,
+          percentCell(row.before),
+          percentCell(row.after),
+          percentCell(row.random),
+        ]),
+      ),
+    );
+  }
+  return { id: 'quality', title: 'Cell quality', parts };
 }
 
 export async function transferDraft(folder: string): Promise<Draft> {
@@ -386,15 +387,15 @@ export async function changesDraft(path: string): Promise<Draft> {
 }
 
 export async function paperDraft(path: string): Promise<Draft> {
-  const rows = await readJson<{ quantity: string; paper: string; here: string }[]>(path);
+  const rows = await readJson<{ quantity: string; paper: string; here: string; note?: string }[]>(path);
   return {
     id: 'paper',
     title: 'The paper and here',
     parts: [
       tableHtml(
         'Every number of the paper beside this one',
-        [{ title: 'quantity' }, { title: 'paper' }, { title: 'here' }],
-        rows.map(({ quantity, paper, here }) => [quantity, paper, here]),
+        [{ title: 'quantity' }, { title: 'paper' }, { title: 'here' }, { title: '' }],
+        rows.map(({ quantity, paper, here, note }) => [quantity, paper, here, note ?? '']),
       ),
     ],
   };

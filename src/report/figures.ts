@@ -244,8 +244,13 @@ export function learningCurveFigure(
 ): Figure {
   const encoding = {
     x: { field: 'size', type: 'quantitative', scale: { type: 'log' }, axis: { title: 'cells a class', tickCount: 6 } },
-    color: { field: 'method', type: 'nominal', legend: { title: null } },
-    strokeDash: { field: 'selection', type: 'nominal', legend: { title: 'settings' } },
+    color: { field: 'method', type: 'nominal', legend: { title: null, labelLimit: 320 } },
+  };
+  const accuracy = {
+    field: 'mean',
+    type: 'quantitative',
+    axis: { title: 'test cells right', ...percent },
+    scale: { zero: false },
   };
   return {
     name: 'learning-curve',
@@ -259,16 +264,13 @@ export function learningCurveFigure(
       encoding,
       layer: [
         {
-          mark: { type: 'line', point: true },
+          mark: 'line',
           encoding: {
-            y: {
-              field: 'mean',
-              type: 'quantitative',
-              axis: { title: 'test cells right', ...percent },
-              scale: { zero: false },
-            },
+            y: accuracy,
+            strokeDash: { field: 'selection', type: 'nominal', legend: { title: 'settings' } },
           },
         },
+        { mark: { type: 'point', filled: true }, encoding: { y: accuracy } },
         {
           mark: { type: 'rule', opacity: 0.5 },
           encoding: { y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },

@@ -32,10 +32,11 @@ export interface ReportOptions extends EvaluationOptions, RuleOptions, BatchOpti
   explained?: string;
   calibrated?: string;
   compared?: string;
-  quality?: string;
+  /** One detector, or several beside each other. */
+  quality?: string | readonly string[];
   transfer?: string;
   changes?: string;
-  /** A table "paper / here": JSON, rows of quantity, paper, here. */
+  /** A table "paper / here": JSON, rows of quantity, paper, here and, where there is something to say, note. */
   paper?: string;
   /** Shown under "How it was made", and at the head of metrics.json. */
   record?: Readonly<Record<string, unknown>>;
@@ -88,7 +89,7 @@ export async function writeReport(
   ];
   const more = [
     options.compared === undefined ? undefined : await comparisonDraft(options.compared),
-    options.quality === undefined ? undefined : await qualityDraft(options.quality),
+    options.quality === undefined ? undefined : await qualityDraft([options.quality].flat()),
     options.explained === undefined ? undefined : await explanationDraft(options.explained, network.classes),
     options.transfer === undefined ? undefined : await transferDraft(options.transfer),
     options.changes === undefined ? undefined : await changesDraft(options.changes),

@@ -25,6 +25,9 @@ export {
   trainQuality,
 } from './quality';
 export {
+  evaluateFilter,
+  type FilterEvaluation,
+  type FilterEvaluationOptions,
   filterDataset,
   type QualityFile,
   readQualityFile,

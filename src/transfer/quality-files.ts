@@ -20,6 +20,8 @@ import {
   filterReport,
   type QualityDetector,
   type QualityOptions,
+  type QualityScores,
+  qualityScores,
   qualityTrainingCells,
   scoreQuality,
   trainQuality,
@@ -70,6 +72,12 @@ export async function trainQualityFiles(
   const features = await featuresOf(dataset, featureFolder);
   const cells = await dataset.table();
   const marks = await readMarks(cells, options.marks);
+  if (marks.size === 0) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `found no mark in ${options.marks ?? 'the column quality of cells.csv'}, expected 'cell' or something else for some cells`,
+    );
+  }
   const right = await rightCalls(cells, dataset.classes, predictions);
   const candidates = cells.map(
     (cell, i) => marks.get(cell.cell) === 'cell' && right.every((model) => model[i] === true),
@@ -135,11 +143,7 @@ async function readMarks(cells: readonly Cell[], path: string | undefined): Prom
       if (cell !== undefined && quality !== undefined && quality !== '') marks.set(cell, quality);
     }
   }
-  if (marks.size > 0) return marks;
-  throw new DeepYeastError(
-    'invalid-argument',
-    `found no mark in ${path ?? 'the column quality of cells.csv'}, expected 'cell' or something else for some cells`,
-  );
+  return marks;
 }
 
 /** For each table of predictions, whether it calls each cell right; a cell that it lacks is not. */
@@ -254,4 +258,63 @@ export async function filterDataset(
     await writer.abort();
     throw error;
   }
+}
+
+export interface FilterEvaluationOptions {
+  /** Tables of predictions, such as the network's and the forest's, whose accuracy before and after is compared. */
+  predictions?: readonly string[];
+  /** Table with the columns cell and quality; default cells.csv's own column, where there is one. */
+  marks?: string;
+  /** Names of cells to leave out: those that trained the detector. */
+  trainingCells?: readonly string[];
+  /** Default 0.5. */
+  threshold?: number;
+  seed?: number;
+}
+
+/** What a filter does to a dataset, and how well its scores tell the marked cells. */
+export interface FilterEvaluation extends FilterReport {
+  /** Null where no good cells, or no non-cells, are marked. */
+  scores: QualityScores | null;
+}
+
+/**
+ * What removing the cells of a low score does to a dataset: by class, to the accuracy of models, and against what is
+ * marked or planted. Labels and marks are read for this report alone. Cells without a score have no part in it.
+ * @throws invalid-argument where no cell has a score, table-invalid, io-error
+ */
+export async function evaluateFilter(
+  dataset: Dataset,
+  scores: ReadonlyMap<string, number>,
+  options: FilterEvaluationOptions = {},
+): Promise<FilterEvaluation> {
+  const { predictions = [], trainingCells = [], threshold = 0.5, seed = 0 } = options;
+  const cells = await dataset.table();
+  const marks = await readMarks(cells, options.marks);
+  const right = await rightCalls(cells, dataset.classes, predictions);
+  const training = new Set(trainingCells);
+  const scored = cells.flatMap(({ cell }, i): FilterCell[] => {
+    const score = scores.get(cell);
+    if (score === undefined || training.has(cell)) return [];
+    const mark = marks.get(cell);
+    return [
+      {
+        score,
+        label: dataset.labels[i] as number,
+        good: mark === undefined ? null : mark === 'cell',
+        right: right.map((model) => model[i] === true),
+      },
+    ];
+  });
+  const marked = scored.filter(({ good }) => good !== null);
+  const bothKinds = new Set(marked.map(({ good }) => good)).size === 2;
+  return {
+    ...filterReport(scored, dataset.classes, predictions, threshold, seed),
+    scores: bothKinds
+      ? qualityScores(
+          marked.map(({ score }) => score),
+          marked.map(({ good }) => Number(good)),
+        )
+      : null,
+  };
 }

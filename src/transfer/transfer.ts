@@ -87,6 +87,13 @@ export async function transfer(
         `found classic features of ${classic[part].rows} cells, expected ${dataset.count} as ${dataset.path} holds`,
       );
     }
+    if (classic && classic[part].names.join('\n') !== classic.training.names.join('\n')) {
+      throw new DeepYeastError(
+        'invalid-argument',
+        `found ${classic[part].columns} features in ${part}, expected training's ${classic.training.columns} ` +
+          `(${classic.training.names[0]}, ...) in the same order; measure all parts in the same way`,
+      );
+    }
     rows[part] = Uint32Array.from([...dataset.labels.keys()].filter((cell) => (dataset.labels[cell] as number) >= 0));
   }
   const labelsOf = (part: (typeof parts)[number]) =>

@@ -2,7 +2,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeFeatureFolder } from '../../src/features/feature-folder';
+import { readFeatureMatrix } from '../../src/features/matrix';
 import { readCsv } from '../../src/files/csv';
+import { Dataset } from '../../src/index';
+import { normals } from '../features/fixture';
 import { madeCells, smallNetwork, writeMadeDataset } from '../small-model';
 import { run } from './in-process';
 
@@ -69,6 +73,45 @@ test('deepyeast explain writes numbers, tables and sheets of every layer', async
   expect(new Set(neighbours.map(({ layer, space }) => `${layer} ${space}`))).toEqual(
     new Set(['fc1 tsne', 'fc1 features']),
   );
+});
+
+test('classic features stand beside the units: a unit that copies one is told so, and one that copies the class says most', async () => {
+  const features = join(folder, 'features');
+  expect((await run('features', '--model', model, '--data', data, '--layer', 'fc1', '--out', features)).status).toBe(0);
+  // The layer's own values under other names, scaled and turned around, with the class and noise as two more columns.
+  const own = await readFeatureMatrix(features);
+  const dataset = await Dataset.open(data);
+  const noise = normals(dataset.count, 8);
+  const columns = own.columns + 2;
+  const values = new Float32Array(dataset.count * columns);
+  for (let row = 0; row < dataset.count; row++) {
+    for (let c = 0; c < own.columns; c++) {
+      values[row * columns + own.columns - 1 - c] = 5 - 2 * (own.values[row * own.columns + c] as number);
+    }
+    values[row * columns + own.columns] = dataset.labels[row] as number;
+    values[row * columns + own.columns + 1] = noise[row] as number;
+  }
+  const names = [...Array.from({ length: own.columns }, (_, c) => `copy_${own.columns - 1 - c}`), 'class', 'noise'];
+  const classic = join(folder, 'classic');
+  await writeFeatureFolder(classic, dataset, names, [{ values }], () => ({}));
+  const out = join(folder, 'explained-classic');
+  const options = ['--layers', 'fc1', '--embedded', '30', '--gabor', '0', '--no-umap', '--classic', classic];
+  const found = await run('explain', '--model', model, '--data', data, '--out', out, ...options);
+  expect(found.stderr).not.toContain('error [');
+  expect(found.stdout).toMatch(/^classic /m);
+  const units = (await rows(join(out, 'units.csv'))).filter(({ constant }) => constant === 'false');
+  expect(units.length).toBeGreaterThan(5);
+  for (const { unit, classic_feature, classic_correlation } of units) {
+    expect(classic_feature).toBe(`copy_${unit}`);
+    expect(Number(classic_correlation)).toBeCloseTo(-1, 5);
+  }
+  const information = new Map(
+    (await rows(join(out, 'classic.csv'))).map((row) => [row.feature as string, Number(row.information)]),
+  );
+  expect([...information.keys()]).toEqual(names);
+  // log2(3) bits and Miller and Madow's correction.
+  expect(information.get('class')).toBeGreaterThanOrEqual(Math.log2(3) - 0.1);
+  expect(information.get('class')).toBe(Math.max(...information.values()));
 });
 
 test('an unknown layer is named with those there are, and nothing is left', async () => {

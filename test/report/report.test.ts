@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,7 +19,9 @@ let stdout: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'report-'));
   const at = (name: string) => join(folder, name);
-  writeMadeDataset(at('data'), madeCells(60, 3), classes);
+  // Every sixth crop is marked as none.
+  const cells = madeCells(60, 3).map((cell, i) => ({ ...cell, quality: i % 6 === 0 ? 'empty' : 'cell' }));
+  writeMadeDataset(at('data'), cells, classes);
   const network = await smallNetwork(classes);
   await network.save(at('model.safetensors'));
   await network.close();
@@ -27,8 +29,37 @@ beforeAll(async () => {
   const small = ['--cells', '40', '--embedded', '30', '--gabor', '0', '--layers', 'conv2_1,fc1', '--no-umap'];
   expect((await run('explain', ...model, '--data', at('data'), ...small, '--out', at('explained'))).status).toBe(0);
   expect((await run('calibrate', ...model, '--validation', at('data'), '--out', at('calibrated'))).status).toBe(0);
+  const succeed = async (...argv: string[]) => expect(await run(...argv)).toMatchObject({ status: 0 });
+  const features = ['--features', at('features')];
+  await succeed('features', ...model, '--data', at('data'), '--layer', 'fc1', '--out', at('features'));
+  await succeed('forest', 'train', ...features, '--trees', '20', '--out', at('forest.safetensors'));
+  await succeed(
+    ...['forest', 'predict', '--forest', at('forest.safetensors'), ...features, '--with', 'label,plate,well,field'],
+    ...['--out', at('forest.csv')],
+  );
+  await succeed('evaluate', ...model, '--data', at('data'), '--bootstrap', '0', '--out', at('evaluated'));
+  const tables = [at('evaluated/predictions.csv'), at('forest.csv')];
+  await succeed('compare', ...tables, '--names', 'network,forest', '--data', at('data'), '--out', at('compared'));
+  const quick = ['--folds', '2', '--trees', '10', '--predictions', at('forest.csv')];
+  for (const [name, perClass] of [
+    ['quality-a', '5'],
+    ['quality-b', '10'],
+  ] as const) {
+    const detector = ['quality', 'train', '--data', at('data'), ...features, ...quick];
+    await succeed(...detector, '--per-class', perClass, '--out', at(name));
+  }
+  const parts = ['--training', at('data'), '--validation', at('data'), '--test', at('data')];
+  await succeed('transfer', ...model, ...parts, '--sizes', '1,5', '--draws', '2', '--out', at('transferred'));
+  writeFileSync(
+    at('paper.json'),
+    JSON.stringify([{ quantity: 'two compartments', paper: '21 of 24', here: '1 of 2', note: 'planted' }]),
+  );
   page = at('report.html');
-  const sections = ['--explained', at('explained'), '--calibrated', at('calibrated')];
+  const sections = [
+    ...['--explained', at('explained'), '--calibrated', at('calibrated'), '--compared', at('compared')],
+    ...['--transfer', at('transferred'), '--paper', at('paper.json')],
+    ...['--quality', at('quality-a'), at('quality-b')],
+  ];
   const made = await run(
     ...['report', at('model.safetensors'), '--data', at('data'), '--bootstrap', '50'],
     ...[...sections, '--out', page],
@@ -36,7 +67,7 @@ beforeAll(async () => {
   expect(made.stderr).not.toContain('error [');
   stdout = made.stdout;
   metrics = JSON.parse(readFileSync(at('report-files/metrics.json'), 'utf8'));
-});
+}, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('prints the scores; the page is one light file without addresses', () => {
@@ -52,7 +83,10 @@ test('every figure is there as SVG, PNG and CSV', async () => {
   const files = readdirSync(join(folder, 'report-files'));
   const names = [...new Set(files.filter((name) => name.endsWith('.svg')).map((name) => name.slice(0, -4)))];
   expect(names.sort()).toEqual(
-    ['confusion', 'embedding-conv2-1', 'embedding-fc1', 'information', 'recall-precision', 'reliability'].sort(),
+    [
+      ...['comparison', 'confusion', 'embedding-conv2-1', 'embedding-fc1', 'embedding-transfer', 'information'],
+      ...['learning-curve', 'recall-precision', 'reliability'],
+    ].sort(),
   );
   for (const name of names) {
     const { width = 0, height = 0 } = await sharp(join(folder, 'report-files', `${name}.png`)).metadata();
@@ -115,6 +149,29 @@ describe.skipIf(chromium === undefined)('in Chromium (skipped without one; CHROM
       await recall.locator('button').click();
       expect(await recall.getAttribute('aria-sort')).toBe('descending');
       expect(await column(2)).toEqual(values.reverse().map((value) => `${(100 * value).toFixed(1)}%`));
+
+      // The sections of the other analyses hold what those wrote.
+      const read = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+      const percent = (value: number) => `${(100 * value).toFixed(1)}%`;
+      const rowsOf = async (selector: string) => {
+        const rows = await tab.locator(`${selector} tbody tr`).all();
+        return Promise.all(rows.map((row) => row.locator('td').allTextContents()));
+      };
+      const { models } = read('compared/comparison.json');
+      expect((await rowsOf('#comparison table:first-of-type')).slice(0, 2).map((row) => row.slice(0, 2))).toEqual(
+        models.map(({ name, accuracy }: { name: string; accuracy: number }) => [name, percent(accuracy)]),
+      );
+      const quality = await tab.locator('#quality').textContent();
+      for (const name of ['quality-a', 'quality-b']) {
+        const { good, nonCells, scores } = read(`${name}/quality.json`);
+        expect(quality).toContain(`${good} good cells and ${nonCells} non-cells`);
+        expect(quality).toContain(`curve ${scores.areaUnderRoc.toFixed(3)}`);
+      }
+      const { curve } = read('transferred/transfer.json');
+      expect((await rowsOf('#transfer')).map((row) => row[3])).toEqual(
+        curve.map(({ mean }: { mean: number }) => percent(mean)),
+      );
+      expect(await rowsOf('#paper')).toEqual([['two compartments', '21 of 24', '1 of 2', 'planted']]);
 
       const cell = tab.locator('button.cell').first();
       expect(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
 import { readCsv } from '../../src/files/csv';
 import { type FilterCell, filterReport, qualityTrainingCells, trainQuality } from '../../src/transfer/quality';
+import { evaluateFilter } from '../../src/transfer/quality-files';
 import { run } from '../cli/in-process';
 import { matrixOf, normals } from '../features/fixture';
 import { madeCells, smallNetwork, writeMadeDataset } from '../small-model';
@@ -166,6 +167,50 @@ describe('deepyeast quality', () => {
     const before = await Dataset.open(at('data'));
     const index = Number((kept[7] as string).slice(4));
     expect(await good.readImages(Uint32Array.of(7))).toEqual(await before.readImages(Uint32Array.of(index)));
+  });
+
+  test('says what a filter does to cells and models, against what is planted', async () => {
+    const dataset = await Dataset.open(at('data'));
+    const cells = await dataset.table();
+    // Every fifth cell is planted as none. The scores find all but one of them and lose one good cell.
+    const missed = 'cell5';
+    const lost = 'cell1';
+    const rows = cells.map(({ cell, quality }) => {
+      const good = cell === missed || (quality === 'cell' && cell !== lost);
+      return [cell, good ? 0.75 : 0.25] as const;
+    });
+    writeFileSync(at('planted.csv'), ['cell,quality', ...rows.map((row) => row.join(',')), ''].join('\n'));
+    // A model that is right about every good cell; the others have no label that it could be right about.
+    const posteriors = cells.map(({ cell, label }) =>
+      [cell, 'P', ...classes.map((_, c) => (c === Math.max(0, label) ? 1 : 0))].join(','),
+    );
+    writeFileSync(
+      at('model.csv'),
+      [`cell,protein,${classes.map((name) => `p_${name}`)}`, ...posteriors, ''].join('\n'),
+    );
+    const filtered = await run(
+      ...['quality', 'filter', '--data', at('data'), '--scores', at('planted.csv'), '--predictions', at('model.csv')],
+      ...['--out', at('kept'), '--report', at('filter.json')],
+    );
+    expect(filtered.stderr).not.toContain('error [');
+    const report = JSON.parse(readFileSync(at('filter.json'), 'utf8'));
+    expect(report).toMatchObject({ cells: 150, removed: 30, threshold: 0.5 });
+    expect(
+      report.classes.map(({ name, goodCellsLost }: { name: string; goodCellsLost: number }) => [name, goodCellsLost]),
+    ).toEqual(classes.map((name, c) => [name, c === (cells[1]?.label as number) ? 1 : 0]));
+    expect(report.models[0].before).toBeCloseTo(120 / 150, 12);
+    expect(report.models[0].after).toBeCloseTo(119 / 120, 12);
+    expect(report.models[0].random).toBeCloseTo(0.8, 1);
+    // 29 of 30 non-cells and 119 of 120 good ones; a pair in order unless one of the two is on the wrong side.
+    expect(report.scores.accuracy).toBeCloseTo(148 / 150, 12);
+    expect(report.scores.balancedAccuracy).toBeCloseTo((29 / 30 + 119 / 120) / 2, 12);
+    expect(report.scores.areaUnderRoc).toBeCloseTo((29 * 119 + (29 + 119) / 2) / 3600, 12);
+    expect(filtered.stdout).toContain('80.0% right before, 99.2% after');
+    // Cells that trained the detector leave every score.
+    const names = new Map(rows);
+    const trainingCells = cells.slice(0, 100).map(({ cell }) => cell);
+    const rest = await evaluateFilter(dataset, names, { trainingCells });
+    expect(rest).toMatchObject({ cells: 50, removed: 10, scores: { accuracy: 1, areaUnderRoc: 1 } });
   });
 
   test('a dataset without marks, and features of other cells, are said', async () => {

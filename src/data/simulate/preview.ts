@@ -1,9 +1,9 @@
 import { writeFileAtomically } from '../../files/atomic-file';
 import { type Compartment, compartments, transferCompartments } from '../compartments';
-import { blankPicture, drawCrop, encodePng } from '../picture';
+import { contactSheet } from '../contact-sheet';
+import { encodePng } from '../picture';
 import { size } from './canvas';
 import { type Appearance, drawCell } from './cell';
-import { drawText } from './lettering';
 import { type Difficulty, fieldTraits, plateTraits, proteinTraits } from './traits';
 
 export interface PreviewOptions {
@@ -17,12 +17,8 @@ export interface PreviewOptions {
   appearance?: Appearance;
 }
 
-/** Cells of each class side by side, and panels in a row. */
+/** Cells of each class side by side. */
 const cellsPerClass = 4;
-const columns = 3;
-const zoom = 2;
-const gap = 12;
-const caption = 24;
 
 /**
  * Writes a contact sheet (PNG): for every class its name and four of its cells, the cytosol in red, the protein in green.
@@ -30,28 +26,11 @@ const caption = 24;
  */
 export async function writePreview(path: string, options: PreviewOptions = {}): Promise<void> {
   const classes: readonly Compartment[] = options.transfer ? transferCompartments : compartments;
-  const tile = size * zoom;
-  const panelWidth = cellsPerClass * (tile + 2) + gap;
-  const panelHeight = tile + caption + gap;
-  const width = columns * panelWidth + gap;
-  const height = Math.ceil(classes.length / columns) * panelHeight + gap;
-  const picture = blankPicture(width, height);
-  for (const [index, compartment] of classes.entries()) {
-    const left = gap + (index % columns) * panelWidth;
-    const top = gap + Math.floor(index / columns) * panelHeight;
-    drawText(compartment, (x, y) => {
-      for (let dy = 0; dy < 2; dy++)
-        for (let dx = 0; dx < 2; dx++) {
-          const at = ((top + 3 + 2 * y + dy) * width + left + 2 * x + dx) * 3;
-          picture.pixels.fill(30, at, at + 3);
-        }
-    });
-    for (let i = 0; i < cellsPerClass; i++) {
-      const image = drawExample(classes, compartment, i, options);
-      drawCrop(picture, { left: left + i * (tile + 2), top: top + caption, side: tile }, image, size, 2);
-    }
-  }
-  await writeFileAtomically(path, await encodePng(picture));
+  const panels = classes.map((name) => ({
+    name,
+    crops: Array.from({ length: cellsPerClass }, (_, i) => drawExample(classes, name, i, options)),
+  }));
+  await writeFileAtomically(path, await encodePng(contactSheet(panels, { size, channels: 2, zoom: 2 })));
 }
 
 /** A good cell that looks like its class: every example is another protein on another plate. */

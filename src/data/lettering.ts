@@ -1,6 +1,6 @@
 /** Small letters drawn from dots, so that a picture's labels need no font on the machine. */
 
-/** Seven rows of five dots, the upper five bits of each number; lower-case letters and the space. */
+/** Seven rows of five dots, the upper five bits of each number; lower-case letters, digits, hyphen and space. */
 const glyphs: Record<string, readonly number[]> = {
   a: [0, 0, 14, 1, 15, 17, 15],
   b: [16, 16, 22, 25, 17, 17, 30],
@@ -28,6 +28,17 @@ const glyphs: Record<string, readonly number[]> = {
   x: [0, 0, 17, 10, 4, 10, 17],
   y: [0, 0, 17, 17, 15, 1, 14],
   z: [0, 0, 31, 2, 4, 8, 31],
+  0: [14, 17, 19, 21, 25, 17, 14],
+  1: [4, 12, 4, 4, 4, 4, 14],
+  2: [14, 17, 1, 2, 4, 8, 31],
+  3: [31, 2, 4, 2, 1, 17, 14],
+  4: [2, 6, 10, 18, 31, 2, 2],
+  5: [31, 16, 30, 1, 1, 17, 14],
+  6: [6, 8, 16, 30, 17, 17, 14],
+  7: [31, 1, 2, 4, 8, 8, 8],
+  8: [14, 17, 17, 14, 17, 17, 14],
+  9: [14, 17, 17, 15, 1, 2, 12],
+  '-': [0, 0, 0, 31, 0, 0, 0],
 };
 
 const advance = 6;
