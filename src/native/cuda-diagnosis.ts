@@ -95,7 +95,9 @@ export function cudaRows(cuda: CudaDiagnosis): [string, string][] {
   const rows: [string, string][] = [['CUDA', cuda.available ? `yes: ${cuda.reason}` : `no: ${cuda.reason}`]];
   if (cuda.library === null) return rows;
   rows.push(['CUDA library', cuda.library]);
-  for (const { name, path } of cuda.dependencies) rows.push([name, path ?? 'not found']);
+  for (const { name, path } of cuda.dependencies) if (path !== null) rows.push([name, path]);
+  const missing = cuda.dependencies.flatMap(({ name, path }) => (path === null ? [name] : []));
+  if (missing.length > 0) rows.push(['not found', missing.join(', ')]);
   const { driver, runtime, cudnn, cublas } = cuda.versions;
   if (runtime !== null) {
     rows.push([
