@@ -57,8 +57,9 @@ Napi::Value report_object(Napi::Env env, const CudaReport& report) {
 Napi::Value inspect_cuda_library(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     const std::string library = string_argument(argument(info, 0), "library");
-    return BackgroundTask::start(info.Env(), [library]() -> BackgroundTask::Settle {
-      const CudaReport report = inspect_cuda(library, this_machine());
+    const bool free_memory = boolean_argument(argument(info, 1), "freeMemory");
+    return BackgroundTask::start(info.Env(), [library, free_memory]() -> BackgroundTask::Settle {
+      const CudaReport report = inspect_cuda(library, this_machine(), free_memory);
       return [report](Napi::Env env) { return report_object(env, report); };
     });
   });

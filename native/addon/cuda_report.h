@@ -1,4 +1,4 @@
-// JavaScript's inspectCuda(library): src/native/addon.ts, NativeCudaReport.
+// JavaScript's inspectCuda(library, freeMemory): src/native/addon.ts, NativeCudaReport.
 #pragma once
 
 #include <napi.h>

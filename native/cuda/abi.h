@@ -11,7 +11,7 @@
 
 #include "../engine/shapes.h"
 
-#define DEEPYEAST_CUDA_ABI 1u
+#define DEEPYEAST_CUDA_ABI 2u
 
 namespace deepyeast {
 
@@ -27,7 +27,7 @@ struct CudaDevice {
   char name[128];
   int major, minor;          // compute capability
   int multiprocessors;
-  uint64_t memory, free_memory;  // bytes
+  uint64_t memory, free_memory;  // bytes; free_memory is 0 unless it was asked for
   int supported;             // whether the library holds code for it
 };
 
@@ -97,9 +97,10 @@ struct CudaTable {
   const char* (*error_code)(void);
   const char* (*error_message)(void);
 
-  // Without a context. devices: at most `capacity` are written, `count` is how many there are.
+  // Without a context. devices: at most `capacity` are written, `count` is how many there are. free_memory: whether that is
+  // wanted too, which takes some memory of every device and of time.
   int (*versions)(CudaVersions* versions);
-  int (*devices)(CudaDevice* devices, int capacity, int* count);
+  int (*devices)(CudaDevice* devices, int capacity, int free_memory, int* count);
 
   int (*create)(const CudaOptions* options, CudaContext** context);
   void (*destroy)(CudaContext* context);

@@ -119,7 +119,7 @@ Context::Context(const CudaOptions& options) : device_(entered(options.device)),
     plan_cache_ = std::make_unique<PlanCache>(
         options.cache_folder != nullptr ? options.cache_folder : "",
         device_name_ + " sm_" + std::to_string(properties.major) + std::to_string(properties.minor) + " | cuDNN " +
-            std::to_string(cudnnGetVersion()));
+            std::to_string(cudnnGetVersion()) + ", cuBLASLt " + std::to_string(cublasLtGetVersion()));
     results_ = DeviceMemory(sizeof(Results), stream_, "results");
   } catch (...) {
     if (cublas_ != nullptr) cublasLtDestroy(cublas_);
@@ -237,7 +237,12 @@ bool Context::hold(std::uint64_t id, std::uint64_t count, std::size_t image_byte
   const std::uint64_t bytes = count * image_bytes;
   // The rest is for activations: images that take more than half of what is free are streamed.
   if (bytes == 0 || bytes > available_memory() / 2) return false;
-  held_ = DeviceMemory(static_cast<std::size_t>(bytes), stream_, "the training set");
+  try {
+    held_ = DeviceMemory(static_cast<std::size_t>(bytes), stream_, "the training set");
+  } catch (const Error& error) {
+    if (error.code() != "out-of-memory") throw;
+    return false;  // in pieces there may be enough, in one there is not
+  }
   held_id_ = id;
   held_image_bytes_ = image_bytes;
   return true;

@@ -13,6 +13,7 @@ namespace {
 constexpr int kDirectChannels = 8;
 constexpr std::size_t kMostEngines = 6;                       // measured for one operation, unless
 const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";  // says another number: tests have no time for many
+constexpr std::size_t kMostFused = 3;                         // of fused ones, since each is compiled first
 constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes
 constexpr int kMeasuredRuns = 5, kMeasurements = 3;
 const char* const kDirect = "direct";
@@ -84,8 +85,10 @@ std::vector<std::pair<std::string, ConvolutionLayer::Way>> ConvolutionLayer::way
   if (direct_) return found;
   const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix) {
     try {
-      for (Engine& engine : find_engines(context_.cudnn(), kind, shape_of(batch), context_.precision(), weight_type,
-                                         most_engines())) {
+      const std::size_t most =
+          kind == GraphKind::forward_epilogue ? std::min(kMostFused, most_engines()) : most_engines();
+      for (Engine& engine :
+           find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(), weight_type, most)) {
         const std::string name = prefix + engine.name();
         found.push_back({name, Way{std::make_shared<Engine>(std::move(engine)), kind, converted}});
       }
@@ -143,7 +146,7 @@ void ConvolutionLayer::carry_out(const Way& way, GraphKind operation, int batch,
 
 // Milliseconds of one run: the best of some measurements, so that what else the device does counts little.
 double ConvolutionLayer::measure(const Way& way, GraphKind operation, int batch, const GraphPointers& pointers) {
-  way.engine->prepare(context_.cudnn());
+  way.engine->prepare({context_.cudnn(), nullptr});
   if (way.engine->workspace_bytes() > kMostWorkspace) return std::numeric_limits<double>::infinity();
   carry_out(way, operation, batch, pointers);
   Event start(true), stop(true);
@@ -172,12 +175,13 @@ const ConvolutionLayer::Way& ConvolutionLayer::way(GraphKind operation, int batc
   for (auto& [candidate, way] : candidates) {
     if (candidate != wanted) continue;
     try {
-      way.engine->prepare(context_.cudnn());
+      way.engine->prepare({context_.cudnn(), nullptr});
       context_.workspace(way.engine->workspace_bytes() + weight_count(shape_) * 2 + 512);
       best = way;
       chosen = true;
     } catch (const Error&) {
       // It is measured anew.
+      context_.note("the engine kept for convolution " + key(operation, batch) + " cannot be used any more");
     }
   }
   if (!chosen) {
@@ -196,7 +200,9 @@ const ConvolutionLayer::Way& ConvolutionLayer::way(GraphKind operation, int batc
     }
     if (!best.engine)
       context_.note("cuDNN has no engine for convolution " + key(operation, batch) + ": computed directly, slowly");
-    context_.plan_cache().add(key(operation, batch), name);
+    // What was taken only because nothing else ran is not kept: memory may have been short, or the device have failed.
+    if (best.engine) context_.plan_cache().add(key(operation, batch), name);
+    else context_.plan_cache().add_unsaved(key(operation, batch), name);
   }
   if (!best.engine && !direct_ && master_ != nullptr) {
     // set_weights has not made these, since nothing needed them.

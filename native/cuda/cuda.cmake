@@ -14,6 +14,17 @@ add_library(deepyeast_cuda_client STATIC
 target_compile_definitions(deepyeast_cuda_client PRIVATE DEEPYEAST_VERSION="${DEEPYEAST_VERSION}")
 target_link_libraries(deepyeast_cuda_client PUBLIC deepyeast_engine ${CMAKE_DL_LIBS})
 
+set(DEEPYEAST_CUDA_CODE "")
+list(LENGTH DEEPYEAST_CUDA_ARCHITECTURES count)
+foreach(architecture ${DEEPYEAST_CUDA_ARCHITECTURES})
+  list(APPEND DEEPYEAST_CUDA_CODE -gencode arch=compute_${architecture},code=sm_${architecture})
+endforeach()
+if(count GREATER 1)
+  # Intermediate code of the last, for the driver to compile on later cards.
+  list(GET DEEPYEAST_CUDA_ARCHITECTURES -1 architecture)
+  list(APPEND DEEPYEAST_CUDA_CODE -gencode arch=compute_${architecture},code=compute_${architecture})
+endif()
+
 set(DEEPYEAST_CUDA_REASON "")
 function(deepyeast_find_cuda)
   if(APPLE)
@@ -33,14 +44,23 @@ function(deepyeast_find_cuda)
       set(wheels "")
     endif()
   endif()
-  file(GLOB cuda_wheels "${wheels}/cu1[0-9]")
-  set(hints ${wheels}/cudnn ${cuda_wheels} $ENV{CUDA_HOME} $ENV{CUDA_PATH} /usr/local/cuda)
+  # cuBLAS must be of nvcc's own version of CUDA. pip has it in nvidia/cu13 or, before that version, in nvidia/cublas.
+  execute_process(COMMAND ${DEEPYEAST_NVCC} --version OUTPUT_VARIABLE version ERROR_QUIET)
+  if(NOT version MATCHES "release ([0-9]+)\\.")
+    set(DEEPYEAST_CUDA_REASON "${DEEPYEAST_NVCC} --version names no release" PARENT_SCOPE)
+    return()
+  endif()
+  set(major ${CMAKE_MATCH_1})
+  set(hints ${wheels}/cudnn ${wheels}/cu${major} $ENV{CUDA_HOME} $ENV{CUDA_PATH} /usr/local/cuda)
+  if(major LESS 13)
+    list(INSERT hints 2 ${wheels}/cublas)
+  endif()
   find_path(DEEPYEAST_CUDNN_INCLUDE cudnn_graph.h HINTS ${hints} PATH_SUFFIXES include)
   find_path(DEEPYEAST_CUBLAS_INCLUDE cublasLt.h HINTS ${hints} PATH_SUFFIXES include targets/x86_64-linux/include)
   # pip's packages hold only the names with versions.
   find_file(DEEPYEAST_CUDNN_LIBRARY NAMES libcudnn.so.9 HINTS ${hints} PATH_SUFFIXES lib lib64
     PATHS /usr/lib /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu)
-  find_file(DEEPYEAST_CUBLAS_LIBRARY NAMES libcublasLt.so.13 libcublasLt.so.12 HINTS ${hints}
+  find_file(DEEPYEAST_CUBLAS_LIBRARY NAMES libcublasLt.so.${major} HINTS ${hints}
     PATH_SUFFIXES lib lib64 targets/x86_64-linux/lib PATHS /usr/lib /usr/lib64 /usr/lib/x86_64-linux-gnu)
   foreach(part CUDNN_INCLUDE CUDNN_LIBRARY CUBLAS_INCLUDE CUBLAS_LIBRARY)
     if(NOT DEEPYEAST_${part})
@@ -50,6 +70,39 @@ function(deepyeast_find_cuda)
       return()
     endif()
   endforeach()
+
+  get_filename_component(nvcc_real ${DEEPYEAST_NVCC} REALPATH)
+  get_filename_component(toolkit ${nvcc_real}/../.. ABSOLUTE)
+  # nvcc may be a script elsewhere: it says itself where its toolkit is.
+  execute_process(COMMAND ${DEEPYEAST_NVCC} -dryrun -c -x cu /dev/null -o /dev/null ERROR_VARIABLE dryrun OUTPUT_QUIET)
+  if(dryrun MATCHES "#\\$ TOP=([^\n]*)")
+    get_filename_component(toolkit "${CMAKE_MATCH_1}" ABSOLUTE)
+  endif()
+  find_file(DEEPYEAST_CUDART NAMES libcudart_static.a
+    HINTS ${toolkit}/lib64 ${toolkit}/lib ${toolkit}/targets/x86_64-linux/lib
+    PATHS /usr/local/cuda/lib64 /usr/lib/x86_64-linux-gnu)
+  find_path(DEEPYEAST_CUDART_INCLUDE cuda_runtime_api.h
+    HINTS ${toolkit}/include ${toolkit}/targets/x86_64-linux/include ${DEEPYEAST_CUBLAS_INCLUDE})
+  foreach(part CUDART CUDART_INCLUDE)
+    if(NOT DEEPYEAST_${part})
+      set(DEEPYEAST_CUDA_REASON "libcudart_static.a or cuda_runtime_api.h was not found in ${toolkit}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+
+  # A nvcc may be there that refuses this compiler or these architectures.
+  if(NOT DEEPYEAST_NVCC_WORKS STREQUAL "${DEEPYEAST_NVCC} ${DEEPYEAST_CUDA_ARCHITECTURES}")
+    set(probe ${CMAKE_CURRENT_BINARY_DIR}/cuda_probe.cu)
+    file(WRITE ${probe} "#include <cuda_runtime.h>\n__global__ void probe() {}\n")
+    execute_process(COMMAND ${DEEPYEAST_NVCC} -std=c++17 ${DEEPYEAST_CUDA_CODE} -c ${probe} -o ${probe}.o
+      RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+    if(NOT status EQUAL 0)
+      string(REGEX MATCH "[^\n]*(rror|nvcc)[^\n]*" reason "${output}")
+      set(DEEPYEAST_CUDA_REASON "${DEEPYEAST_NVCC} cannot compile here: ${reason}" PARENT_SCOPE)
+      return()
+    endif()
+    set(DEEPYEAST_NVCC_WORKS "${DEEPYEAST_NVCC} ${DEEPYEAST_CUDA_ARCHITECTURES}" CACHE INTERNAL "")
+  endif()
 endfunction()
 
 if(DEEPYEAST_CUDA STREQUAL "off")
@@ -69,16 +122,6 @@ endif()
 message(STATUS "CUDA library: ${DEEPYEAST_NVCC}, ${DEEPYEAST_CUDNN_LIBRARY}, ${DEEPYEAST_CUBLAS_LIBRARY}")
 
 # The kernels, by nvcc itself: CMake's own CUDA language would want a compiler test on every machine.
-set(DEEPYEAST_CUDA_CODE "")
-list(LENGTH DEEPYEAST_CUDA_ARCHITECTURES count)
-foreach(architecture ${DEEPYEAST_CUDA_ARCHITECTURES})
-  list(APPEND DEEPYEAST_CUDA_CODE -gencode arch=compute_${architecture},code=sm_${architecture})
-endforeach()
-if(count GREATER 1)
-  # Intermediate code of the last, for the driver to compile on later cards.
-  list(GET DEEPYEAST_CUDA_ARCHITECTURES -1 architecture)
-  list(APPEND DEEPYEAST_CUDA_CODE -gencode arch=compute_${architecture},code=compute_${architecture})
-endif()
 set(DEEPYEAST_CUDA_OBJECT ${CMAKE_CURRENT_BINARY_DIR}/cuda_operations.o)
 file(GLOB DEEPYEAST_CUDA_HEADERS CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.h ${CMAKE_CURRENT_LIST_DIR}/kernels/*
   ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/*.h)
@@ -88,19 +131,6 @@ add_custom_command(OUTPUT ${DEEPYEAST_CUDA_OBJECT}
     -c ${CMAKE_CURRENT_LIST_DIR}/operations.cu -o ${DEEPYEAST_CUDA_OBJECT}
   DEPENDS ${CMAKE_CURRENT_LIST_DIR}/operations.cu ${DEEPYEAST_CUDA_HEADERS} VERBATIM
   COMMENT "Compiling CUDA kernels for ${DEEPYEAST_CUDA_ARCHITECTURES}")
-
-get_filename_component(nvcc_real ${DEEPYEAST_NVCC} REALPATH)
-get_filename_component(toolkit ${nvcc_real}/../.. ABSOLUTE)
-# nvcc may be a script elsewhere: it says itself where its toolkit is.
-execute_process(COMMAND ${DEEPYEAST_NVCC} -dryrun -c -x cu /dev/null -o /dev/null ERROR_VARIABLE dryrun OUTPUT_QUIET)
-if(dryrun MATCHES "#\\$ TOP=([^\n]*)")
-  get_filename_component(toolkit "${CMAKE_MATCH_1}" ABSOLUTE)
-endif()
-find_file(DEEPYEAST_CUDART NAMES libcudart_static.a
-  HINTS ${toolkit}/lib64 ${toolkit}/lib ${toolkit}/targets/x86_64-linux/lib
-  PATHS /usr/local/cuda/lib64 /usr/lib/x86_64-linux-gnu)
-find_path(DEEPYEAST_CUDART_INCLUDE cuda_runtime_api.h
-  HINTS ${toolkit}/include ${toolkit}/targets/x86_64-linux/include ${DEEPYEAST_CUBLAS_INCLUDE})
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
 add_library(deepyeast_cuda SHARED ${cuda_sources} ${DEEPYEAST_CUDA_OBJECT}

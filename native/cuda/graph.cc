@@ -109,7 +109,7 @@ Descriptor& pointwise(OperationGraph& graph, cudnnPointwiseMode_t mode, const De
   return operation;
 }
 
-std::shared_ptr<const OperationGraph> operation_graph(cudnnHandle_t handle, GraphKind kind,
+std::shared_ptr<const OperationGraph> operation_graph(const GraphTarget& target, GraphKind kind,
                                                       const ConvolutionShape& shape, cudnnDataType_t data_type,
                                                       cudnnDataType_t weight_type) {
   const std::int64_t n = shape.batch, h = shape.height, w = shape.width, c = shape.input_channels,
@@ -147,18 +147,23 @@ std::shared_ptr<const OperationGraph> operation_graph(cudnnHandle_t handle, Grap
     operations.push_back(pointwise(all, CUDNN_POINTWISE_RELU_FWD, shifted, nullptr, y).get());
   }
   Descriptor& graph = all.keep(Descriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR));
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
+  if (target.handle != nullptr) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
   graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
             static_cast<std::int64_t>(operations.size()), operations.data());
   graph.finalize();
   return result;
 }
 
-std::vector<Descriptor> configurations(const Descriptor& graph, cudnnBackendHeurMode_t mode) {
+std::vector<Descriptor> configurations(const GraphTarget& target, const Descriptor& graph, cudnnBackendHeurMode_t mode) {
   std::vector<Descriptor> found;
   Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
+#if CUDNN_VERSION >= 90800
+  if (target.handle == nullptr) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *target.device);
+#else
+  (void)target;
+#endif
   heuristics.finalize();
   std::int64_t count = heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
   std::vector<cudnnBackendDescriptor_t> handles;
@@ -177,21 +182,20 @@ struct EngineNotes {
   bool allowed;
 };
 
-// ",type=value" of every knob.
+// ",type=value" of every knob. cuDNN does not say how many there are until it has been given room for some, so there is
+// room for one of each type.
 std::string knobs_of(const Descriptor& configuration) {
-  const std::int64_t knobs =
-      configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
-  if (knobs <= 0) return {};
+  constexpr std::int64_t most = CUDNN_KNOB_TYPE_COUNTS;
   std::vector<Descriptor> choices;
   std::vector<cudnnBackendDescriptor_t> handles;
-  for (std::int64_t i = 0; i < knobs; ++i) {
+  for (std::int64_t i = 0; i < most; ++i) {
     choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
     handles.push_back(choices.back().get());
   }
-  const std::int64_t present = configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, knobs,
-                                                 handles.data());
+  const std::int64_t present =
+      configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, most, handles.data());
   std::string text;
-  for (std::int64_t i = 0; i < std::min(knobs, present); ++i) {
+  for (std::int64_t i = 0; i < std::min(most, present); ++i) {
     cudnnBackendKnobType_t type{};
     std::int64_t value = 0;
     const Descriptor& choice = choices[static_cast<std::size_t>(i)];
@@ -275,10 +279,13 @@ std::int64_t Descriptor::get(cudnnBackendAttributeName_t name, cudnnBackendAttri
   return count;
 }
 
-void Engine::prepare(cudnnHandle_t handle) {
+void Engine::prepare(const GraphTarget& target) {
   if (plan_) return;
   auto plan = std::make_unique<Descriptor>(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-  plan->set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
+  if (target.handle != nullptr) plan->set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
+#if CUDNN_VERSION >= 90800
+  else plan->set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *target.device);
+#endif
   plan->set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration_);
   plan->finalize();
   plan->get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &workspace_bytes_);
@@ -298,10 +305,10 @@ void Engine::execute(cudnnHandle_t handle, const GraphPointers& pointers, GraphK
   check(cudnnBackendExecute(handle, plan_->get(), pack.get()), std::string("convolution, ") + name_of(kind) + ", " + name_);
 }
 
-std::vector<Engine> find_engines(cudnnHandle_t handle, GraphKind kind, const ConvolutionShape& shape,
+std::vector<Engine> find_engines(const GraphTarget& target, GraphKind kind, const ConvolutionShape& shape,
                                  CudaPrecision precision, cudnnDataType_t weight_type, std::size_t most) {
   const cudnnDataType_t data_type = precision == cuda_bfloat16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-  const auto graph = operation_graph(handle, kind, shape, data_type,
+  const auto graph = operation_graph(target, kind, shape, data_type,
                                      kind == GraphKind::backward_weights ? weight_type : data_type);
   std::vector<Engine> engines;
   // Those to fall back to come after the others: a promising engine may turn out not to work.
@@ -312,7 +319,7 @@ std::vector<Engine> find_engines(cudnnHandle_t handle, GraphKind kind, const Con
   for (const auto& source : sources) {
     std::vector<Descriptor> found;
     try {
-      found = configurations(graph->graph(), source.mode);
+      found = configurations(target, graph->graph(), source.mode);
     } catch (const Error&) {
       continue;  // a mode that knows nothing of the graph
     }
@@ -320,7 +327,9 @@ std::vector<Engine> find_engines(cudnnHandle_t handle, GraphKind kind, const Con
       if (engines.size() >= source.most) break;
       try {
         const EngineNotes notes = describe(configuration, precision);
-        if (notes.allowed) engines.emplace_back(graph, std::move(configuration), notes.name);
+        const bool known = std::any_of(engines.begin(), engines.end(),
+                                       [&](const Engine& engine) { return engine.name() == notes.name; });
+        if (notes.allowed && !known) engines.emplace_back(graph, std::move(configuration), notes.name);
       } catch (const Error&) {
         // An engine that does not say what it is is not used.
       }

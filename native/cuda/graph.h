@@ -36,6 +36,13 @@ class Descriptor {
   cudnnBackendDescriptor_t descriptor_ = nullptr;
 };
 
+// What a graph is made for: the device of a handle, or, without one, a device that is only described, by a descriptor of type
+// CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR (cuDNN 9.8 and later). Engines for the latter can be found and prepared, not run.
+struct GraphTarget {
+  cudnnHandle_t handle = nullptr;
+  const Descriptor* device = nullptr;
+};
+
 enum class GraphKind {
   forward,           // y = convolution(x, w)
   forward_epilogue,  // y = relu(convolution(x, w) * scale + shift)
@@ -63,7 +70,7 @@ class Engine {
   // The engine's number and the values of its knobs: the same for the same version of cuDNN and device.
   const std::string& name() const { return name_; }
   // Throws where the engine turns out not to be able to. Idempotent.
-  void prepare(cudnnHandle_t handle);
+  void prepare(const GraphTarget& target);
   std::size_t workspace_bytes() const { return static_cast<std::size_t>(workspace_bytes_); }
   void execute(cudnnHandle_t handle, const GraphPointers& pointers, GraphKind kind, void* workspace) const;
 
@@ -76,9 +83,10 @@ class Engine {
 };
 
 // Engines for the graph, the most promising first: at most `most` by cuDNN's heuristics, then at most two or, where there
-// are fewer, as many as make that up, of those it falls back to. Those that are not deterministic are left out, and for cuda_float32 those that round inputs to TF32.
+// are fewer, as many as make that up, of those it falls back to. Those that are not deterministic are left out, and for
+// cuda_float32 those that round inputs to TF32.
 // weight_type: of the weight gradient. Throws where cuDNN cannot express the graph.
-std::vector<Engine> find_engines(cudnnHandle_t handle, GraphKind kind, const ConvolutionShape& shape,
+std::vector<Engine> find_engines(const GraphTarget& target, GraphKind kind, const ConvolutionShape& shape,
                                  CudaPrecision precision, cudnnDataType_t weight_type, std::size_t most);
 
 }  // namespace deepyeast::cuda

@@ -116,7 +116,7 @@ bool supported(const cudaDeviceProp& properties) {
 #endif
 }
 
-int devices(CudaDevice* list, int capacity, int* count) {
+int devices(CudaDevice* list, int capacity, int free_memory, int* count) {
   return guarded([&] {
     *count = 0;
     check(cudaGetDeviceCount(count), "looking for devices");
@@ -131,6 +131,7 @@ int devices(CudaDevice* list, int capacity, int* count) {
       device.multiprocessors = properties.multiProcessorCount;
       device.memory = properties.totalGlobalMem;
       device.supported = supported(properties) ? 1 : 0;
+      if (!free_memory) continue;
       std::size_t free = 0, total = 0;
       // Asking makes a context on the device, which may fail where it is full or taken.
       if (cudaSetDevice(i) == cudaSuccess && cudaMemGetInfo(&free, &total) == cudaSuccess) device.free_memory = free;

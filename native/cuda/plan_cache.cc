@@ -62,11 +62,13 @@ PlanCache::PlanCache(std::string folder, std::string platform)
 
 std::string PlanCache::path() const { return folder_ + "/cuda-plans.txt"; }
 
-std::string PlanCache::find(const std::string& operation) const {
+std::string PlanCache::find(const std::string& operation) {
+  const std::string name = key(operation);
+  if (!folder_.empty() && preferred_.count(name) == 0 && stored_.count(name) == 0) stored_ = read_plans(path());
   for (const Plans* plans : {&preferred_, &stored_}) {
-    const auto found = plans->find(key(operation));
+    const auto found = plans->find(name);
     if (found == plans->end()) continue;
-    used_[found->first] = found->second;
+    used_[name] = found->second;
     return found->second;
   }
   return {};

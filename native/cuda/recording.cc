@@ -25,7 +25,10 @@ CudaRecordingStep GraphRecording::begin() {
 }
 
 bool GraphRecording::end(bool failed) {
-  if (!capturing_) return false;
+  if (!capturing_) {
+    if (failed) prepared_ = false;  // some plans and workspace may not have been made
+    return false;
+  }
   capturing_ = false;
   cudaGraph_t graph = nullptr;
   cudaError_t status = cudaStreamEndCapture(context_.stream(), &graph);

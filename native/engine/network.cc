@@ -411,20 +411,20 @@ void Network::update_parameters(float learning_rate, const Optimizer& optimizer)
 bool Network::begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
                          std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
   prepare_step(batch, iteration, optimizer);
-  if (!velocity_) velocity_ = backend_->allocate(layout_.trainable_size);
   TrainingPlan& plan = *training_;
-  if (!plan.recording || plan.recorded_batch != batch || !(plan.recorded_optimizer == optimizer)) {
-    plan.recording = backend_->recording();
-    plan.recorded_batch = batch;
-    plan.recorded_optimizer = optimizer;
-  }
-  backend_->begin_iteration({batch, topology_.image_size, topology_.channels, images, rows, labels,
-                             plan.augmentation.empty() ? nullptr : plan.augmentation.data(), iteration,
-                             learning_rate});
   StepResult result{0.0, 0};
   bool finite = true;
   const bool weights_changed = weights_changed_;
   try {
+    if (!velocity_) velocity_ = backend_->allocate(layout_.trainable_size);
+    if (!plan.recording || plan.recorded_batch != batch || !(plan.recorded_optimizer == optimizer)) {
+      plan.recording = backend_->recording();
+      plan.recorded_batch = batch;
+      plan.recorded_optimizer = optimizer;
+    }
+    backend_->begin_iteration({batch, topology_.image_size, topology_.channels, images, rows, labels,
+                               plan.augmentation.empty() ? nullptr : plan.augmentation.data(), iteration,
+                               learning_rate});
     plan.recording->run([&] {
       // In every recorded iteration, since each ends by changing the weights.
       if (weights_changed || backend_->defers_results()) set_weights();

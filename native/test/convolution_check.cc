@@ -50,7 +50,8 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
   for (const double value : moments.mean) largest_mean = std::max(largest_mean, std::abs(value));
   for (const double value : moments.variance) largest_variance = std::max(largest_variance, value);
   const double ratio = largest_variance > 0 ? largest_mean / std::sqrt(largest_variance) : 0;
-  expect_close(variance.values(), moments.variance, convolution_tolerance * std::max(1.0, ratio), where + "variance");
+  expect_close(variance.values(), moments.variance,
+               std::max(convolution_tolerance, least_tolerance) * std::max(1.0, ratio), where + "variance");
 
   for (const bool pool : {false, true}) {
     if (pool && (shape.height % 2 != 0 || shape.width % 2 != 0)) continue;

@@ -1,5 +1,6 @@
 // What the addon's side of CUDA does without a device: the search for libraries, loading and its failures, the plan cache,
 // and how much memory a batch takes.
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,6 +144,52 @@ TEST(cuda_dependencies_that_are_no_libraries_are_reported_one_by_one) {
   expect(!report.loaded && report.dependencies.size() == 5, "dependencies");
 }
 
+// The report on a library that says of itself what `settings` tell, with all that it needs but `without`.
+CudaReport fake_report(const std::string& settings, const std::string& without = "") {
+  if (std::getenv("DEEPYEAST_TEST_CUDA") != nullptr)
+    throw Skipped("false libraries must not stand in the way of true ones");
+#if !defined(__linux__)
+  throw Skipped("CUDA is for Linux only");
+#endif
+  const TemporaryFolder folder;
+  for (const char* name : {"libdeepyeast_cuda.so", "libnvrtc.so.99", "libcublasLt.so.99", "libcublas.so.99", "libcudnn.so.9"})
+    if (name != without) fs::copy_file(FAKE_CUDA_LIBRARY, folder / name);
+  setenv("DEEPYEAST_FAKE_CUDA", settings.c_str(), 1);
+  const CudaReport report = inspect_cuda(folder / "libdeepyeast_cuda.so", machine(folder, {}), true);
+  unsetenv("DEEPYEAST_FAKE_CUDA");
+  return report;
+}
+
+// Its problems beside the driver, which the machine of the tests has or has not.
+std::vector<std::string> fake_problems(const std::string& settings, const std::string& without = "") {
+  std::vector<std::string> found = codes(fake_report(settings, without));
+  found.erase(std::remove(found.begin(), found.end(), "cuda-driver-missing"), found.end());
+  return found;
+}
+
+TEST(cuda_problems_are_told_apart) {
+  using Codes = std::vector<std::string>;
+  const CudaReport report = fake_report("");
+  expect(report.loaded && report.table != nullptr && fake_problems("").empty(), "a library that has everything");
+  expect(report.devices.size() == 1 && report.devices[0].free_memory == 500, "devices and their memory");
+  expect(report.dependencies.size() == 5 && report.dependencies[4].path.find("libcudnn.so.9") != std::string::npos,
+         "where dependencies were found");
+  expect(fake_problems("", "libnvrtc.so.99") == Codes{"nvrtc-missing"}, "NVRTC");
+  expect(fake_problems("", "libcublasLt.so.99") == Codes{"cublas-missing"}, "cuBLASLt");
+  expect(fake_problems("", "libcublas.so.99") == Codes{"cublas-missing"}, "cuBLAS");
+  // Unless the system has it anyway.
+  if (dlopen("libcudnn.so.9", RTLD_NOW) == nullptr)
+    expect(fake_problems("", "libcudnn.so.9") == Codes{"cudnn-missing"}, "cuDNN");
+  expect(fake_problems("abi=1") == Codes{"version-mismatch"}, "another version");
+  expect(fake_problems("cudnn=90001") == Codes{"cudnn-old"}, "an old cuDNN");
+  expect(fake_problems("driver=12080") == Codes{"cuda-driver-old"}, "an old driver");
+  expect(fake_problems("devices=0") == Codes{"cuda-device-missing"}, "no device");
+  expect(fake_problems("supported=-1") == Codes{"cuda-architecture"}, "an architecture that was not built");
+  expect(fake_problems("devices=2 supported=1").empty(), "one of two devices can be used");
+  const CudaReport old = fake_report("cudnn=90001");
+  expect(old.problems.back().message.find("9.0.1") != std::string::npos, "message: " + old.problems.back().message);
+}
+
 TEST(cuda_library_version_needed_is_read_across_chunks) {
   const TemporaryFolder folder;
   const std::string padding((std::size_t{1} << 20) - 8, 'x');
@@ -167,6 +214,17 @@ TEST(cuda_plan_cache_keeps_choices_by_platform) {
   expect(again.used().find("card A sm_90 | cuDNN 92400 | forward 2\tdirect\n") != std::string::npos, "what was used");
   expect(again.used().find("engine7") == std::string::npos, "what was not used");
   expect(cuda::PlanCache(folder / "new/cache", "card B sm_80 | cuDNN 92400").find("forward 1") == "engine7", "merged");
+}
+
+TEST(cuda_plan_cache_sees_what_others_measured_and_saves_no_makeshift) {
+  const TemporaryFolder folder;
+  cuda::PlanCache first(folder / "cache", "A"), second(folder / "cache", "A");
+  expect(second.find("forward 1").empty(), "nothing is there yet");
+  first.add("forward 1", "engine5,2=1");
+  expect(second.find("forward 1") == "engine5,2=1", "measured by another network since");
+  first.add_unsaved("forward 2", "direct");
+  expect(second.find("forward 2").empty(), "what was taken for want of memory was saved");
+  expect(first.used().find("forward 2\tdirect") != std::string::npos, "a checkpoint keeps it");
 }
 
 TEST(cuda_plan_cache_prefers_a_checkpoint_and_says_when_it_cannot) {

@@ -356,6 +356,83 @@ TEST(cuda_gather_moves_pixels_of_the_rows_asked_for) {
   }
 }
 
+TEST(cuda_gather_takes_a_batch_as_it_is) {
+  const int size = 3, channels = 2, batch = 5, image_size = size * size * channels;
+  Values random(6);
+  const std::vector<std::uint8_t> images = random.bytes(static_cast<std::size_t>(batch) * image_size);
+  const std::vector<float> mean(image_size, 100);
+  std::vector<BFloat16> output = unwritten<BFloat16>(images.size());
+  run_threads(Gather<BFloat16>{Index{batch} * size * size, size, channels, images.data(), nullptr, nullptr, mean.data(),
+                               0.5f, output.data()});
+  std::vector<float> expected;
+  for (const std::uint8_t pixel : images) expected.push_back((pixel - 100.0f) * 0.5f);
+  expect_same(floats(output), rounded<BFloat16>(expected), "gather");
+}
+
+template <typename Type>
+void check_column_sums(Index rows, Index columns) {
+  Values random(static_cast<std::uint64_t>(rows));
+  const std::vector<float> values = rounded<Type>(random.normal(static_cast<std::size_t>(rows * columns), 1));
+  const std::vector<Type> input = typed<Type>(values);
+  std::vector<double> expected(static_cast<std::size_t>(columns));
+  for (std::size_t i = 0; i < values.size(); ++i) expected[i % expected.size()] += values[i];
+  std::vector<float> target(expected.size(), std::nanf(""));
+  run_stages(ColumnSums<Type>{input.data(), rows, columns, target.data()}, ColumnSums<Type>::shared_bytes);
+  expect_close(target, expected, 1e-6, "column sums");
+}
+
+TEST(cuda_column_sums_match_for_any_size) {
+  for (const Index rows : {Index{1}, Index{33}, Index{70}}) {
+    for (const Index columns : {Index{1}, Index{9}, Index{517}}) {
+      check_column_sums<float>(rows, columns);
+      check_column_sums<BFloat16>(rows, columns);
+    }
+  }
+}
+
+TEST(cuda_conversions_keep_what_the_type_can_hold) {
+  Values random(8);
+  const std::vector<float> values = random.normal(1037, 0, 30);
+  std::vector<BFloat16> half = unwritten<BFloat16>(values.size());
+  run_threads(Convert<float, BFloat16>{static_cast<Index>(values.size()), values.data(), half.data()});
+  std::vector<float> back(values.size());
+  run_threads(Convert<BFloat16, float>{static_cast<Index>(values.size()), half.data(), back.data()});
+  expect_same(back, rounded<BFloat16>(values), "conversion");
+}
+
+TEST(cuda_cross_entropy_takes_the_first_of_equals_and_any_number_of_classes) {
+  const std::vector<float> logits{2, 5, 5, -1, 7, 7, 7, 7, 300, -300, 0, 0};
+  const std::vector<std::int32_t> labels{1, 3, 0};
+  std::vector<double> losses(3), expected;
+  std::vector<std::int32_t> predicted(3, -1);
+  std::vector<BFloat16> gradient = unwritten<BFloat16>(logits.size());
+  run_threads(CrossEntropy<BFloat16>{3, 4, logits.data(), labels.data(), losses.data(), predicted.data(), gradient.data()});
+  expect(predicted == std::vector<std::int32_t>({1, 0, 0}), "predicted");
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    double sum = 0;
+    for (std::size_t k = 0; k < 4; ++k) sum += std::exp(static_cast<double>(logits[i / 4 * 4 + k]) - logits[i]);
+    expected.push_back((1 / sum - (static_cast<std::int32_t>(i % 4) == labels[i / 4] ? 1 : 0)) / 3);
+  }
+  expect_close(floats(gradient), expected, 5e-3, "gradient");
+  const float single[] = {4, 5};
+  const std::int32_t zeros[] = {0, 0};
+  run_threads(CrossEntropy<float>{2, 1, single, zeros, losses.data(), predicted.data(), nullptr});
+  expect(losses[0] == 0 && losses[1] == 0 && predicted[0] == 0 && predicted[1] == 0, "one class");
+}
+
+TEST(cuda_epilogue_may_write_over_its_input) {
+  const int channels = 12, rows = 37;
+  Values random(2);
+  const std::vector<float> values = rounded<BFloat16>(random.normal(static_cast<std::size_t>(channels) * rows));
+  const std::vector<float> scale = random.uniform(channels, -1, 2), shift = random.uniform(channels);
+  std::vector<BFloat16> apart = unwritten<BFloat16>(values.size()), in_place = typed<BFloat16>(values);
+  const std::vector<BFloat16> input = in_place;
+  const RowCut cut = cut_rows(rows, channels, 1, 3);
+  run_blocks(Epilogue<BFloat16, 1, false>{cut, 1, input.data(), scale.data(), shift.data(), true, apart.data()});
+  run_blocks(Epilogue<BFloat16, 1, false>{cut, 1, in_place.data(), scale.data(), shift.data(), true, in_place.data()});
+  expect_same(floats(in_place), floats(apart), "in place");
+}
+
 TEST(cuda_loss_matches_the_reference_and_stops_at_what_is_not_finite) {
   Results results{};
   for (const int batch : {1, 33, 700}) {

@@ -64,15 +64,23 @@ void expect_same(const std::vector<float>& values, const std::vector<float>& ref
 
 }  // namespace deepyeast::test
 
-// Runs every test whose name contains the first argument, or all.
+// Runs every test whose name contains one of the arguments, or all, but for those that contain one given after a minus.
 int main(int count, char** arguments) {
   using namespace deepyeast::test;
-  const std::string filter = count > 1 ? arguments[1] : "";
+  std::vector<std::string> wanted, unwanted;
+  for (int i = 1; i < count; ++i) {
+    if (arguments[i][0] == '-') unwanted.push_back(arguments[i] + 1);
+    else wanted.push_back(arguments[i]);
+  }
+  const auto among = [](const std::vector<std::string>& parts, const std::string& name) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const std::string& part) { return name.find(part) != std::string::npos; });
+  };
   int passed = 0, failed = 0, skipped = 0;
   std::sort(entries().begin(), entries().end(),
             [](const Entry& a, const Entry& b) { return std::strcmp(a.name, b.name) < 0; });
   for (const Entry& entry : entries()) {
-    if (std::string(entry.name).find(filter) == std::string::npos) continue;
+    if ((!wanted.empty() && !among(wanted, entry.name)) || among(unwanted, entry.name)) continue;
     try {
       entry.function();
       std::printf("ok   %s\n", entry.name);

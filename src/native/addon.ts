@@ -248,7 +248,7 @@ export interface Addon {
   /** Four words of Philox 4x32-10 for tests against published vectors. */
   philox(counter: Uint32Array, key: Uint32Array): Uint32Array;
   /** Loads the CUDA library and what it needs, as far as that goes, and reports. */
-  inspectCuda(library: string): Promise<NativeCudaReport>;
+  inspectCuda(library: string, freeMemory: boolean): Promise<NativeCudaReport>;
   /** Instruction sets that this machine can run, widest first, and the threads the process may use. */
   machine(): { instructionSets: string[]; threads: number };
 }

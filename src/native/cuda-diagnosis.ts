@@ -31,7 +31,7 @@ export interface CudaDiagnosis {
 /** Looks at the machine; never throws for what it finds. */
 export async function diagnoseCuda(variables: NodeJS.ProcessEnv = process.env): Promise<CudaDiagnosis> {
   try {
-    return describe(await inspectCuda(variables));
+    return describe(await inspectCuda(variables, true));
   } catch (error) {
     if (!(error instanceof DeepYeastError)) throw error;
     const { code, message, remedy } = error;

@@ -24,9 +24,12 @@ export function cudaLibrary(variables: NodeJS.ProcessEnv = process.env): string 
   return variables.DEEPYEAST_CUDA_LIBRARY || join(dirname(locateAddon().path), 'libdeepyeast_cuda.so');
 }
 
-/** Tries to load the CUDA library and whatever it needs, and says what was found and what is missing. */
-export function inspectCuda(variables: NodeJS.ProcessEnv = process.env): Promise<NativeCudaReport> {
-  return locateAddon().addon.inspectCuda(cudaLibrary(variables));
+/**
+ * Tries to load the CUDA library and whatever it needs, and says what was found and what is missing. `freeMemory`: the
+ * devices' too, for which each of them is initialized; else 0 stands there.
+ */
+export function inspectCuda(variables: NodeJS.ProcessEnv = process.env, freeMemory = false): Promise<NativeCudaReport> {
+  return locateAddon().addon.inspectCuda(cudaLibrary(variables), freeMemory);
 }
 
 export interface ChosenDevice {

@@ -16,6 +16,7 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
   delete process.env.DEEPYEAST_CUDA_LIBRARY;
+  delete process.env.DEEPYEAST_CUDA_WHEELS;
 });
 
 const missing = () => ({ DEEPYEAST_CUDA_LIBRARY: join(folder, 'libdeepyeast_cuda.so') });
@@ -65,6 +66,33 @@ describe('chooseDevice', () => {
   test('the library lies beside the addon', () => {
     expect(cudaLibrary({})).toMatch(/libdeepyeast_cuda\.so$/);
   });
+});
+
+// Where continuous integration has built it: with or without a driver.
+describe('the CUDA library that was built', () => {
+  const library = process.env.DEEPYEAST_TEST_CUDA_LIBRARY;
+
+  test('loads with all that it needs, or says that the driver is what is missing', async (context) => {
+    if (library === undefined) context.skip('DEEPYEAST_TEST_CUDA_LIBRARY does not name a CUDA library');
+    const variables = { DEEPYEAST_CUDA_LIBRARY: library as string };
+    process.env.DEEPYEAST_CUDA_WHEELS = process.env.DEEPYEAST_TEST_CUDA_WHEELS ?? '';
+    const cuda = await diagnoseCuda(variables);
+    expect(cuda.dependencies.filter(({ name, path }) => path === null && name !== 'libcuda.so.1')).toEqual([]);
+    expect(cuda.versions.cudnn).toMatch(/^9\.\d+\.\d+$/);
+    expect(cuda.versions.runtime).toMatch(/^1[23]\.\d$/);
+    if (cuda.available) return;
+    const [problem] = cuda.problems;
+    expect(cuda.problems).toHaveLength(1);
+    expect(problem?.code).toMatch(/^cuda-(driver|device)-missing$/);
+    expect(await chooseDevice('auto', undefined, variables)).toEqual({
+      options: { device: 'cpu' },
+      reason: `CUDA cannot be used: ${problem?.message}`,
+    });
+    process.env.DEEPYEAST_CUDA_LIBRARY = library;
+    await expect(Network.create({ classes: ['a', 'b'], device: 'cuda' })).rejects.toMatchObject({
+      code: problem?.code,
+    });
+  }, 120_000);
 });
 
 describe('what CUDA lacks', () => {

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -52,7 +53,7 @@ CudaReport::Problem problem_of(const CudaTable& table) {
   return {code.empty() ? "cuda-failure" : code, table.error_message()};
 }
 
-void inspect_devices(CudaReport& report) {
+void inspect_devices(CudaReport& report, bool free_memory) {
   const CudaTable& table = *report.table;
   if (table.versions(&report.versions) != 0) {
     report.problems.push_back(problem_of(table));
@@ -68,7 +69,7 @@ void inspect_devices(CudaReport& report) {
                                                       ".0 or later"});
   CudaDevice devices[kMostDevices];
   int count = 0;
-  if (table.devices(devices, kMostDevices, &count) != 0) {
+  if (table.devices(devices, kMostDevices, free_memory, &count) != 0) {
     // Without a driver that was said already.
     const CudaReport::Problem problem = problem_of(table);
     bool known = false;
@@ -79,7 +80,8 @@ void inspect_devices(CudaReport& report) {
   }
   report.devices.assign(devices, devices + (count < kMostDevices ? count : kMostDevices));
   if (report.devices.empty()) report.problems.push_back({"cuda-device-missing", "the driver knows no CUDA device"});
-  else if (!report.devices[0].supported)
+  // With several the one that a network asks for counts, which is seen when it is made.
+  else if (std::none_of(report.devices.begin(), report.devices.end(), [](const CudaDevice& d) { return d.supported; }))
     report.problems.push_back({"cuda-architecture", std::string(devices[0].name) + " has compute capability " +
                                                         std::to_string(devices[0].major) + "." +
                                                         std::to_string(devices[0].minor) + ", for which " +
@@ -105,7 +107,7 @@ int needed_cuda_version(const std::string& library) {
   return 0;
 }
 
-CudaReport inspect_cuda(const std::string& library, const SearchEnvironment& environment) {
+CudaReport inspect_cuda(const std::string& library, const SearchEnvironment& environment, bool free_memory) {
   static std::mutex mutex;
   const std::lock_guard<std::mutex> lock(mutex);
   CudaReport report;
@@ -171,7 +173,7 @@ CudaReport inspect_cuda(const std::string& library, const SearchEnvironment& env
     return report;
   }
   report.table = table;
-  inspect_devices(report);
+  inspect_devices(report, free_memory);
   return report;
 }
 

@@ -5,13 +5,16 @@
 //   gpu_bench LIBRARY training  PRECISION BATCH ITERATIONS
 //   gpu_bench LIBRARY profile   PRECISION BATCH
 //   gpu_bench LIBRARY inference PRECISION BATCH
+//   gpu_bench LIBRARY gradients PRECISION BATCH FILE   (a safetensors file for bench/gpu/agreement.py)
 //
-// LIBRARY is the path of libdeepyeast_cuda.so. Exits with 4 where CUDA cannot be used; the line then has an "error".
+// LIBRARY is the path of libdeepyeast_cuda.so; for gradients it may be "cpu". Exits with 4 where CUDA cannot be used; the line then has an "error".
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 
@@ -19,13 +22,16 @@
 #include "../../cuda/client/loader.h"
 #include "../../engine/network.h"
 #include "../backends.h"
+#include "../simulated_cells.h"
 
 namespace {
 
 using namespace deepyeast;
+using deepyeast::test::SimulatedCells;
 using deepyeast::test::Values;
 
-constexpr int kHeld = 20000;   // images of the training set on the device
+constexpr int kHeld = 20000;      // images of the training set on the device
+constexpr int kDifferent = 1000;  // of them; the others are the same again
 constexpr int kRepeats = 5;    // medians are of as many
 
 std::string quoted(const std::string& text) {
@@ -47,6 +53,22 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// Bytes of this process that lie in memory.
+double resident_bytes() {
+  std::ifstream status("/proc/self/statm");
+  double all = 0, resident = 0;
+  status >> all >> resident;
+  return resident * 4096;
+}
+
+std::unique_ptr<CudaBackend> backend_of(const CudaTable& table, const std::string& precision) {
+  CudaBackendOptions options;
+  options.precision = cuda_precision(precision);
+  const char* cache = std::getenv("DEEPYEAST_CACHE");
+  options.cache_folder = cache != nullptr ? cache : "";
+  return make_cuda_backend(table, options);
+}
+
 struct Bench {
   CudaBackend* backend;  // the network's
   std::unique_ptr<Network> network;
@@ -55,18 +77,18 @@ struct Bench {
   std::size_t image_bytes;
 
   Bench(const CudaTable& table, const std::string& precision, int count) {
-    CudaBackendOptions options;
-    options.precision = cuda_precision(precision);
-    const char* cache = std::getenv("DEEPYEAST_CACHE");
-    options.cache_folder = cache != nullptr ? cache : "";
-    std::unique_ptr<CudaBackend> made = make_cuda_backend(table, options);
+    std::unique_ptr<CudaBackend> made = backend_of(table, precision);
     backend = made.get();
     const Topology topology;
     network = std::make_unique<Network>(topology, 1, std::move(made));
     image_bytes = static_cast<std::size_t>(topology.image_size) * topology.image_size * topology.channels;
-    Values random(3);
-    images = random.bytes(static_cast<std::size_t>(count) * image_bytes);
-    labels = random.labels(static_cast<std::size_t>(count), topology.classes);
+    const SimulatedCells cells(std::min(count, kDifferent), topology.image_size, 3);
+    for (int i = 0; i < count; ++i) {
+      const std::size_t cell = static_cast<std::size_t>(i % kDifferent);
+      const auto image = cells.images.begin() + static_cast<std::ptrdiff_t>(cell * image_bytes);
+      images.insert(images.end(), image, image + static_cast<std::ptrdiff_t>(image_bytes));
+      labels.push_back(cells.labels[cell]);
+    }
   }
 
   void hold() {
@@ -104,13 +126,20 @@ void training(const CudaTable& table, const std::string& precision, int batch, i
   bench.hold();
   bench.train(batch, 20, 0);  // plans, recording
   std::vector<double> times;
-  for (int repeat = 0; repeat < kRepeats; ++repeat)
+  std::size_t settled = 0;
+  double host = 0;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
     times.push_back(bench.train(batch, iterations, static_cast<std::uint32_t>(100 + repeat * iterations)));
+    if (repeat > 0) continue;
+    settled = bench.backend->available_memory();
+    host = resident_bytes();
+  }
   const std::size_t after = bench.backend->available_memory();
   std::printf("{\"precision\":%s,\"batch\":%d,\"msPerIteration\":%.5f,\"imagesPerSecond\":%.1f,\"worstMs\":%.5f,"
-              "\"deviceBytes\":%zu,\"notes\":%s}\n",
+              "\"deviceBytes\":%zu,\"deviceGrowthBytes\":%.0f,\"hostGrowthBytes\":%.0f,\"notes\":%s}\n",
               quoted(precision).c_str(), batch, median(times), batch / median(times) * 1e3,
               *std::max_element(times.begin(), times.end()), before > after ? before - after : 0,
+              static_cast<double>(settled) - static_cast<double>(after), resident_bytes() - host,
               quoted(bench.backend->notes()).c_str());
 }
 
@@ -161,6 +190,81 @@ void inference(const CudaTable& table, const std::string& precision, int batch) 
               quoted(bench.backend->notes()).c_str());
 }
 
+// One step's gradients with everything that they follow from, so that another program can compute them again: parameters
+// by name, "mean", "images", "labels", the dropout masks "mask/LAYER"; what came out: "logits" and "gradient/NAME".
+class TensorFile {
+ public:
+  template <typename Value>
+  void add(const std::string& name, const char* type, const std::vector<std::size_t>& shape, const std::vector<Value>& values) {
+    std::string sizes;
+    for (const std::size_t size : shape) sizes += (sizes.empty() ? "" : ",") + std::to_string(size);
+    const std::size_t bytes = values.size() * sizeof(Value);
+    header_ += (header_.empty() ? "" : ",") + quoted(name) + ":{\"dtype\":\"" + type + "\",\"shape\":[" + sizes +
+               "],\"data_offsets\":[" + std::to_string(data_.size()) + "," + std::to_string(data_.size() + bytes) + "]}";
+    const char* first = reinterpret_cast<const char*>(values.data());
+    data_.insert(data_.end(), first, first + bytes);
+  }
+  void write(const std::string& path) {
+    std::string header = "{" + header_ + "}";
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    const std::uint64_t size = header.size();
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&size), sizeof size);
+    file.write(header.data(), static_cast<std::streamsize>(header.size()));
+    file.write(data_.data(), static_cast<std::streamsize>(data_.size()));
+    if (!file.flush()) throw Error("io-error", path + " could not be written");
+  }
+
+ private:
+  std::string header_;
+  std::vector<char> data_;
+};
+
+void gradients(std::unique_ptr<Backend> backend, const std::string& precision, int batch, const std::string& path) {
+  constexpr std::uint64_t seed = 1;
+  constexpr std::uint32_t iteration = 5;
+  const Topology topology;
+  Network network(topology, seed, std::move(backend));
+  const std::size_t n = static_cast<std::size_t>(batch), size = static_cast<std::size_t>(topology.image_size),
+                    channels = static_cast<std::size_t>(topology.channels), classes = static_cast<std::size_t>(topology.classes);
+  const SimulatedCells cells(batch, topology.image_size, 3);
+  const std::vector<float> mean(cells.image_bytes, 40.0f);
+  network.set_input_transform(mean.data(), 1.0f);
+
+  TensorFile file;
+  Values random(9);
+  for (const ParameterSpecification& s : network.layout().specifications) {
+    if (!s.trainable()) continue;
+    // Not ones and zeros, which would hide a gamma or a beta that goes nowhere.
+    if (s.kind == ParameterKind::gamma || s.kind == ParameterKind::beta) {
+      const std::vector<float> values = random.normal(s.count, s.kind == ParameterKind::gamma ? 1 : 0, 0.2);
+      network.set_tensor(s.name, values.data(), values.size());
+    }
+    file.add(s.name, "F32", s.shape, network.tensor(s.name));
+  }
+  for (std::size_t i = 0; i < network.layers().size(); ++i) {
+    const Layer& layer = network.layers()[i];
+    if (!layer.dropout) continue;
+    const RandomStream stream(seed, Purpose::dropout, iteration, static_cast<std::uint32_t>(i));
+    std::vector<float> mask(n * static_cast<std::size_t>(layer.output_channels));
+    for (std::size_t j = 0; j < mask.size(); ++j)
+      mask[j] = stream.word(j) < dropout_threshold(topology.dropout) ? 0.0f : 1 / (1 - topology.dropout);
+    file.add("mask/" + layer.name, "F32", {n, static_cast<std::size_t>(layer.output_channels)}, mask);
+  }
+  file.add("mean", "F32", {size, size, channels}, mean);
+  file.add("images", "U8", {n, size, size, channels}, cells.images);
+  file.add("labels", "I32", {n}, cells.labels);
+
+  std::map<std::string, std::vector<float>> gradients;
+  std::vector<float> logits;
+  network.gradients(cells.images.data(), cells.labels.data(), batch, iteration, Optimizer(), &gradients, &logits);
+  file.add("logits", "F32", {n, classes}, logits);
+  for (const auto& [name, values] : gradients) file.add("gradient/" + name, "F32", {values.size()}, values);
+  file.write(path);
+  std::printf("{\"precision\":%s,\"batch\":%d,\"device\":%s}\n", quoted(precision).c_str(), batch,
+              quoted(network.backend().description()).c_str());
+}
+
 void doctor(const CudaReport& report) {
   std::printf("{\"library\":%s,\"loaded\":%s,\"driver\":%d,\"runtime\":%d,\"cudnn\":%d,\"cublas\":%d,\"devices\":[",
               quoted(report.library).c_str(), report.loaded ? "true" : "false", report.versions.driver,
@@ -187,22 +291,28 @@ int main(int count, char** arguments) {
   const std::string precision = count > 3 ? arguments[3] : "";
   const int batch = count > 4 ? std::atoi(arguments[4]) : 0, iterations = count > 5 ? std::atoi(arguments[5]) : 0;
   const bool valid = section == "doctor" || (section == "training" && batch > 1 && iterations > 0) ||
-                     (section == "profile" && batch > 1) || (section == "inference" && batch > 0);
+                     (section == "profile" && batch > 1) || (section == "inference" && batch > 0) ||
+                     (section == "gradients" && batch > 1 && count > 5);
   if (!valid) {
     std::fprintf(stderr,
                  "usage: gpu_bench LIBRARY doctor | training PRECISION BATCH ITERATIONS | profile PRECISION BATCH | "
-                 "inference PRECISION BATCH\n");
+                 "inference PRECISION BATCH | gradients PRECISION BATCH FILE\n");
     return 2;
   }
-  const CudaReport report = inspect_cuda(library, this_machine());
   if (section == "doctor") {
+    const CudaReport report = inspect_cuda(library, this_machine(), true);
     doctor(report);
     return report.problems.empty() ? 0 : 4;
   }
   try {
+    if (section == "gradients" && library == "cpu") {
+      gradients(make_cpu_backend(0), precision, batch, arguments[5]);
+      return 0;
+    }
     const CudaTable& table = *open_cuda(library, this_machine());
     if (section == "training") training(table, precision, batch, iterations);
     else if (section == "profile") profile(table, precision, batch);
+    else if (section == "gradients") gradients(backend_of(table, precision), precision, batch, arguments[5]);
     else inference(table, precision, batch);
     return 0;
   } catch (const Error& error) {

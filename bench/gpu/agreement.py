@@ -1,0 +1,95 @@
+"""Whether a training step's gradients agree with double precision as well as PyTorch's do, for bench/gpu/run.sh.
+
+    agreement.py FILE PRECISION
+
+FILE: what `gpu_bench LIBRARY gradients PRECISION BATCH FILE` wrote: weights, images, labels, dropout masks, and the logits
+and gradients that came of them. The same step runs here in double and in PyTorch in the same precision (channels last).
+The error of a tensor is the square root of the sum of squared differences from double over that of the squares of double.
+Prints one line of JSON: the errors by tensor and the worst ratio of ours to PyTorch's; exits with 1 where one is above 1.5.
+"""
+
+import json
+import struct
+import sys
+
+import torch
+import torch.nn.functional as F
+
+ALLOWED = 1.5
+DTYPES = {"F32": torch.float32, "U8": torch.uint8, "I32": torch.int32}
+
+
+def read(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    (size,) = struct.unpack("<Q", data[:8])
+    tensors, start = {}, 8 + size
+    for name, entry in json.loads(data[8:start]).items():
+        first, last = entry["data_offsets"]
+        values = torch.frombuffer(bytearray(data[start + first : start + last]), dtype=DTYPES[entry["dtype"]])
+        tensors[name] = values.reshape(entry["shape"])
+    return tensors
+
+
+def step(tensors, device, dtype, cast):
+    """Logits and gradients by name, in the product's layout and in double."""
+    names = [name for name in tensors if "." in name and "/" not in name]
+    parameters = {}
+    for name in names:
+        value = tensors[name].to(device, dtype)
+        if value.dim() == 4:
+            value = value.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        parameters[name] = value.requires_grad_()
+    x = (tensors["images"].to(device, dtype) - tensors["mean"].to(device, dtype)).permute(0, 3, 1, 2)
+    layers = list(dict.fromkeys(name.split(".")[0] for name in names))
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=cast):
+        for layer, following in zip(layers, layers[1:] + [""]):
+            weight = parameters[layer + ".weight"]
+            if weight.dim() == 4:
+                x = F.conv2d(x, weight, padding=1)
+            else:
+                x = x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+                x = F.linear(x, weight, parameters.get(layer + ".bias"))
+            if layer + ".gamma" not in parameters:
+                break
+            x = F.relu(F.batch_norm(x, None, None, parameters[layer + ".gamma"], parameters[layer + ".beta"], True, 0.1, 1e-5))
+            # The last convolution of a block: conv2_2 before conv3_1.
+            if weight.dim() == 4 and layer.split("_")[0] != following.split("_")[0]:
+                x = F.max_pool2d(x, 2)
+            if "mask/" + layer in tensors:
+                x = x * tensors["mask/" + layer].to(device, x.dtype)
+    logits = x if dtype == torch.float64 else x.float()
+    loss = F.cross_entropy(logits, tensors["labels"].to(device).long())
+    gradients = torch.autograd.grad(loss, [parameters[name] for name in names])
+    results = {"logits": logits.detach()}
+    for name, gradient in zip(names, gradients):
+        results["gradient/" + name] = gradient.permute(0, 2, 3, 1) if gradient.dim() == 4 else gradient
+    return {name: value.double().flatten().cpu() for name, value in results.items()}
+
+
+def error_of(values, reference):
+    return ((values - reference).norm() / reference.norm()).item()
+
+
+def main():
+    path, precision = sys.argv[1:]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    tensors = read(path)
+    exact = step(tensors, device, torch.float64, False)
+    theirs = step(tensors, device, torch.float32, precision == "bfloat16")
+    errors, worst = {}, 0.0
+    for name, reference in exact.items():
+        ours = error_of(tensors[name].double().flatten(), reference)
+        pytorch = error_of(theirs[name], reference)
+        # One that is not a number is the worst.
+        ratio = ours / pytorch if pytorch > 0 else float(ours > 0) * 1e9
+        worst = ratio if not ratio <= worst else worst
+        errors[name] = [float(f"{value:.3g}") for value in (ours, pytorch)]
+    holds = worst <= ALLOWED
+    result = {"precision": precision, "device": device, "worstRatio": round(worst, 3), "allowed": ALLOWED, "holds": holds}
+    print(json.dumps({**result, "errorsOursPytorch": errors, "torch": torch.__version__}))
+    return 0 if holds else 1
+
+
+sys.exit(main())
