@@ -27,7 +27,7 @@ describe('deepyeast doctor', () => {
     expect(stdout).toMatch(/^computes on +cpu \(\w+, \d+ threads?\); the process may use \d+ threads$/m);
     expect(stdout).toMatch(/^addon +(built|prebuilt), (tried|not tried).*deepyeast\.node$/m);
     expect(stdout).toMatch(/^CUDA +(yes|no): /m);
-    expect(stdout).toMatch(/^libcudnn\.so\.9 +/m);
+    expect(stdout).toMatch(/libcudnn\.so\.9/); // where it was found, or among what was not
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('No problem found.');
   });
 

@@ -127,7 +127,7 @@ describe('what CUDA lacks', () => {
       ['CUDA', 'no: the driver is old'],
       ['CUDA library', '/lib/libdeepyeast_cuda.so'],
       ['libcuda.so.1', 'libcuda.so.1'],
-      ['libcudnn.so.9', 'not found'],
+      ['not found', 'libcudnn.so.9'],
       ['CUDA versions', 'driver 12.8, runtime 13.0, cuDNN 9.24.0, cuBLASLt 13.1.1'],
       ['CUDA device 0', 'Card, compute capability 9.0, 80.4 of 85.0 GB free'],
     ]);
