@@ -167,7 +167,7 @@ export function paperTable(out, { depths, depthEpochs, epochs, trees }) {
 
   for (const kind of ['classic', 'fc1']) {
     const { scores, good, nonCells } = json(`quality-${kind}/quality.json`);
-    const filter = json(`filter-${kind}.json`);
+    const filter = json(`quality-${kind}/filter.json`);
     row(`cell quality on ${kind}: good cells, non-cells`, '1,200, 118', `${good}, ${nonCells}`);
     const text = ({ accuracy, balancedAccuracy, areaUnderRoc }) =>
       `${percent(accuracy)}, ${percent(balancedAccuracy)}, ${areaUnderRoc.toFixed(3)}`;

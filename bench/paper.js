@@ -150,7 +150,7 @@ function main() {
       deepyeast('quality', 'score', '--detector', at(`quality-${kind}`), ...scored, '--out', scores);
       deepyeast(
         ...['quality', 'filter', '--data', at('screen/test'), '--scores', scores, ...predictions('test')],
-        ...['--out', at(`good-${kind}`), '--report', at(`filter-${kind}.json`)],
+        ...['--out', at(`good-${kind}`), '--report', at(`quality-${kind}/filter.json`)],
       );
     }
   });

@@ -69,7 +69,7 @@ function markerIsSecond(dataset: Dataset, marker: string | undefined): boolean {
 
 /**
  * Classic features of the chosen cells (default: all), in order.
- * @param cells positions in the dataset
+ * @param options.cells positions in the dataset
  * @throws invalid-argument, images-truncated, aborted
  */
 export async function* classicFeatures(

@@ -258,9 +258,13 @@ export async function qualityDraft(folders: readonly string[]): Promise<Draft> {
         cells: number;
         removed: number;
         models: { name: string; before: number; after: number; random: number }[];
+        scores?: { areaUnderRoc: number } | null;
       };
     }>(join(folder, 'quality.json'));
     const name = featuresFrom ?? folder;
+    // What the filter does to a dataset that had no part in its training says more than the other cells of that one.
+    const elsewhere = (await readdir(folder)).includes('filter.json');
+    const shown = elsewhere ? await readJson<NonNullable<typeof filter>>(join(folder, 'filter.json')) : filter;
     parts.push(
       paragraph(
         `On ${name}: a forest trained on ${good} good cells and ${nonCells} non-cells; out of fold ` +
@@ -269,9 +273,14 @@ export async function qualityDraft(folders: readonly string[]): Promise<Draft> {
           `${scores.averagePrecision.toFixed(3)}.`,
       ),
     );
-    if (!filter) continue;
+    if (!shown) continue;
     parts.push(
-      paragraph(`${filter.removed} of ${filter.cells} other cells are below ${filter.threshold}.`),
+      paragraph(
+        `${shown.removed} of ${shown.cells} ${elsewhere ? 'cells of the filtered dataset' : 'other cells'} are below ${shown.threshold}.` +
+          (shown.scores
+            ? ` Against the marks the area under the ROC curve is ${shown.scores.areaUnderRoc.toFixed(3)}.`
+            : ''),
+      ),
       tableHtml(
         `Accuracy before and after the filter on ${name}`,
         [
@@ -280,12 +289,7 @@ export async function qualityDraft(folders: readonly string[]): Promise<Draft> {
           { title: 'after', numeric },
           { title: 'as many at random', numeric },
         ],
-        filter.models.map((row) => [
-          row.name,
-          percentCell(row.before),
-          percentCell(row.after),
-          percentCell(row.random),
-        ]),
+        shown.models.map((row) => [row.name, percentCell(row.before), percentCell(row.after), percentCell(row.random)]),
       ),
     );
   }

@@ -33,8 +33,8 @@ describe.skipIf(!crops)('the WT2 strains, for a network that has only seen simul
     model = process.env.DEEPYEAST_SIMULATED_MODEL ?? at('run');
     if (process.env.DEEPYEAST_SIMULATED_MODEL !== undefined) return;
     const recipe = { schedule: { kind: 'cosine', warmUpEpochs: 0.1 }, batchSize: 16, augmentation: 'flips-and-turns' };
-    writeFileSync(at('recipe.json'), JSON.stringify({ ...recipe, learningRate: 0.012, iterations: 800 }));
-    deepyeast('simulate', '--out', at('screen'), '--cells', '8000', '--seed', '1');
+    writeFileSync(at('recipe.json'), JSON.stringify({ ...recipe, learningRate: 0.012, iterations: 500 }));
+    deepyeast('simulate', '--out', at('screen'), '--cells', '5000', '--seed', '1');
     deepyeast(
       ...['train', '--training', at('screen/train'), '--validation', at('screen/validation'), '--depth', '5'],
       ...['--recipe', at('recipe.json'), '--seed', '1', '--out', at('run')],
@@ -79,7 +79,7 @@ describe.skipIf(!crops)('the WT2 strains, for a network that has only seen simul
       at('parts', name === 'training' ? 'train' : name),
     ]);
     const table = deepyeast(
-      ...['transfer', '--model', model, ...parts, '--classic', at('measured'), '--sizes', '1,5,25', '--draws', '10'],
+      ...['transfer', '--model', model, ...parts, '--classic', at('measured'), '--sizes', '1,25', '--draws', '5'],
       ...['--embedded', '0', '--out', at('transferred')],
     );
     process.stdout.write(table);

@@ -48,6 +48,11 @@ beforeAll(async () => {
     const detector = ['quality', 'train', '--data', at('data'), ...features, ...quick];
     await succeed(...detector, '--per-class', perClass, '--out', at(name));
   }
+  await succeed('quality', 'score', '--detector', at('quality-b'), ...features, '--out', at('scores.csv'));
+  await succeed(
+    ...['quality', 'filter', '--data', at('data'), '--scores', at('scores.csv'), '--detector', at('quality-b')],
+    ...['--predictions', at('forest.csv'), '--out', at('good'), '--report', at('quality-b/filter.json')],
+  );
   const parts = ['--training', at('data'), '--validation', at('data'), '--test', at('data')];
   await succeed('transfer', ...model, ...parts, '--sizes', '1,5', '--draws', '2', '--out', at('transferred'));
   writeFileSync(
@@ -167,6 +172,9 @@ describe.skipIf(chromium === undefined)('in Chromium (skipped without one; CHROM
         expect(quality).toContain(`${good} good cells and ${nonCells} non-cells`);
         expect(quality).toContain(`curve ${scores.areaUnderRoc.toFixed(3)}`);
       }
+      const { removed, cells, models: filtered } = read('quality-b/filter.json');
+      expect(quality).toContain(`${removed} of ${cells} cells of the filtered dataset are below 0.5`);
+      expect((await rowsOf('#quality')).at(-1)?.slice(0, 2)).toEqual([filtered[0].name, percent(filtered[0].before)]);
       const { curve } = read('transferred/transfer.json');
       expect((await rowsOf('#transfer')).map((row) => row[3])).toEqual(
         curve.map(({ mean }: { mean: number }) => percent(mean)),
