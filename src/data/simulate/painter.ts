@@ -37,13 +37,14 @@ export class ScreenPainter {
     this.#screen = screen;
   }
 
-  draw(index: number): DrawnCell {
+  /** The crop of that number, in `image` where that is given. */
+  draw(index: number, image?: Uint8Array): DrawnCell {
     const { seed, proteins, classes, difficulty, nonCells, appearance } = this.#screen;
     const protein = this.#screen.protein[index] as number;
     const plate = this.#screen.plate[index] as number;
     const field = this.#screen.field[index] as number;
     const planned = proteins[protein] as ScreenData['proteins'][number];
-    return drawCell({
+    const request = {
       seed,
       index,
       compartment: planned.compartment,
@@ -55,7 +56,8 @@ export class ScreenPainter {
       difficulty,
       nonCells,
       appearance,
-    });
+    };
+    return drawCell(request, image);
   }
 }
 
