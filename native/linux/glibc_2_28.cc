@@ -1,7 +1,7 @@
 // Keeps the addon loadable on glibc 2.28 (2018) whatever glibc it is linked against. The linker binds a call to the
 // newest version of a symbol that the build machine has; for the symbols below that is newer than 2.28, though an old
 // version does the same. CMakeLists.txt passes --wrap=NAME for each of them (also for calls from the static libstdc++),
-// and the wrappers here ask for the old version by name. test/package/binary.test.ts reads the result off the binary.
+// and the wrappers here ask for the old version by name. test/package/packed.test.ts reads the result off the binary.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
