@@ -93,12 +93,8 @@ export interface DrawnCell {
 const scene = createScene();
 const counts = new Uint16Array(pixels);
 
-/**
- * Draws one crop; the same request gives the same bytes.
- *
- * @param image where it is put, [64, 64, 2] bytes; new memory unless given
- */
-export function drawCell(request: CellRequest, image: Uint8Array = new Uint8Array(2 * pixels)): DrawnCell {
+/** Draws one crop; the same request gives the same bytes. */
+export function drawCell(request: CellRequest): DrawnCell {
   const { seed, index, protein, plate, field } = request;
   const numbers = difficultyNumbers[request.difficulty];
   const draws = new Draws(seed, 'cell', index);
@@ -242,6 +238,7 @@ export function drawCell(request: CellRequest, image: Uint8Array = new Uint8Arra
     return Math.max(0.1, Math.min(1.5, blurredAt(structure, brightest, psf)));
   }
 
+  const image = new Uint8Array(2 * pixels);
   applyRule(digitize(scene.red, counts), image, 0);
   applyRule(digitize(scene.structure, counts), image, 1);
   if (request.appearance === 'figure') applyFigureAppearance(image, draws);

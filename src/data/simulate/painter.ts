@@ -37,14 +37,13 @@ export class ScreenPainter {
     this.#screen = screen;
   }
 
-  /** The crop of that number, in `image` where that is given. */
-  draw(index: number, image?: Uint8Array): DrawnCell {
+  draw(index: number): DrawnCell {
     const { seed, proteins, classes, difficulty, nonCells, appearance } = this.#screen;
     const protein = this.#screen.protein[index] as number;
     const plate = this.#screen.plate[index] as number;
     const field = this.#screen.field[index] as number;
     const planned = proteins[protein] as ScreenData['proteins'][number];
-    const request = {
+    return drawCell({
       seed,
       index,
       compartment: planned.compartment,
@@ -56,8 +55,7 @@ export class ScreenPainter {
       difficulty,
       nonCells,
       appearance,
-    };
-    return drawCell(request, image);
+    });
   }
 }
 

@@ -16,7 +16,9 @@ export function drawStretch(painter: ScreenPainter, start: number, count: number
   const images = new Uint8Array(count * bytesPerCrop);
   const truths: Truth[] = [];
   for (let i = 0; i < count; i++) {
-    truths.push(painter.draw(start + i, images.subarray(i * bytesPerCrop, (i + 1) * bytesPerCrop)).truth);
+    const { image, truth } = painter.draw(start + i);
+    images.set(image, i * bytesPerCrop);
+    truths.push(truth);
   }
   return { start, images, truths };
 }
