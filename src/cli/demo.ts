@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
@@ -8,6 +8,7 @@ import { DeepYeastError, fileError } from '../errors';
 import { evaluate, type IntensityBaseline, intensityBaseline, type Report } from '../evaluation';
 import { writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
+import { makeFolders } from '../files/make-folders';
 import { Network } from '../network';
 import { type Recipe, train } from '../training';
 import { addExamples, type CommandContext, jsonOption, seedOption, threadsOption, withContext } from './options';
@@ -108,7 +109,7 @@ async function outputFolder(asked: string | undefined): Promise<string> {
     out = `demo-${i}`;
   }
   try {
-    await mkdir(out, { recursive: true });
+    makeFolders(out);
   } catch (error) {
     throw fileError('create the folder', out, error);
   }

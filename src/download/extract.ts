@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Entry, ZipFile } from 'yauzl';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError, fileError } from '../errors';
+import { makeFolders } from '../files/make-folders';
 import { claimTemporaryName, releaseTemporaryName } from '../files/temporary';
 
 export interface ExtractOptions {
@@ -155,10 +156,10 @@ async function unpackZip(path: string, folder: string, audit: Audit, signal?: Ab
       throwIfAborted(signal);
       const target = join(folder, entry.fileName);
       if (entry.fileName.endsWith('/')) {
-        await mkdir(target, { recursive: true });
+        makeFolders(target);
         continue;
       }
-      await mkdir(dirname(target), { recursive: true });
+      makeFolders(dirname(target));
       const content = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
         zip.openReadStream(entry, (error, stream) =>
           error || !stream ? reject(audit.unsafe(`cannot be read: ${error?.message}`, error)) : resolve(stream),

@@ -1,6 +1,6 @@
-import { mkdir, rmdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileError } from '../errors';
+import { makeFolder } from './temporary';
 
 /** A folder made for results. */
 export interface OutputFolder {
@@ -12,24 +12,9 @@ export interface OutputFolder {
 /** Makes a folder and its parents where they are missing. Throws `io-error` or `disk-full`. */
 export async function makeOutputFolder(path: string): Promise<OutputFolder> {
   const folder = resolve(path);
-  let first: string | undefined;
   try {
-    first = await mkdir(folder, { recursive: true });
+    return { path: folder, undo: await makeFolder(folder) };
   } catch (error) {
     throw fileError('create the folder', path, error);
   }
-  return {
-    path: folder,
-    async undo() {
-      if (first === undefined) return;
-      for (let made = folder; made.length >= first.length; made = dirname(made)) {
-        try {
-          await rmdir(made);
-        } catch {
-          // Somebody has put a file there meanwhile: it stays.
-          return;
-        }
-      }
-    },
-  };
 }

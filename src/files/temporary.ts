@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rmdir } from 'node:fs/promises';
+import { type FileHandle, open, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { makeFolders } from './make-folders';
 
 /** Temporary files and folders that exist now; whatever is left when the process exits is removed. */
 const pending = new Set<string>();
@@ -46,7 +47,7 @@ export async function flushFolder(folder: string): Promise<void> {
  */
 export async function makeFolder(path: string): Promise<() => Promise<void>> {
   const folder = resolve(path);
-  const uppermost = await mkdir(folder, { recursive: true });
+  const uppermost = makeFolders(folder);
   return async () => {
     if (uppermost === undefined) return;
     try {

@@ -4,19 +4,10 @@
  * kept in the cache folder, one small file for (binary, processor flags, libc), so that later starts only read it.
  */
 
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { makeFolders } from '../files/make-folders';
 import type { Machine } from './machine';
 
 export interface Verdict {
@@ -119,25 +110,12 @@ function readVerdict(file: string): { reason?: string } | undefined {
 function mayStore(file: string): boolean {
   const probe = `${file}.${process.pid}.probe`;
   try {
-    makeFolder(dirname(file));
+    makeFolders(dirname(file));
     writeFileSync(probe, '');
     rmSync(probe);
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Not mkdirSync's `recursive`, which never ends where a folder is that takes no new ones, as in /proc. */
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT') throw error;
-    makeFolder(dirname(folder));
-    mkdirSync(folder);
   }
 }
 

@@ -1,7 +1,8 @@
-import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { access, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { makeFolders } from '../files/make-folders';
 import { flushFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock, NativeTopology } from '../native/addon';
@@ -77,7 +78,7 @@ export class RunFolder {
     let lock: NativeFileLock | null;
     try {
       // A folder in use stays as it is: nothing but the lock is touched before it is ours.
-      if ((await mkdir(path, { recursive: true })) !== undefined) await flushFolder(dirname(path));
+      if (makeFolders(path) !== undefined) await flushFolder(dirname(path));
       lock = loadAddon().lockFile(join(path, runFiles.lock));
     } catch (error) {
       throw fileError('make the run folder', path, error);
