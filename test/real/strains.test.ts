@@ -2,21 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runCommand } from '../command-line';
-import { sharedData } from '../shared-data';
+import { crops, deepyeast, importCrops } from './wt2-screen';
 
 // The 877 real crops of three WT2 strains, for a network that has only seen simulated cells: proteins in two compartments
 // (AAH1 and AAP1: cytoplasm and nucleus), and new classes from a few real cells. DEEPYEAST_SIMULATED_MODEL names a network
 // of `deepyeast demo`; without it a small one is trained here.
-
-const crops = sharedData() && join(sharedData()!, 'wt2-cells');
-const pattern = '{protein}/{protein}_{field}_rfp_{cell}_{channel}.tif';
-
-function deepyeast(...args: string[]): string {
-  const { status, stdout, stderr } = runCommand(args);
-  if (status !== 0) throw new Error(`deepyeast ${args.join(' ')} ended with ${status}:\n${stderr}`);
-  return stdout;
-}
 
 describe.skipIf(!crops)('the WT2 strains, for a network that has only seen simulated cells', () => {
   let folder: string;
@@ -25,11 +15,7 @@ describe.skipIf(!crops)('the WT2 strains, for a network that has only seen simul
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'deepyeast-strains-'));
-    writeFileSync(at('proteins.csv'), 'protein,class\nAAC1,mitochondrion\nAAH1,cytoplasm\nAAP1,cytoplasm\n');
-    deepyeast(
-      ...['import', crops!, '--pattern', pattern, '--channels', 'rfp,gfp', '--classes', at('proteins.csv')],
-      ...['--out', at('wt2')],
-    );
+    importCrops(crops!, folder, at('wt2'));
     model = process.env.DEEPYEAST_SIMULATED_MODEL ?? at('run');
     if (process.env.DEEPYEAST_SIMULATED_MODEL !== undefined) return;
     const recipe = { schedule: { kind: 'cosine', warmUpEpochs: 0.1 }, batchSize: 16, augmentation: 'flips-and-turns' };

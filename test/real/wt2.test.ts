@@ -5,22 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCsv } from '../../src/files/csv';
 import { Dataset } from '../../src/index';
 import { RandomStream } from '../../src/random';
-import { runCommand } from '../command-line';
-import { sharedData } from '../shared-data';
 import { readFloatTiff, writeFloatTiff } from './float-tiff';
+import { crops, deepyeast, importCrops } from './wt2-screen';
 
 // The walk-through of the README on the 877 real crops of the WT2 screen: import, split by field, train, evaluate. The
 // strains of the test set are those of the training set, so this shows that everything works together, not that the
 // network generalises to other proteins.
-
-const pattern = '{protein}/{protein}_{field}_rfp_{cell}_{channel}.tif';
-const crops = sharedData() && join(sharedData()!, 'wt2-cells');
-
-/** Runs `deepyeast ...args`, which must succeed. */
-function deepyeast(...args: string[]): void {
-  const { status, stderr } = runCommand(args);
-  if (status !== 0) throw new Error(`deepyeast ${args.join(' ')} ended with ${status}:\n${stderr}`);
-}
 
 interface Tally {
   cells: number;
@@ -46,7 +36,6 @@ describe.skipIf(!crops)('the 877 crops of the WT2 screen', () => {
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'deepyeast-wt2-'));
-    writeFileSync(path('proteins.csv'), 'protein,class\nAAC1,mitochondrion\nAAH1,cytoplasm\nAAP1,cytoplasm\n');
     writeFileSync(
       path('recipe.json'),
       JSON.stringify({
@@ -63,14 +52,8 @@ describe.skipIf(!crops)('the 877 crops of the WT2 screen', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const importCrops = (source: string, out: string) =>
-    deepyeast(
-      ...['import', source, '--pattern', pattern, '--channels', 'rfp,gfp'],
-      ...['--classes', path('proteins.csv'), '--out', out],
-    );
-
   test('are imported and split by field', async () => {
-    importCrops(crops!, path('wt2'));
+    importCrops(crops!, folder, path('wt2'));
     const all = await Dataset.open(path('wt2'));
     expect({ count: all.count, size: all.size, channels: all.channels }).toEqual({
       count: 877,
@@ -127,7 +110,7 @@ describe.skipIf(!crops)('the 877 crops of the WT2 screen', () => {
         await writeFloatTiff(path('scaled', file), { ...image, values: image.values.map((value) => value * factor) });
       }
     }
-    importCrops(path('scaled'), path('scaled-data'));
+    importCrops(path('scaled'), folder, path('scaled-data'));
     deepyeast('evaluate', '--model', path('run'), '--data', path('scaled-data'), '--out', path('scaled-report'));
     const [plain, scaled] = ['report', 'scaled-report'].map(
       (report) => JSON.parse(readFileSync(path(report, 'metrics.json'), 'utf8')).cells,
