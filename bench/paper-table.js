@@ -113,13 +113,10 @@ export function paperTable(out, { depths, depthEpochs, epochs, trees }) {
   }
   const grid = readRows(join(out, 'grid.csv'));
   const best = grid.reduce((first, other) => (Number(other.accuracy) > Number(first.accuracy) ? other : first));
-  const setting = [best.trees, best.featuresPerSplit ?? best.features_per_split, best.leafSize ?? best.leaf_size].join(
-    ', ',
-  );
   row(
     'best of the grid: trees, features a split, leaf',
     '500, 100, 1',
-    setting,
+    [best.trees, best.featuresPerSplit, best.leafSize].join(', '),
     `${percent(Number(best.accuracy))} of validation cells; a part of the grid here`,
   );
   for (const depth of depths) {
