@@ -1,6 +1,5 @@
 #include "network_object.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -201,16 +200,12 @@ Napi::Value NetworkObject::read_tensors(const Napi::CallbackInfo& info) {
         throw Error("invalid-argument", "positions[" + std::to_string(i) + "] is " + std::to_string(positions[i]) +
                                             "; expected a place in a file");
       }
-      const auto found = std::find_if(layout_.specifications.begin(), layout_.specifications.end(),
-                                      [&](const ParameterSpecification& known) { return known.name == names[i]; });
-      if (found == layout_.specifications.end()) {
-        throw Error("invalid-argument", "the network has no tensor " + names[i]);
-      }
-      places.push_back({names[i], static_cast<std::uint64_t>(positions[i]), found->count});
+      places.push_back({names[i], static_cast<std::uint64_t>(positions[i])});
     }
     return enqueue(info, [core = core_, file, path, places = std::move(places)]() -> WorkQueue::Settle {
+      Network& network = core->ready();
       for (const TensorPlace& place : places) {
-        core->ready().fill_tensor(place.name, place.count, [&](std::size_t first, std::size_t count, float* target) {
+        network.fill_tensor(place.name, [&](std::size_t first, std::size_t count, float* target) {
           read_values(file, path, place, first, count, target);
         });
       }

@@ -18,7 +18,8 @@ Plans parse_plans(const std::string& text);
 
 class PlanCache {
  public:
-  // folder empty: nothing is read or written. platform: what every key begins with, such as "NVIDIA H100 sm_90 | cuDNN 92400, cuBLASLt 130101".
+  // folder empty: nothing is read or written. platform: what every key begins with, such as "NVIDIA H100 sm_90 |
+  // cuDNN 92400, cuBLASLt 130101".
   PlanCache(std::string folder, std::string platform);
 
   // The choice for an operation; empty: none. Choices of use() come first, then those of the file, which is read again where

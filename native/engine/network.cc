@@ -177,13 +177,9 @@ void Network::set_tensor(const std::string& name, const float* values, std::size
   weights_changed_ = epilogues_changed_ = true;
 }
 
-void Network::fill_tensor(const std::string& name, std::size_t count, const TensorReader& read) {
-  std::size_t expected = 0;
-  float* target = find_tensor(name, &expected);
-  if (count != expected) {
-    throw Error("invalid-argument",
-                name + " has " + std::to_string(expected) + " values; found " + std::to_string(count));
-  }
+void Network::fill_tensor(const std::string& name, const TensorReader& read) {
+  std::size_t count = 0;
+  float* target = find_tensor(name, &count);
   weights_changed_ = epilogues_changed_ = true;
   backend_->fill(target, count, read);
 }

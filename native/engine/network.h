@@ -50,7 +50,7 @@ class Network {
   void set_tensor(const std::string& name, const float* values, std::size_t count);
   // The same from values that `read` puts in place, piece by piece, perhaps from several threads at once.
   using TensorReader = std::function<void(std::size_t first, std::size_t count, float* target)>;
-  void fill_tensor(const std::string& name, std::size_t count, const TensorReader& read);
+  void fill_tensor(const std::string& name, const TensorReader& read);
 
   // mean [size, size, channels]; (pixel - mean) * scale.
   void set_input_transform(const float* mean, float scale);

@@ -1,4 +1,4 @@
-// Waiting without sleep for what comes within microseconds: waking a thread takes up to 100 of them.
+// Waiting without sleep for what comes within microseconds.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,7 @@
 namespace deepyeast {
 
 // Longer than a thread that ends an operation of one image early waits for the other, and for the next operation or call:
-// as long as many an operation. Too short to be noticed by others.
+// waking it up again takes up to 100 microseconds, as long as many an operation. Too short to be noticed by others.
 constexpr std::chrono::microseconds spin_time(300);
 
 inline void spin_pause() {

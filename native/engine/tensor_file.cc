@@ -12,16 +12,17 @@
 namespace deepyeast {
 namespace {
 
-[[noreturn]] void refuse(const std::string& path, const std::string& found) {
-  throw Error("model-invalid", path + " " + found);
-}
-
 std::string text_of(float value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
   return text;
+}
+
+[[noreturn]] void refuse(const std::string& path, const TensorPlace& tensor, float found, const char* expected) {
+  throw Error("model-invalid", path + " has " + text_of(found) + " in tensor " + tensor.name + "; expected " + expected +
+                                   "; use another checkpoint");
 }
 
 // NaN and infinities have all bits of the exponent.
@@ -49,7 +50,10 @@ void read_values(int file, const std::string& path, const TensorPlace& tensor, s
     const ssize_t done = ::pread(file, target, remaining, static_cast<off_t>(position));
     if (done < 0 && errno == EINTR) continue;
     if (done < 0) throw Error("io-error", "cannot read " + path + ": " + std::strerror(errno));
-    if (done == 0) refuse(path, "is truncated: it ended at byte " + std::to_string(position) + "; copy it again");
+    if (done == 0) {
+      throw Error("model-invalid",
+                  path + " is truncated: it ended at byte " + std::to_string(position) + "; copy it again");
+    }
     target += done;
     position += static_cast<std::uint64_t>(done);
     remaining -= static_cast<std::size_t>(done);
@@ -57,14 +61,8 @@ void read_values(int file, const std::string& path, const TensorPlace& tensor, s
   const bool variance = ends_with(tensor.name, ".running_variance");
   if (all_finite(values, count) && !variance) return;
   for (std::size_t i = 0; i < count; ++i) {
-    if (!std::isfinite(values[i])) {
-      refuse(path, "has " + text_of(values[i]) + " in tensor " + tensor.name +
-                       "; expected finite numbers; use another checkpoint");
-    }
-    if (variance && values[i] < 0) {
-      refuse(path, "has " + text_of(values[i]) + " in tensor " + tensor.name +
-                       "; expected variances; use another checkpoint");
-    }
+    if (!std::isfinite(values[i])) refuse(path, tensor, values[i], "finite numbers");
+    if (variance && values[i] < 0) refuse(path, tensor, values[i], "variances");
   }
 }
 

@@ -9,8 +9,7 @@ namespace deepyeast {
 
 struct TensorPlace {
   std::string name;
-  std::uint64_t position;  // of its first value in the file, in bytes
-  std::size_t count;       // values, float32
+  std::uint64_t position;  // of its first value in the file, in bytes; values are float32
 };
 
 // Reads `count` values of a tensor from `first` on. Every number must be finite, and a running variance not negative.

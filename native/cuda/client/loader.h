@@ -30,8 +30,8 @@ struct CudaReport {
 };
 
 // Loads whatever can be loaded, in the order driver, dependencies, library, and reports all of it. What was loaded stays
-// for the life of the process; asking again is cheap. Never throws for what it finds. free_memory: of the devices too, for which each of
-// them is initialized.
+// for the life of the process; asking again is cheap. Never throws for what it finds. free_memory: of the devices too, for
+// which each of them is initialized.
 CudaReport inspect_cuda(const std::string& library, const SearchEnvironment& environment, bool free_memory = false);
 
 // The table of the library. Throws the first problem of its report as an Error.
