@@ -38,8 +38,9 @@ class CpuBackend : public Backend {
   }
   int threads() const override { return context_.threads(); }
   bool keeps_activations() const override { return false; }
-  // Two images a thread: enough that the weights, which no cache holds either, are read for several.
-  InferenceBatches inference_batches() const override { return {2 * context_.threads(), 32}; }
+  // Enough images that the weights, which no cache holds either, are read for several; no more than a few dozen
+  // megabytes of activations.
+  InferenceBatches inference_batches() const override { return {std::max(16, 2 * context_.threads()), 128}; }
 
   std::unique_ptr<Buffer> allocate(std::size_t floats) override { return std::make_unique<CpuBuffer>(floats); }
   void upload(const float* host, std::size_t count, float* device) override {

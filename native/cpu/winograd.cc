@@ -3,7 +3,7 @@
 // convolution is then a plain matrix product, tiles x inputs times inputs x outputs: 36 instead of 144 multiplications
 // a pair of channels and tile. A last transform leads back to 4x4 pixels. kernels/winograd.cc has the transforms.
 //
-// Forward, and the data gradient, which is the same with the weights rotated: a block of up to 16 tiles at a time, so
+// Forward, and the data gradient, which is the same with the weights rotated: a block of up to 24 tiles at a time, so
 // that what is transformed stays in a core's L2 cache. Its input is transformed once, V[36][tile][input]; then for each
 // 64 outputs it is multiplied, M[36][tile][64] = V U, and M at once transformed back, with the statistics or the
 // epilogue. Weights are packed when they are set: U[output / 64][36][panel][input][panel width], a panel being as wide
@@ -66,7 +66,7 @@ struct Direction {
 
   int output_blocks() const { return divide_up(outputs, output_block); }
   int most_block_tiles() const {
-    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)), 6, 16);
+    return std::clamp(static_cast<int>(block_floats / (winograd_positions * row)), 6, 24);
   }
   WinogradLayout input_layout(int tiles) const {
     return {static_cast<std::size_t>(tiles) * row + cache_line, 0, static_cast<std::size_t>(row), row};
@@ -88,7 +88,7 @@ class WinogradConvolution : public Convolution {
     const int tiles = tiles_of(shape.batch);
     reserve(forward_);
     if (!training) return;
-    statistics_.reserve(blocks_of(forward_, tiles), shape.output_channels);
+    statistics_.reserve(blocks_of(forward_, tiles, true), shape.output_channels);
     backward_ = std::make_unique<Direction>(shape.output_channels, shape.input_channels, kernels_.panel_width);
     reserve(*backward_);
     reserve_weight_gradient(tiles);
@@ -116,7 +116,7 @@ class WinogradConvolution : public Convolution {
   }
 
   void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
-    const std::size_t blocks = blocks_of(forward_, tiles_of(batch));
+    const std::size_t blocks = blocks_of(forward_, tiles_of(batch), statistics != nullptr);
     if (statistics) statistics_.reserve(blocks, shape_.output_channels);
     convolve(forward_, batch, input, statistics != nullptr, nullptr, output);
     if (statistics) statistics_.combine(blocks, statistics);
@@ -142,7 +142,13 @@ class WinogradConvolution : public Convolution {
   }
   int tiles_of(int batch) const { return batch * divide_up(shape_.height, 4) * divide_up(shape_.width, 4); }
 
-  static int blocks_of(const Direction& direction, int tiles) { return divide_up(tiles, direction.most_block_tiles()); }
+  // Of tiles. With statistics the shape alone decides, and 16 tiles at most: how sums are cut is part of the result.
+  // Else an even number of blocks, since most machines have an even number of cores.
+  static int blocks_of(const Direction& direction, int tiles, bool statistics) {
+    if (statistics) return divide_up(tiles, std::min(16, direction.most_block_tiles()));
+    const int blocks = divide_up(tiles, direction.most_block_tiles());
+    return blocks == 1 ? 1 : round_up(blocks, 2);
+  }
   // Into how many groups of 64 outputs a block's work is cut, so that all threads have as much to do.
   int groups_of(const Direction& direction, int blocks) const {
     const int threads = context_.threads();
@@ -191,7 +197,8 @@ void WinogradConvolution::reserve(const Direction& direction) {
 void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
                                    const InferenceEpilogue* epilogue, float* output) {
   check_shape(batch <= shape_.batch, "a convolution was given more images than the batch it was made for");
-  const int tiles = tiles_of(batch), blocks = blocks_of(direction, tiles), groups = groups_of(direction, blocks);
+  const int tiles = tiles_of(batch), blocks = blocks_of(direction, tiles, statistics);
+  const int groups = groups_of(direction, blocks);
   const std::size_t most = direction.most_block_tiles();
   const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
   const std::size_t product_size = winograd_positions * direction.output_layout(most).position;

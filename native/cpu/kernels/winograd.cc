@@ -220,15 +220,16 @@ void transform_input(const float* images, const WinogradGrid& grid, int first, i
 }
 
 // Meant to run between products, so that the input transform does not wait for memory. Of each tile, the 4x4 pixels
-// that the tiles to the left and above do not read.
+// that the tiles to the left and above do not read: four runs in memory.
 void prefetch_input(const float* images, const WinogradGrid& grid, int first, int count, int part, int parts) {
-  const int pixels = count * 16;
-  for (int pixel = pixels * part / parts; pixel < pixels * (part + 1) / parts; ++pixel) {
-    const TileOrigin origin(grid, first + pixel / 16);
-    const int y = origin.y + pixel / 4 % 4 + 1, x = origin.x + pixel % 4 + 1;
+  const int runs = count * 4;
+  for (int run = runs * part / parts; run < runs * (part + 1) / parts; ++run) {
+    const TileOrigin origin(grid, first + run / 4);
+    const int y = origin.y + run % 4 + 1, x = origin.x + 1;
     if (y >= grid.height || x >= grid.width) continue;
+    const int pixels = grid.width - x < 4 ? grid.width - x : 4;
     const float* source = images + origin.image + (static_cast<std::size_t>(y) * grid.width + x) * grid.channels;
-    for (int channel = 0; channel < grid.channels; channel += 16) __builtin_prefetch(source + channel, 0, 2);
+    for (int offset = 0; offset < pixels * grid.channels; offset += 16) __builtin_prefetch(source + offset, 0, 2);
   }
 }
 
