@@ -33,13 +33,15 @@ export async function* drawScreen(
   }
   const crew = Array.from({ length: Math.min(threads, starts.length) }, () => new Drawer(screen));
   try {
+    // In the order of the screen.
     const pending: Promise<Stretch>[] = [];
     let next = 0;
-    // The first stretches go to the threads in turn; a drawn one makes room for the next, on the same thread.
+    // A drawn stretch makes room for the next, on the thread that has least to do: one shares its core with the writer.
     const send = () => {
       const start = starts[next];
       if (start === undefined) return;
-      const work = (crew[next % crew.length] as Drawer).draw(start, lengthAt(start));
+      const free = crew.reduce((best, drawer) => (drawer.load < best.load ? drawer : best));
+      const work = free.draw(start, lengthAt(start));
       // It is awaited in its turn; until then a failure must not count as unhandled.
       work.catch(() => {});
       pending.push(work);
@@ -70,6 +72,11 @@ class Drawer {
   readonly #worker: Worker;
   readonly #waiting: { resolve: (stretch: Stretch) => void; reject: (error: unknown) => void }[] = [];
   #failure: unknown;
+
+  /** Stretches it has yet to draw. */
+  get load(): number {
+    return this.#waiting.length;
+  }
 
   constructor(screen: ScreenData) {
     this.#worker = new Worker(workerFile(), { workerData: screen });
