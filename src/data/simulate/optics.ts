@@ -5,7 +5,6 @@ import { type Layer, pixels, size } from './canvas';
 const radius = 5;
 const widestSigma = 1.8;
 const scratch = new Float32Array(pixels);
-const line = new Float32Array(size + 2 * radius);
 
 /** Blurs a layer in place with a Gaussian of `sigma` pixels; the border pixels are repeated beyond the border. */
 export function blur(layer: Layer, sigma: number): void {
@@ -14,8 +13,8 @@ export function blur(layer: Layer, sigma: number): void {
   const passes = Math.ceil((sigma / widestSigma) ** 2);
   const weights = gaussianWeights(sigma / Math.sqrt(passes));
   for (let pass = 0; pass < passes; pass++) {
-    blurRows(layer, scratch, weights);
-    blurColumns(scratch, layer, weights);
+    blurLines(layer, scratch, 1, size, weights);
+    blurLines(scratch, layer, size, 1, weights);
   }
 }
 
@@ -32,50 +31,41 @@ function gaussianWeights(sigma: number): Float32Array {
   return weights;
 }
 
-function blurRows(source: Layer, target: Layer, weights: Float32Array): void {
+/**
+ * Blurs along rows or columns: pixels of a line are `stride` apart, lines `lineStride`. The eleven pixels around the one
+ * that is computed move through variables, so that each is read once.
+ */
+function blurLines(source: Layer, target: Layer, stride: number, lineStride: number, weights: Float32Array): void {
   const [w0, w1, w2, w3, w4, w5] = weights as unknown as [number, number, number, number, number, number];
-  for (let row = 0; row < size; row++) {
-    const start = row * size;
-    for (let i = 0; i < radius; i++) {
-      line[i] = source[start] as number;
-      line[radius + size + i] = source[start + size - 1] as number;
+  for (let line = 0; line < size; line++) {
+    const start = line * lineStride;
+    const end = start + size * stride;
+    let middle = source[start] as number;
+    let l1 = middle;
+    let l2 = middle;
+    let l3 = middle;
+    let l4 = middle;
+    let l5 = middle;
+    let r1 = source[start + stride] as number;
+    let r2 = source[start + 2 * stride] as number;
+    let r3 = source[start + 3 * stride] as number;
+    let r4 = source[start + 4 * stride] as number;
+    let r5 = source[start + 5 * stride] as number;
+    for (let at = start, next = start + 6 * stride; at < end; at += stride, next += stride) {
+      target[at] = w0 * middle + w1 * (l1 + r1) + w2 * (l2 + r2) + w3 * (l3 + r3) + w4 * (l4 + r4) + w5 * (l5 + r5);
+      l5 = l4;
+      l4 = l3;
+      l3 = l2;
+      l2 = l1;
+      l1 = middle;
+      middle = r1;
+      r1 = r2;
+      r2 = r3;
+      r3 = r4;
+      r4 = r5;
+      // Beyond the border its last pixel goes on.
+      if (next < end) r5 = source[next] as number;
     }
-    for (let i = 0; i < size; i++) line[radius + i] = source[start + i] as number;
-    for (let i = 0; i < size; i++)
-      target[start + i] =
-        w0 * (line[i + 5] as number) +
-        w1 * ((line[i + 4] as number) + (line[i + 6] as number)) +
-        w2 * ((line[i + 3] as number) + (line[i + 7] as number)) +
-        w3 * ((line[i + 2] as number) + (line[i + 8] as number)) +
-        w4 * ((line[i + 1] as number) + (line[i + 9] as number)) +
-        w5 * ((line[i] as number) + (line[i + 10] as number));
-  }
-}
-
-function blurColumns(source: Layer, target: Layer, weights: Float32Array): void {
-  const [w0, w1, w2, w3, w4, w5] = weights as unknown as [number, number, number, number, number, number];
-  const above = (row: number, distance: number) => Math.max(0, row - distance) * size;
-  const below = (row: number, distance: number) => Math.min(size - 1, row + distance) * size;
-  for (let row = 0; row < size; row++) {
-    const start = row * size;
-    const a1 = above(row, 1);
-    const a2 = above(row, 2);
-    const a3 = above(row, 3);
-    const a4 = above(row, 4);
-    const a5 = above(row, 5);
-    const b1 = below(row, 1);
-    const b2 = below(row, 2);
-    const b3 = below(row, 3);
-    const b4 = below(row, 4);
-    const b5 = below(row, 5);
-    for (let i = 0; i < size; i++)
-      target[start + i] =
-        w0 * (source[start + i] as number) +
-        w1 * ((source[a1 + i] as number) + (source[b1 + i] as number)) +
-        w2 * ((source[a2 + i] as number) + (source[b2 + i] as number)) +
-        w3 * ((source[a3 + i] as number) + (source[b3 + i] as number)) +
-        w4 * ((source[a4 + i] as number) + (source[b4 + i] as number)) +
-        w5 * ((source[a5 + i] as number) + (source[b5 + i] as number));
   }
 }
 
