@@ -1,6 +1,7 @@
 // Who takes part, in which measurements, and how each is started.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { canRestrict, restrictOnnxRuntime } from './avx2-only/onnxruntime.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -15,7 +16,10 @@ const torch = (variant) => ({
 });
 const variant = (name, environment) => node('deepyeast.js', { BENCH_NAME: name, ...environment });
 
-/** By name. `only`: the measurements it takes part in; all unless given. */
+/**
+ * By name. `only`: the measurements it takes part in; all unless given. `prepare`: makes in a folder what it needs, and
+ * resolves to more of its environment.
+ */
 export function entrants({ quick }) {
   const tfjsNode = existsSync(here('node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node'));
   return {
@@ -24,6 +28,15 @@ export function entrants({ quick }) {
     'deepyeast-one-thread': { ...variant('deepyeast-one-thread', { BENCH_THREADS: '1' }), only: ['inference.100'] },
     'deepyeast-avx2': { ...variant('deepyeast-avx2', { DEEPYEAST_ISA: 'avx2' }), only: ['inference.100'] },
     'onnxruntime-node': node('onnxruntime-node.js'),
+    ...(canRestrict()
+      ? {
+          'onnxruntime-node-avx2': {
+            ...node('onnxruntime-node.js'),
+            only: ['inference.100'],
+            prepare: restrictOnnxRuntime,
+          },
+        }
+      : {}),
     'tfjs-wasm': node('tfjs.js', { BENCH_TFJS: 'wasm' }),
     tfjs: { ...node('tfjs.js', { BENCH_TFJS: 'cpu' }), slow: true },
     ...(tfjsNode ? { 'tfjs-node': node('tfjs.js', { BENCH_TFJS: 'tensorflow' }) } : {}),

@@ -40,13 +40,17 @@ function speedRows(result) {
 }
 
 function ratioRows(result) {
-  const { ratios, worstRounds } = result;
+  const { ratios, worstRounds, avx2Rival } = result;
+  const labels = {
+    'onnxruntime-node.avx2': `onnxruntime-node, AVX2 only${avx2Rival === 'onnxruntime-node-avx2' ? ' on both sides' : ''}`,
+    'onnxruntime-node.avx2-against-all': 'onnxruntime-node, AVX2 against all that it has',
+  };
   const ids = idsOf(result);
   const names = [...new Set(Object.keys(ratios).map((key) => key.split('.').slice(2).join('.')))];
   return [
     ['deepyeast against', ...ids],
     ...names.map((name) => [
-      name.replace('.avx2', ', AVX2 only'),
+      labels[name] ?? name,
       ...ids.map((id) => {
         const ratio = ratios[`${id}.${name}`];
         if (ratio === undefined) return '-';

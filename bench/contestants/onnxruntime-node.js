@@ -1,12 +1,18 @@
 // ONNX Runtime's own Node binding on the file that deepyeast exports (uint8 cells in, posteriors out, batch normalization
-// folded): CPU provider, all graph optimizations, as many intra-op threads as everybody.
+// folded): CPU provider, all graph optimizations, as many intra-op threads as everybody. BENCH_AVX2_ONLY: the folder of a
+// copy that is restricted to AVX2 (avx2-only/), to be run instead.
 import { createRequire } from 'node:module';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { join } from 'node:path';
 import { readModel } from './model-file.js';
 import { cells, save, serve, timedEach } from './protocol.js';
 
 const require = createRequire(import.meta.url);
-const { version } = require('onnxruntime-node/package.json');
+const restricted = process.env.BENCH_AVX2_ONLY;
+const requireRival = restricted ? createRequire(join(restricted, 'package.json')) : require;
+// What answers must be there before ONNX Runtime, which may ask while it is loaded.
+const restriction = restricted && requireRival('./answer-cpuid.node');
+const { InferenceSession, Tensor } = requireRival('onnxruntime-node');
+const { version } = requireRival('onnxruntime-node/package.json');
 const { onnxModel } = require('../../dist/network/exchange/onnx.js');
 const { readCheckpoint } = require('../../dist/network/checkpoint.js');
 const threads = Number(process.env.BENCH_THREADS);
@@ -22,9 +28,15 @@ const session = await InferenceSession.create(bytes, {
 const output = 'posteriors';
 
 await serve(
-  { name: 'onnxruntime-node', version, device: `cpu, ${threads} threads` },
+  {
+    name: restriction ? 'onnxruntime-node-avx2' : 'onnxruntime-node',
+    version,
+    device: `cpu, ${threads} threads${restriction ? `, restricted to AVX2 in ${restriction.answers()} answers` : ''}`,
+  },
   {
     async inference({ batch, repeats, images, result }) {
+      if (restriction?.answers() === 0)
+        throw new Error('it is not restricted to AVX2: it got no answer about features');
       const input = new Tensor('uint8', cells(images).subarray(0, batch * imageSize * imageSize * channels), [
         batch,
         imageSize,

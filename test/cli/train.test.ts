@@ -211,9 +211,9 @@ describe('a signal', () => {
 
   it('a second one ends it at once, without a checkpoint', async () => {
     const run = newRun();
-    // A mini-batch of the paper's network takes long enough for both signals to come before its end.
-    await plantedDataset(join(folder, 'large'), { cells: 30, size: 64 });
-    const args = ['train', '--training', join(folder, 'large'), '--out', run, '--batch-size', '30'];
+    // A large mini-batch of the paper's network takes long enough for both signals to come before its end.
+    await plantedDataset(join(folder, 'large'), { cells: 120, size: 64 });
+    const args = ['train', '--training', join(folder, 'large'), '--out', run, '--batch-size', '120'];
     const training = startCommand([...args, '--report-every', '1', '--checkpoint-every', '3600s']);
     await until(reported(run), training);
     training.child.kill('SIGINT');
