@@ -37,9 +37,7 @@ budget=(
   'pytorch-inference-2 14'
   'profile 8'
   'tests-operations 20'
-  'agreement-bfloat16 9'
-  'agreement-tf32 9'
-  'agreement-float32 9'
+  'agreement 27'
   'tf32 14'
   'float32 18'
   'inference-batches 10'
@@ -282,15 +280,15 @@ test_section tests-operations "$tests" -small_cuda -learns
 
 # A training step's gradients against double precision: no worse than 1.5 times PyTorch's.
 agreement() {
-  local name=agreement-$1
-  [ "$torch" = yes ] || return
-  measure "$name" bash -c '
-    set -e
-    DEEPYEAST_CUDA_ENGINES=1 "$1" "$2" gradients "$3" 100 "$4/step.safetensors" >"$4/gradients.log" 2>&1 || { tail -n 1 "$4/gradients.log" >&2; exit 1; }
-    exec "$5" bench/gpu/agreement.py "$4/step.safetensors" "$3"' agreement "$bench" "$library" "$1" "$scratch" "$python"
-  rm -f "$scratch/step.safetensors"
+  local steps=$scratch/steps
+  mkdir -p "$steps"
+  against agreement bash -c '
+    DEEPYEAST_CUDA_ENGINES=1 "$1" "$2" gradients bfloat16 100 "$3/bfloat16.safetensors" + gradients tf32 100 "$3/tf32.safetensors" \
+      + gradients float32 100 "$3/float32.safetensors" >"$3/log" 2>&1 || { tail -n 1 "$3/log" >&2; exit 1; }
+    exec "$4" bench/gpu/agreement.py "$3" bfloat16 tf32 float32' agreement "$bench" "$library" "$steps" "$python"
+  rm -rf "$steps"
 }
-for precision in bfloat16 tf32 float32; do agreement "$precision"; done
+agreement
 
 for precision in tf32 float32; do
   ours "$precision" "$precision" training "$precision" 100 50 + profile "$precision" 100 + inference "$precision" 1000

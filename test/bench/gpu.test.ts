@@ -59,7 +59,7 @@ const players = {
     if [ "$1" = -c ]; then [ -z "$NO_TORCH" ]; exit; fi
     section=$2; [ "$1" != bench/gpu/agreement.py ] || section=agreement
     case $section in
-      agreement) echo '{"worstRatio":0.9}' ;;
+      agreement) shift 2; for precision in "$@"; do printf 'agreement-%s\\t{"worstRatio":0.9}\\n' "$precision"; done ;;
       ceilings) echo '{"bfloat16TeraflopsPerSecond":700,"tf32TeraflopsPerSecond":400,"float32TeraflopsPerSecond":50,"copyGigabytesPerSecond":2500}' ;;
       prepare) echo ready ;;
       *)
