@@ -1,17 +1,14 @@
-// Training and inference through the JavaScript API on one GPU, for bench/gpu/run.sh: prints one line of JSON.
+// Training and inference through the JavaScript API on one GPU, for bench/gpu/run.sh: prints a line of each, its name, a tab
+// and its JSON.
 //
-//   node bench/gpu/node.js training PRECISION BATCH ITERATIONS | inference PRECISION BATCH
+//   node bench/gpu/node.js PRECISION TRAINING_BATCH ITERATIONS INFERENCE_BATCH
 const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { Dataset, Network, simulate, train, recipes } = require('../../dist/index.js');
 
-const [section, precision, batch, iterations] = [
-  process.argv[2],
-  process.argv[3],
-  Number(process.argv[4]),
-  Number(process.argv[5]),
-];
+const precision = process.argv[2];
+const [trainingBatch, iterations, inferenceBatch] = process.argv.slice(3).map(Number);
 
 async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'deepyeast-gpu-bench-'));
@@ -20,7 +17,8 @@ async function main() {
     const dataset = await Dataset.open(join(folder, 'cells', 'train'));
     const network = await Network.create({ classes: dataset.classes, device: 'cuda', precision, seed: 1 });
     try {
-      console.log(JSON.stringify(await (section === 'training' ? training : inference)(network, dataset)));
+      print(`node-training-${precision}-${trainingBatch}`, await training(network, dataset, trainingBatch));
+      print(`node-inference-${precision}-${inferenceBatch}`, await inference(network, inferenceBatch));
     } finally {
       await network.close();
     }
@@ -29,7 +27,11 @@ async function main() {
   }
 }
 
-async function training(network, dataset) {
+function print(name, result) {
+  console.log(`${name}\t${JSON.stringify(result)}`);
+}
+
+async function training(network, dataset, batch) {
   // The first interval makes plans and recordings; the others count.
   const times = [];
   const recipe = { ...recipes.paper, batchSize: batch, iterations: 6 * iterations };
@@ -42,7 +44,7 @@ async function training(network, dataset) {
   return { precision, batch, msPerIteration: (batch / imagesPerSecond) * 1e3, imagesPerSecond };
 }
 
-async function inference(network, dataset) {
+async function inference(network, batch) {
   const bytes = 64 * 64 * 2;
   const pixels = new Uint8Array(batch * bytes).map((_, i) => (i * 7919) % 251);
   await network.predict(pixels);
@@ -54,7 +56,7 @@ async function inference(network, dataset) {
     times.push(performance.now() - start);
   }
   times.sort((a, b) => a - b);
-  return { precision, batch, cells: dataset.count, msPerCall: times[10], imagesPerSecond: (batch / times[10]) * 1e3 };
+  return { precision, batch, msPerCall: times[10], imagesPerSecond: (batch / times[10]) * 1e3 };
 }
 
 main().catch((error) => {

@@ -1,11 +1,14 @@
-"""The paper's network in PyTorch on one GPU, for bench/gpu/run.sh: prints one line of JSON.
+"""The paper's network in PyTorch on one GPU, for bench/gpu/run.sh: prints lines of JSON.
 
-    pytorch.py training  PRECISION MODE BATCH ITERATIONS
-    pytorch.py inference PRECISION MODE BATCH
+    pytorch.py training  PRECISION MODES BATCH ITERATIONS
+    pytorch.py inference PRECISION MODE BATCH...
     pytorch.py ceilings
+    pytorch.py prepare
 
-PRECISION: bfloat16 (autocast), tf32 or float32. MODE: eager, compiled (torch.compile with CUDA graphs, the convolutions by
-cuDNN's benchmark), or tuned (the same with max-autotune, which takes minutes). Channels last.
+PRECISION: bfloat16 (autocast), tf32 or float32. MODES, with commas between: eager, compiled (torch.compile with CUDA graphs,
+the convolutions by cuDNN's benchmark), or tuned (the same with max-autotune, which takes minutes). Channels last. Each
+measurement is a line of its name, a tab and its JSON. prepare compiles what "compiled" needs into the cache of
+torch.compile, so that it can be done beside something else.
 A training iteration takes uint8 images that lie on the device by index, subtracts the mean, turns and mirrors them, and
 runs forward, backward and the update; inference goes from uint8 images in host memory to posteriors there."""
 
@@ -69,7 +72,7 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def training(precision, mode, batch, iterations):
+def training(precision, mode, batch, iterations, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
     images = torch.randint(0, 256, (HELD, 64, 64, 2), dtype=torch.uint8, device="cuda")
@@ -93,7 +96,7 @@ def training(precision, mode, batch, iterations):
         return nn.functional.cross_entropy(logits.float(), labels[rows])
 
     if mode != "eager":
-        loss_of = torch.compile(loss_of, mode=MODES[mode])
+        loss_of = torch.compile(loss_of, mode=MODES[mode], dynamic=False)
 
     def steps(count):
         total = torch.zeros((), device="cuda")
@@ -108,7 +111,7 @@ def training(precision, mode, batch, iterations):
 
     steps(20)
     times = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
         steps(iterations)
         times.append((time.perf_counter() - start) * 1e3 / iterations)
@@ -116,7 +119,7 @@ def training(precision, mode, batch, iterations):
             "deviceBytes": torch.cuda.max_memory_reserved()}
 
 
-def inference(precision, mode, batch):
+def inference(precision, mode, batch, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
     host = torch.randint(0, 256, (batch, 64, 64, 2), dtype=torch.uint8).pin_memory()
@@ -133,7 +136,7 @@ def inference(precision, mode, batch):
             return model(x).float().softmax(1)
 
     if mode != "eager":
-        forward = torch.compile(forward, mode=MODES[mode])
+        forward = torch.compile(forward, mode=MODES[mode], dynamic=False)
 
     def call():
         results = [forward(chunk.cuda(non_blocking=True)).clone() for chunk in host.split(1000)]
@@ -144,7 +147,7 @@ def inference(precision, mode, batch):
     with torch.inference_mode():
         for _ in range(5):
             call()
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             start = time.perf_counter()
             for _ in range(calls):
                 call()
@@ -177,24 +180,42 @@ def ceilings():
     return result
 
 
+def measurements(section, rest):
+    """Names, what the result says of itself, and what measures it."""
+    if section == "ceilings":
+        return [(None, {}, ceilings)]
+    if section == "prepare":
+        return [
+            ("training", {}, lambda: training("bfloat16", "compiled", 100, 1, 1)),
+            ("inference", {}, lambda: inference("bfloat16", "compiled", 1000, 1)),
+        ]
+    precision, modes, *numbers = rest
+    numbers = [int(number) for number in numbers]
+    if section == "training":
+        batch, iterations = numbers
+        pairs = [(mode, batch, lambda mode=mode: training(precision, mode, batch, iterations)) for mode in modes.split(",")]
+    else:
+        pairs = [(modes, batch, lambda batch=batch: inference(precision, modes, batch)) for batch in numbers]
+    return [
+        (f"pytorch-{section}-{precision}-{mode}-{batch}", {"precision": precision, "mode": mode, "batch": batch}, measure)
+        for mode, batch, measure in pairs
+    ]
+
+
 def main():
     section, *rest = sys.argv[1:]
     if not torch.cuda.is_available():
         print(json.dumps({"error": "PyTorch finds no CUDA device"}))
         return 4
-    try:
-        if section == "ceilings":
-            result = ceilings()
-        else:
-            precision, mode, *numbers = rest
-            result = {"training": training, "inference": inference}[section](precision, mode, *map(int, numbers))
-            result.update(precision=precision, mode=mode, batch=int(numbers[0]))
-        result.update(torch=torch.__version__, cudnn=torch.backends.cudnn.version())
-        print(json.dumps(result))
-        return 0
-    except Exception as error:  # one failing measurement must not end the run
-        print(json.dumps({"error": repr(error)[:500]}))
-        return 1
+    status = 0
+    for name, about, measure in measurements(section, rest):
+        try:
+            result = {**measure(), **about, "torch": torch.__version__, "cudnn": torch.backends.cudnn.version()}
+        except Exception as error:  # one failing measurement must not end the others
+            result, status = {"error": repr(error)[:500]}, 1
+        # Written at once: the next one may not end in time.
+        print(("" if name is None else f"{name}\t") + json.dumps(result), flush=True)
+    return status
 
 
 sys.exit(main())

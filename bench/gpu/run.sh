@@ -2,16 +2,75 @@
 # Builds the CUDA library for this machine's card, tests it on the card, and measures it against PyTorch.
 #
 #   bench/gpu/run.sh [RESULT.json]        (default: bench/results/gpu.json)
+#   bench/gpu/run.sh --budget             (prints the sections with the seconds that each may take, and ends)
 #
 # Needs nvcc, cuDNN 9, cuBLAS and NVRTC (the system's, CUDA_HOME's, or pip's nvidia folder: DEEPYEAST_CUDA_WHEELS) and
 # CMake with a C++ compiler; no network. With a Python that has PyTorch (DEEPYEAST_BENCH_PYTHON, default python3) it is
-# compared with that; with Node and a built package it is measured through the JavaScript API as well. Ends within seven
-# minutes, the build included: sections come in the order of what they tell, and those that are left when the time is over
-# are named as not run (DEEPYEAST_BENCH_SECONDS=900 has time for all). The JSON is written anew after each section; what
-# could not be measured stands there with the reason. Exits with 0 when all that ran went well, 1 when a test failed or a
-# measurement did, 4 where CUDA cannot be used.
+# compared with that and held against the card's measured ceilings; with Node and a built package it is measured through
+# the JavaScript API as well.
+#
+# Ends within seven minutes, the build included: the budget below. DEEPYEAST_BENCH_SECONDS=900 has time for PyTorch's other
+# variants too. DEEPYEAST_BENCH_ENDURANCE=ITERATIONS trains as many iterations after all that, whatever time they take (an
+# hour's worth: 3600 s over what an iteration takes), and records memory at each tenth.
+#
+# The JSON is written anew after each section; what could not be measured stands there with the reason. Exits with 0 when all
+# that ran went well, 1 when a test failed or a measurement did, 4 where CUDA cannot be used.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+
+total=420
+reserve=15 # for what is between the sections
+# Sections in the order of what they tell, with the seconds that each is sure to have: together at most total - reserve. A
+# section may take up to three times as many where others have left time over; one that has not enough left is skipped.
+budget=(
+  'build 90' # for one architecture, on all cores; torch.compile's cold start runs beside it
+  'doctor 8'
+  'tests-network 25'
+  'ceilings 12'
+  'training-1 20' # engines are measured here, once
+  'pytorch-training-1 25'
+  'inference-1 12'
+  'pytorch-inference-1 20'
+  'training-2 8'
+  'pytorch-training-2 16'
+  'inference-2 8'
+  'pytorch-inference-2 14'
+  'profile 8'
+  'tests-operations 20'
+  'agreement 27'
+  'tf32 14'
+  'float32 18'
+  'inference-batches 10'
+  'node 14'
+  'tests-learning 20'
+  'sanitizer 15'
+)
+# For these there is time only where others have left enough over, or DEEPYEAST_BENCH_SECONDS gives it.
+further=(
+  'pytorch-inference-batches 30'
+  'pytorch-tuned 180'
+)
+
+# seconds_of NAME: sets `least` to the seconds of a section and `after` to those of the budget's sections that follow it.
+seconds_of() {
+  local entry found=no
+  least=0 after=0
+  for entry in "${budget[@]}"; do
+    [ "$found" = no ] || after=$((after + ${entry#* }))
+    [ "${entry% *}" != "$1" ] || { least=${entry#* } found=yes; }
+  done
+  for entry in "${further[@]}"; do
+    [ "${entry% *}" != "$1" ] || least=${entry#* } after=0
+  done
+  [ "$found" = yes ] || after=0
+}
+
+if [ "${1:-}" = --budget ]; then
+  printf '%s\n' "${budget[@]}"
+  printf '%s\n' "${budget[@]}" "between $reserve" | awk '{ sum += $2 } END { print $0; print "total", sum }'
+  printf 'further %s\n' "${further[@]}"
+  exit 0
+fi
 
 result=${1:-bench/results/gpu.json}
 python=${DEEPYEAST_BENCH_PYTHON:-python3}
@@ -21,9 +80,10 @@ trap 'rm -rf "$scratch"' EXIT
 # Plans and PyTorch's compiled kernels are kept from one section to the next, and no longer.
 export DEEPYEAST_CACHE=$scratch/cache TORCHINDUCTOR_CACHE_DIR=$scratch/inductor
 failures=()
-end=$((SECONDS + ${DEEPYEAST_BENCH_SECONDS:-405}))
+end=$((SECONDS + ${DEEPYEAST_BENCH_SECONDS:-$total}))
 mkdir -p "$(dirname "$result")" "$scratch/sections"
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
 # keep NAME < JSON: one line of JSON under a name of the result.
 keep() {
@@ -34,11 +94,12 @@ keep() {
 # The result so far, by the shell alone: sections are objects, lines that are no JSON have become errors before.
 write() {
   {
-    printf '{"started":"%s","seconds":%d,"commit":"%s"' "$started" "$SECONDS" "$(git rev-parse HEAD 2>/dev/null || echo unknown)"
-    local section
+    printf '{"started":"%s","seconds":%d,"commit":"%s"' "$started" "$SECONDS" "$commit"
+    local section name
     for section in "$scratch"/sections/*.json; do
       [ -e "$section" ] || continue
-      printf ',\n"%s":%s' "$(basename "$section" .json)" "$(cat "$section")"
+      name=${section##*/}
+      printf ',\n"%s":%s' "${name%.json}" "$(<"$section")"
     done
     printf '}\n'
   } >"$result.tmp" && mv "$result.tmp" "$result"
@@ -47,26 +108,53 @@ write() {
 # Any text as a JSON string.
 quoted() { printf '"%s"' "$(printf '%s' "$1" | tr '\n\t' '  ' | LC_ALL=C tr -cd '\40-\176' | cut -c1-800 | sed 's/[\\"]/\\&/g')"; }
 
-# measure NAME SECONDS COMMAND...: keeps the last line of a command's output, which is JSON, or an error.
-measure() {
-  local name=$1 limit=$2 left=$((end - SECONDS)) output status=0
-  shift 2
-  if [ "$left" -lt 5 ]; then
-    printf '{"error":"not run: the time for all sections was over"}' | keep "$name"
+# skip NAME REASON: says and records why a section was not run.
+skip() {
+  printf '== %s: skipped, %s\n' "$1" "$2" >&2
+  printf '{"error":%s}' "$(quoted "skipped: $2")" | keep "$1"
+}
+
+# begin NAME: sets `allowed` to the seconds that a section may take; false, with the reason kept, where too few are left.
+begin() {
+  local name=$1 left=$((end - SECONDS)) least after spare
+  seconds_of "$name"
+  if [ "$left" -lt "$least" ]; then
+    skip "$name" "it may need $least s, $left s are left of ${DEEPYEAST_BENCH_SECONDS:-$total} (DEEPYEAST_BENCH_SECONDS gives more)"
     return 1
   fi
-  [ "$limit" -lt "$left" ] || limit=$left
+  spare=$((left - least - after))
+  [ "$spare" -gt 0 ] || spare=0
+  [ "$spare" -lt $((2 * least)) ] || spare=$((2 * least))
+  allowed=$((least + spare))
   printf '== %s\n' "$name" >&2
-  output=$(timeout --kill-after=5 "$limit" "$@" 2>"$scratch/stderr") || status=$?
-  output=$(printf '%s' "$output" | tail -n 1)
-  case $output in
-    '{'*'}') printf '%s' "$output" | keep "$name" ;;
-    *)
-      local reason="exit status $status"
-      [ "$status" -ne 124 ] && [ "$status" -ne 137 ] || reason="stopped after $limit s"
-      printf '{"error":%s}' "$(quoted "$reason: $(tail -n 3 "$scratch/stderr")")" | keep "$name"
-      ;;
-  esac
+}
+
+# measure NAME COMMAND...: keeps what a command prints: lines of a name, a tab and JSON under that name with $suffix after it,
+# a line of JSON alone under NAME. Where it failed, NAME says why.
+suffix=
+measure() {
+  local name=$1 status=0 line kept=no
+  shift
+  begin "$name" || return 1
+  timeout --kill-after=5 "$allowed" "$@" >"$scratch/output" 2>"$scratch/stderr" || status=$?
+  while IFS= read -r line; do
+    case $line in
+      [a-z]*$'\t{'*'}')
+        printf '%s' "${line#*$'\t'}" | keep "${line%%$'\t'*}$suffix"
+        kept=yes
+        ;;
+      '{'*'}')
+        printf '%s' "$line" | keep "$name"
+        kept=yes
+        ;;
+    esac
+  done <"$scratch/output"
+  if [ "$status" -eq 124 ] || [ "$status" -eq 137 ] || [ "$kept" = no ]; then
+    local reason="exit status $status"
+    [ "$status" -ne 124 ] && [ "$status" -ne 137 ] || reason="stopped after $allowed s"
+    printf '{"error":%s}' "$(quoted "$reason: $(tail -n 3 "$scratch/stderr")")" | keep "$name"
+    [ "$status" -ne 0 ] || status=1
+  fi
   [ "$status" -eq 0 ] || failures+=("$name")
   return "$status"
 }
@@ -95,43 +183,50 @@ fi
 capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d '. ')
 architectures=${DEEPYEAST_CUDA_ARCHITECTURES:-}
 [ -n "$architectures" ] || { [[ $capability =~ ^[0-9]+$ ]] && architectures=$capability || architectures='80;90'; }
-printf '== build for %s in %s\n' "$architectures" "$build" >&2
 build_all() {
   cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DDEEPYEAST_TESTS=ON -DDEEPYEAST_CUDA=on \
     "-DDEEPYEAST_CUDA_ARCHITECTURES=$architectures" "-DDEEPYEAST_CUDA_WHEELS=$DEEPYEAST_CUDA_WHEELS" &&
-    timeout 240 cmake --build "$build" --parallel "$(nproc)" --target deepyeast_cuda native_tests gpu_bench
+    timeout "$allowed" cmake --build "$build" --parallel "$(nproc)" --target deepyeast_cuda native_tests gpu_bench
 }
-begin=$SECONDS
+started_at=$SECONDS
+begin build || stop 'there is no time for the build'
+printf '   for %s in %s\n' "$architectures" "$build" >&2
+# What torch.compile makes is on disk when its times are taken. It needs the card, so nothing else runs on it meanwhile.
+timeout --kill-after=5 "$allowed" "$python" bench/gpu/pytorch.py prepare >"$scratch/prepare" 2>&1 &
+preparing=$!
 build_all >"$scratch/build.log" 2>&1
 status=$?
 if [ "$status" -ne 0 ]; then
+  kill "$preparing" 2>/dev/null
   reason=$(grep -E 'rror' "$scratch/build.log" | tail -n 3)
-  [ "$status" -ne 124 ] || reason="stopped after $((SECONDS - begin)) s; started again, it goes on from there"
+  [ "$status" -ne 124 ] || reason="stopped after $((SECONDS - started_at)) s; started again, it goes on from there"
   printf '{"error":%s}' "$(quoted "$reason")" | keep build
   tail -n 20 "$scratch/build.log" >&2
   stop 'the build failed'
 fi
-printf '{"seconds":%d,"architectures":"%s"}' $((SECONDS - begin)) "$architectures" | keep build
+printf '{"seconds":%d,"architectures":"%s"}' $((SECONDS - started_at)) "$architectures" | keep build
 library=$build/libdeepyeast_cuda.so
 bench=$build/native/test/gpu_bench
 tests=$build/native/test/native_tests
+# It has the build's time and no more.
+seconds_of build
+while kill -0 "$preparing" 2>/dev/null && [ $((SECONDS - started_at)) -lt "$least" ]; do sleep 0.2; done
+kill "$preparing" 2>/dev/null
+wait "$preparing" 2>/dev/null
 
-measure doctor 60 "$bench" "$library" doctor || stop "CUDA cannot be used: $(cat "$scratch/sections/doctor.json")"
+measure doctor "$bench" "$library" doctor || stop "CUDA cannot be used: $(cat "$scratch/sections/doctor.json")"
 
 # --- correctness ---
-# test_section NAME SECONDS COMMAND...: the last line of a test program, and what failed.
+# test_section NAME COMMAND...: the last line of a test program, and what failed.
 test_section() {
-  local name=$1 limit=$2 left=$((end - SECONDS)) began=$SECONDS status=0
-  shift 2
-  if [ "$left" -lt 10 ]; then
-    printf '{"error":"not run: the time for all sections was over"}' | keep "$name"
-    return
-  fi
-  [ "$limit" -lt "$left" ] || limit=$left
-  printf '== %s\n' "$name" >&2
-  DEEPYEAST_CUDA_ENGINES=1 DEEPYEAST_TEST_CUDA=$library timeout --kill-after=5 "$limit" "$@" >"$scratch/tests.log" 2>&1 || status=$?
+  local name=$1 began status=0
+  shift
+  begin "$name" || return
+  began=$SECONDS
+  DEEPYEAST_CUDA_ENGINES=1 DEEPYEAST_TEST_CUDA=$library timeout --kill-after=5 "$allowed" "$@" >"$scratch/tests.log" 2>&1 || status=$?
   local failed
   failed=$(grep -E '^FAIL|^========= [A-Z]' "$scratch/tests.log" | head -n 20)
+  [ "$status" -ne 124 ] && [ "$status" -ne 137 ] || failed="stopped after $allowed s: $failed"
   [ -z "$failed" ] || printf '%s\n' "$failed" >&2
   printf '{"status":%d,"seconds":%d,"summary":%s,"values":%s,"failed":%s}' "$status" $((SECONDS - began)) \
     "$(quoted "$(tail -n 1 "$scratch/tests.log")")" "$(quoted "$(grep -E '^     ' "$scratch/tests.log")")" \
@@ -141,73 +236,92 @@ test_section() {
 
 torch=no
 if "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then torch=yes; fi
-[ "$torch" = yes ] || printf '{"error":"PyTorch with CUDA was not found: DEEPYEAST_BENCH_PYTHON names another Python"}' | keep pytorch
+[ "$torch" = yes ] || skip pytorch 'no PyTorch with CUDA was found, so there is nothing to compare with and the ceilings are not known (DEEPYEAST_BENCH_PYTHON names another Python)'
 against() { [ "$torch" = yes ] && measure "$@"; }
 
-# A training step's gradients against double precision: no worse than 1.5 times PyTorch's.
-agreement() {
-  local name=agreement-$1
-  [ "$torch" = yes ] || return
-  if DEEPYEAST_CUDA_ENGINES=1 timeout --kill-after=5 40 "$bench" "$library" gradients "$1" 100 "$scratch/step.safetensors" >"$scratch/gradients.log" 2>&1; then
-    measure "$name" 40 "$python" bench/gpu/agreement.py "$scratch/step.safetensors" "$1"
-    rm -f "$scratch/step.safetensors"
-  else
-    printf '{"error":%s}' "$(quoted "$(tail -n 1 "$scratch/gradients.log")")" | keep "$name"
-    failures+=("$name")
-  fi
-}
-
-test_section tests-network 60 "$tests" small_cuda
-for precision in bfloat16 tf32 float32; do agreement "$precision"; done
+test_section tests-network "$tests" small_cuda
 
 # --- speed; ours and PyTorch's in turn ---
-against ceilings 25 "$python" bench/gpu/pytorch.py ceilings
+# value SECTION FIELD: the first number of that name, on a line; nothing where there is none.
+value() {
+  local number="\"$2\": *([-0-9.e+]+)"
+  [ ! -e "$scratch/sections/$1.json" ] || [[ ! $(<"$scratch/sections/$1.json") =~ $number ]] || printf '%s\n' "${BASH_REMATCH[1]}"
+}
+against ceilings "$python" bench/gpu/pytorch.py ceilings
+# ours NAME PRECISION ARGUMENTS...: with the ceilings of that precision, where they are known.
+ours() {
+  local name=$1 precision=$2
+  shift 2
+  measure "$name" "$bench" "$library" "$@" "--matrix=$(value ceilings "${precision}TeraflopsPerSecond")" \
+    "--copy=$(value ceilings copyGigabytesPerSecond)"
+}
 clocks() { exec nvidia-smi --query-gpu=clocks.sm,clocks.mem,power.draw,temperature.gpu --format=csv,noheader -lms 250 >"$scratch/clocks" 2>/dev/null; }
+# round NUMBER MODES BATCHES: PyTorch's modes and batches; ours are the same in every round.
 round() {
+  local sampler number=$1
+  suffix=-$number
+  : >"$scratch/clocks"
   clocks &
-  local sampler=$!
-  measure "training-bfloat16-100-$1" 60 "$bench" "$library" training bfloat16 100 200
+  sampler=$!
+  ours "training-$number" bfloat16 training bfloat16 100 200
   kill "$sampler" 2>/dev/null
   wait "$sampler" 2>/dev/null
   # The process ends with some hundred milliseconds of giving memory back.
-  printf '{"clocks.sm,clocks.mem,power.draw,temperature":%s}' "$(quoted "$(tail -n 4 "$scratch/clocks" | head -n 1)")" | keep "clocks-in-training-$1"
-  against "pytorch-training-bfloat16-compiled-100-$1" 90 "$python" bench/gpu/pytorch.py training bfloat16 compiled 100 100
-  measure "inference-bfloat16-1000-$1" 60 "$bench" "$library" inference bfloat16 1000
-  against "pytorch-inference-bfloat16-compiled-1000-$1" 60 "$python" bench/gpu/pytorch.py inference bfloat16 compiled 1000
+  printf '{"clocks.sm,clocks.mem,power.draw,temperature":%s}' "$(quoted "$(tail -n 4 "$scratch/clocks" | head -n 1)")" | keep "clocks-in-training-$number"
+  against "pytorch-training-$number" "$python" bench/gpu/pytorch.py training bfloat16 "$2" 100 100
+  ours "inference-$number" bfloat16 inference bfloat16 1000
+  against "pytorch-inference-$number" "$python" bench/gpu/pytorch.py inference bfloat16 compiled $3
+  suffix=
 }
-round 1
-test_section tests-operations 90 "$tests" -small_cuda -learns
-round 2
-measure profile-bfloat16-100 40 "$bench" "$library" profile bfloat16 100
+round 1 compiled,eager '1000 10000'
+round 2 compiled 1000
+ours profile bfloat16 profile bfloat16 100
+test_section tests-operations "$tests" -small_cuda -learns
+
+# A training step's gradients against double precision: no worse than 1.5 times PyTorch's.
+agreement() {
+  local steps=$scratch/steps
+  mkdir -p "$steps"
+  against agreement bash -c '
+    DEEPYEAST_CUDA_ENGINES=1 "$1" "$2" gradients bfloat16 100 "$3/bfloat16.safetensors" + gradients tf32 100 "$3/tf32.safetensors" \
+      + gradients float32 100 "$3/float32.safetensors" >"$3/log" 2>&1 || { tail -n 1 "$3/log" >&2; exit 1; }
+    exec "$4" bench/gpu/agreement.py "$3" bfloat16 tf32 float32' agreement "$bench" "$library" "$steps" "$python"
+  rm -rf "$steps"
+}
+agreement
+
 for precision in tf32 float32; do
-  measure "training-$precision-100" 40 "$bench" "$library" training "$precision" 100 100
-  measure "profile-$precision-100" 40 "$bench" "$library" profile "$precision" 100
+  ours "$precision" "$precision" training "$precision" 100 50 + profile "$precision" 100 + inference "$precision" 1000
 done
-test_section tests-learning 90 "$tests" learns
-if command -v compute-sanitizer >/dev/null; then
-  if timeout 30 compute-sanitizer "$bench" "$library" doctor >"$scratch/sanitizer.log" 2>&1; then
-    test_section sanitizer 60 compute-sanitizer --error-exitcode 9 "$tests" small_cuda_has small_cuda_trains small_cuda_stops
-  else
-    printf '{"error":%s}' "$(quoted "skipped: compute-sanitizer refuses this device: $(tail -n 2 "$scratch/sanitizer.log")")" | keep sanitizer
-  fi
-else
-  printf '{"error":"skipped: compute-sanitizer was not found"}' | keep sanitizer
-fi
+ours inference-batches bfloat16 inference bfloat16 1 + inference bfloat16 100 + inference bfloat16 4000 + inference bfloat16 10000
 if command -v node >/dev/null && [ -e dist/index.js ] && [ -d node_modules ]; then
-  export DEEPYEAST_CUDA_LIBRARY=$library
-  measure node-training-bfloat16-100 45 node bench/gpu/node.js training bfloat16 100 200
-  measure node-inference-bfloat16-4000 45 node bench/gpu/node.js inference bfloat16 4000
-  measure inference-bfloat16-4000 30 "$bench" "$library" inference bfloat16 4000
+  DEEPYEAST_CUDA_LIBRARY=$library measure node node bench/gpu/node.js bfloat16 100 200 4000
 else
-  printf '{"error":"skipped: no Node with a built package"}' | keep node
+  skip node 'there is no Node with a built package'
 fi
-for batch in 10000 100 1; do measure "inference-bfloat16-$batch" 30 "$bench" "$library" inference bfloat16 "$batch"; done
-against pytorch-training-bfloat16-eager-100 30 "$python" bench/gpu/pytorch.py training bfloat16 eager 100 50
-for batch in 10000 100 1; do against "pytorch-inference-bfloat16-compiled-$batch" 40 "$python" bench/gpu/pytorch.py inference bfloat16 compiled "$batch"; done
-against pytorch-training-bfloat16-tuned-100 180 "$python" bench/gpu/pytorch.py training bfloat16 tuned 100 100
+test_section tests-learning "$tests" learns
+seconds_of sanitizer
+if ! command -v compute-sanitizer >/dev/null; then
+  skip sanitizer 'compute-sanitizer was not found'
+elif [ $((end - SECONDS)) -lt "$least" ]; then
+  skip sanitizer 'no time was left'
+elif ! timeout 10 compute-sanitizer "$bench" "$library" doctor >"$scratch/sanitizer.log" 2>&1; then
+  skip sanitizer "compute-sanitizer refuses this device: $(tail -n 2 "$scratch/sanitizer.log")"
+else
+  test_section sanitizer compute-sanitizer --error-exitcode 9 "$tests" small_cuda_has small_cuda_trains small_cuda_stops
+fi
+against pytorch-inference-batches "$python" bench/gpu/pytorch.py inference bfloat16 compiled 100 1
+against pytorch-tuned "$python" bench/gpu/pytorch.py training bfloat16 tuned 100 100
+
+# --- memory over many iterations ---
+if [[ ${DEEPYEAST_BENCH_ENDURANCE:-} =~ ^[1-9][0-9]*$ ]]; then
+  further+=("endurance $((120 + DEEPYEAST_BENCH_ENDURANCE / 50))") # 20 ms an iteration
+  seconds_of endurance
+  end=$((SECONDS + least))
+  measure endurance "$bench" "$library" endurance bfloat16 100 "$DEEPYEAST_BENCH_ENDURANCE"
+fi
 
 # --- the table ---
-value() { sed -n "s/.*\"$2\": *\([-0-9.e+]*\).*/\1/p" "$scratch/sections/$1.json" 2>/dev/null | head -n 1; }
 # least FIELD NAME...: of those sections that have it.
 least() {
   local field=$1 name
@@ -215,14 +329,12 @@ least() {
   for name in "$@"; do value "$name" "$field"; done | sort -g | head -n 1
 }
 sections() { (cd "$scratch/sections" && ls) | sed -n "s/^\($1\)\.json$/\1/p"; }
-ours=$(least msPerIteration $(sections 'training-bfloat16-100-.*'))
-theirs=$(least msPerIteration $(sections 'pytorch-training-bfloat16-.*'))
-inference=$(least msPerCall $(sections 'inference-bfloat16-1000-.*'))
-their_inference=$(least msPerCall $(sections 'pytorch-inference-bfloat16-.*-1000-.*'))
-# 1.84 GFLOP forward an image, twice that backward but for the first layer's data gradient (definitions of the paper's
-# network); memory: what a step must move at least is not counted.
+ours=$(least msPerIteration $(sections 'training-bfloat16-100-[12]'))
+theirs=$(least msPerIteration $(sections 'pytorch-training-bfloat16-[a-z]*-100\(-[12]\)\{0,1\}'))
+inference=$(least msPerCall $(sections 'inference-bfloat16-1000-[12]'))
+their_inference=$(least msPerCall $(sections 'pytorch-inference-bfloat16-[a-z]*-1000-[12]'))
 awk -v ours="$ours" -v theirs="$theirs" -v inference="$inference" -v their_inference="$their_inference" \
-  -v ceiling="$(value ceilings bfloat16TeraflopsPerSecond)" -v node="$(value node-training-bfloat16-100 msPerIteration)" \
+  -v node="$(value node-training-bfloat16-100 msPerIteration)" \
   -v node_inference="$(value node-inference-bfloat16-4000 msPerCall)" -v inference_4000="$(value inference-bfloat16-4000 msPerCall)" '
   function put(name, number) { if (number != "") printf "%s\"%s\":%.4f", (some++ ? "," : ""), name, number }
   BEGIN {
@@ -231,19 +343,34 @@ awk -v ours="$ours" -v theirs="$theirs" -v inference="$inference" -v their_infer
     if (ours && theirs) put("trainingTimesPytorch", theirs / ours)
     if (inference) put("inferenceImagesPerSecond", 1e6 / inference)
     if (inference && their_inference) put("inferenceTimesPytorch", their_inference / inference)
-    if (ours && ceiling) put("shareOfMatrixCeilingInTraining", 0.55 / ours * 1e3 / ceiling)
-    if (inference && ceiling) put("shareOfMatrixCeilingInInference", 1.84 / inference / ceiling * 1e3)
     if (node && ours) put("javascriptOverCxxInTraining", node / ours)
     if (node_inference && inference_4000) put("javascriptOverCxxInInference", node_inference / inference_4000)
     printf "}"
   }' </dev/null | keep summary
-printf '\n%-52s %12s %14s\n' measurement 'ms' 'images/s'
-for name in $(sections '.*\(training\|inference\)-.*'); do
-  case $name in clocks*) continue ;; esac
+printf '\n%-52s %12s %14s %10s %10s\n' measurement 'ms' 'images/s' 'of products' 'of copies'
+for name in $(sections '[a-z0-9-]*\(training\|inference\)-\(bfloat16\|tf32\|float32\)-[a-z0-9-]*'); do
   ms=$(value "$name" msPerIteration)
   [ -n "$ms" ] || ms=$(value "$name" msPerCall)
-  printf '%-52s %12s %14s\n' "$name" "${ms:-none}" "$(value "$name" imagesPerSecond)"
+  printf '%-52s %12s %14s %10s %10s\n' "$name" "${ms:-none}" "$(value "$name" imagesPerSecond)" \
+    "$(value "$name" shareOfMatrixCeiling)" "$(value "$name" shareOfCopyCeiling)"
 done
+printf '%-52s %12s TFLOP/s, copies %s GB/s\n' "the card's ceilings: products, bfloat16" \
+  "$(value ceilings bfloat16TeraflopsPerSecond)" "$(value ceilings copyGigabytesPerSecond)"
+# The operations of a step, the longest first, with the share of the ceiling that bounds each.
+if [ -e "$scratch/sections/profile-bfloat16-100.json" ]; then
+  printf '\n%-52s %12s %14s %10s\n' 'operation of a step, bfloat16' ms 'of the step' 'of ceiling'
+  sed 's/.*"operations":\[//; s/\],"plans".*//; s/},{/\n/g' "$scratch/sections/profile-bfloat16-100.json" | awk '
+    function field(name,   text) {
+      if (!match($0, "\"" name "\":[^,}]*")) return ""
+      text = substr($0, RSTART, RLENGTH); sub(/^[^:]*:/, "", text); gsub(/"/, "", text); return text
+    }
+    match($0, /"name":"[^"]*"/) {
+      name = substr($0, RSTART + 8, RLENGTH - 9)
+      bound = field("boundBy")
+      share = field(bound == "products" ? "shareOfMatrixCeiling" : "shareOfCopyCeiling")
+      if (field("share") >= 0.01) printf "%-52s %12s %14s %10s %s\n", name, field("ms"), field("share"), share, bound
+    }'
+fi
 printf '\n%-52s %12s %14s\n' 'on an H100 at batch 100 and 1,000, bfloat16' found wanted
 row() { printf '%-52s %12s %14s\n' "$1" "$(value summary "$2")" "$3"; }
 row 'training, ms an iteration' trainingMs '<= 2.5'
@@ -258,6 +385,9 @@ done
 for name in tests-network tests-operations tests-learning sanitizer; do
   [ ! -e "$scratch/sections/$name.json" ] || printf '%-52s %s\n' "$name" "$(sed -n 's/.*"summary":"\([^"]*\)".*/\1/p; s/.*"error":"\([^"]*\)".*/\1/p' "$scratch/sections/$name.json")"
 done
+if [ -e "$scratch/sections/endurance-bfloat16-100.json" ]; then
+  printf '%-52s %12s %14s\n' 'growth of memory in training, bytes: device, host' "$(value endurance-bfloat16-100 deviceGrowthBytes)" "$(value endurance-bfloat16-100 hostGrowthBytes)"
+fi
 [ "${#failures[@]}" -eq 0 ] || printf '\nfailed: %s\n' "${failures[*]}"
 printf '\nwritten: %s\n' "$result"
 [ "${#failures[@]}" -eq 0 ]

@@ -89,6 +89,20 @@ CudaStreamHandle::~CudaStreamHandle() {
   if (stream_ != nullptr) cudaStreamDestroy(stream_);
 }
 
+void StagingSlot::resize(std::size_t bytes) {
+  // The host's last, since size() is its: where the device has no room the slot stays as it was.
+  device_ = DeviceMemory(bytes, copy_stream_, "images");
+  host_ = PinnedMemory(bytes);
+}
+
+void StagingSlot::copy(std::size_t bytes) {
+  used_.wait_in(copy_stream_);
+  check(cudaMemcpyAsync(device_.data(), host_.data(), bytes, cudaMemcpyHostToDevice, copy_stream_),
+        "copy of " + bytes_text(bytes) + " of images to the device");
+  copied_.record(copy_stream_);
+  copied_.wait_in(stream_);
+}
+
 namespace {
 
 // The members of a context are made on its device.
@@ -97,6 +111,8 @@ int entered(int device) {
   return device;
 }
 
+}  // namespace
+
 const char* precision_name(CudaPrecision precision) {
   switch (precision) {
     case cuda_bfloat16: return "bfloat16";
@@ -104,8 +120,6 @@ const char* precision_name(CudaPrecision precision) {
     default: return "float32";
   }
 }
-
-}  // namespace
 
 Context::Context(const CudaOptions& options) : device_(entered(options.device)), precision_(options.precision) {
   cudaDeviceProp properties{};
@@ -201,33 +215,6 @@ void Context::finish() {
   check(cudaStreamSynchronize(stream_), "enqueued work");
   for (const Pending& copy : pending) std::memcpy(copy.host, downloads_.data() + copy.offset, copy.bytes);
 }
-
-std::uint8_t* Context::staging(std::size_t bytes) {
-  slot_ = (slot_ + 1) % slots_.size();
-  Slot& slot = slots_[slot_];
-  slot.copied.wait_on_host();
-  if (slot.host.size() < bytes) {
-    slot.used.wait_on_host();
-    slot.host = PinnedMemory(bytes);
-    slot.device = DeviceMemory(bytes, copy_stream_, "images");
-  }
-  slot_given_ = true;
-  return slot.host.data();
-}
-
-const std::uint8_t* Context::stage(const std::uint8_t* images, std::size_t bytes) {
-  if (!slot_given_ || images != slots_[slot_].host.data()) std::memcpy(staging(bytes), images, bytes);
-  slot_given_ = false;
-  Slot& slot = slots_[slot_];
-  slot.used.wait_in(copy_stream_);
-  check(cudaMemcpyAsync(slot.device.data(), slot.host.data(), bytes, cudaMemcpyHostToDevice, copy_stream_),
-        "copy of " + bytes_text(bytes) + " of images to the device");
-  slot.copied.record(copy_stream_);
-  slot.copied.wait_in(stream_);
-  return slot.device.as<std::uint8_t>();
-}
-
-void Context::staged_used() { slots_[slot_].used.record(stream_); }
 
 bool Context::hold(std::uint64_t id, std::uint64_t count, std::size_t image_bytes) {
   check(cudaStreamSynchronize(stream_), "iterations on the images held before");

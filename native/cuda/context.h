@@ -15,9 +15,12 @@
 #include "abi.h"
 #include "kernels/step.h"
 #include "plan_cache.h"
+#include "staging.h"
 #include "status.h"
 
 namespace deepyeast::cuda {
+
+const char* precision_name(CudaPrecision precision);
 
 // Device memory, zero-filled in the stream.
 class DeviceMemory {
@@ -84,6 +87,26 @@ class CudaStreamHandle {
   cudaStream_t stream_ = nullptr;
 };
 
+// Of Staging. Copies run in a stream of their own, beside what the other computes.
+class StagingSlot {
+ public:
+  StagingSlot(cudaStream_t stream, cudaStream_t copy_stream) : stream_(stream), copy_stream_(copy_stream) {}
+  std::size_t size() const { return host_.size(); }
+  std::uint8_t* host() { return host_.data(); }
+  const std::uint8_t* device() const { return device_.as<std::uint8_t>(); }
+  void resize(std::size_t bytes);
+  void copy(std::size_t bytes);
+  void mark_used() { used_.record(stream_); }
+  void on_host_wait_for_copy() const { copied_.wait_on_host(); }
+  void on_host_wait_for_use() const { used_.wait_on_host(); }
+
+ private:
+  cudaStream_t stream_, copy_stream_;
+  PinnedMemory host_;
+  DeviceMemory device_;
+  Event copied_, used_;
+};
+
 class Context {
  public:
   explicit Context(const CudaOptions& options);
@@ -115,11 +138,10 @@ class Context {
   void download_later(const void* device, std::size_t bytes, void* host);
   void finish();
 
-  // See Backend::staging; then stage() starts the copy of images, from there or from anywhere on the host, and returns
-  // where they will be for what is enqueued next. staged_used() is called after that was enqueued.
-  std::uint8_t* staging(std::size_t bytes);
-  const std::uint8_t* stage(const std::uint8_t* images, std::size_t bytes);
-  void staged_used();
+  // Images on their way to the device: staging.h.
+  std::uint8_t* staging(std::size_t bytes) { return staging_.next(bytes); }
+  const std::uint8_t* stage(const std::uint8_t* images, std::size_t bytes) { return staging_.stage(images, bytes); }
+  void staged_used() { staging_.used(); }
 
   bool holds(std::uint64_t id) const { return held_id_ == id && held_.data() != nullptr && held_complete_; }
   bool hold(std::uint64_t id, std::uint64_t count, std::size_t image_bytes);
@@ -145,11 +167,6 @@ class Context {
   std::string notes() const;
 
  private:
-  struct Slot {
-    PinnedMemory host;
-    DeviceMemory device;
-    Event copied, used;
-  };
   struct InputSlot {
     PinnedMemory host;
     Event copied;
@@ -181,9 +198,7 @@ class Context {
   std::size_t downloads_used_ = 0;
   std::vector<Pending> pending_;
 
-  std::array<Slot, 3> slots_;
-  std::size_t slot_ = 0;
-  bool slot_given_ = false;  // by staging(), not yet staged
+  Staging<StagingSlot> staging_{stream_, copy_stream_};
 
   DeviceMemory held_;
   std::uint64_t held_id_ = 0;

@@ -57,8 +57,7 @@ ConvolutionShape ConvolutionLayer::shape_of(int batch) const {
 }
 
 std::string ConvolutionLayer::key(GraphKind operation, int batch) const {
-  const char* const types[] = {"float32", "tf32", "bfloat16"};
-  return std::string(types[context_.precision()]) + " " + name_of(operation) + " " + text_of(shape_, batch);
+  return std::string(precision_name(context_.precision())) + " " + name_of(operation) + " " + text_of(shape_, batch);
 }
 
 void ConvolutionLayer::timed(GraphKind operation, int batch, const std::function<void()>& body) {

@@ -1,12 +1,17 @@
 #include "dense.h"
 
+#include <algorithm>
+
 #include "operations.h"
+#include "product_algorithm.h"
 
 namespace deepyeast::cuda {
 namespace {
 
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // bytes that an algorithm may use
 constexpr std::uint32_t kAlignment = 16;                   // bytes, of every matrix
+
+static_assert(sizeof(AlgorithmWords) == sizeof(cublasLtMatmulAlgo_t), "an algorithm is stored as these words");
 
 cudaDataType_t type_of(bool bfloat16) { return bfloat16 ? CUDA_R_16BF : CUDA_R_32F; }
 
@@ -16,7 +21,7 @@ cudaDataType_t type_of(bool bfloat16) { return bfloat16 ? CUDA_R_16BF : CUDA_R_3
 struct DenseLayer::Multiplication {
   cublasLtMatmulDesc_t description = nullptr;
   cublasLtMatrixLayout_t a = nullptr, b = nullptr, c = nullptr;
-  cublasLtMatmulHeuristicResult_t chosen{};
+  cublasLtMatmulAlgo_t algorithm{};
 
   ~Multiplication() {
     if (a != nullptr) cublasLtMatrixLayoutDestroy(a);
@@ -43,6 +48,49 @@ void DenseLayer::set_weights(const float* weights) {
     to_activations(context_, weights, static_cast<std::size_t>(shape_.inputs) * static_cast<std::size_t>(shape_.outputs),
                    converted_.as<float>());
   });
+}
+
+// The algorithm of the plans, or the most promising by cuBLASLt's heuristics.
+void DenseLayer::choose_algorithm(const std::string& name, Multiplication& product) {
+  const auto usable = [&](const AlgorithmWords& words) {
+    cublasLtMatmulAlgo_t algorithm;
+    std::copy(words.begin(), words.end(), algorithm.data);
+    cublasLtMatmulHeuristicResult_t result{};
+    return cublasLtMatmulAlgoCheck(context_.cublas(), product.description, product.a, product.b, product.c, product.c,
+                                   &algorithm, &result) == CUBLAS_STATUS_SUCCESS &&
+           result.workspaceSize <= kWorkspace;
+  };
+  const auto choose = [&] {
+    cublasLtMatmulPreference_t preference = nullptr;
+    check(cublasLtMatmulPreferenceCreate(&preference), name);
+    const std::size_t most = kWorkspace;
+    int found = 0;
+    cublasLtMatmulHeuristicResult_t chosen{};
+    cublasStatus_t status = cublasLtMatmulPreferenceSetAttribute(
+        preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most);
+    for (const cublasLtMatmulPreferenceAttributes_t alignment :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+      if (status == CUBLAS_STATUS_SUCCESS)
+        status = cublasLtMatmulPreferenceSetAttribute(preference, alignment, &kAlignment, sizeof kAlignment);
+    }
+    if (status == CUBLAS_STATUS_SUCCESS)
+      status = cublasLtMatmulAlgoGetHeuristic(context_.cublas(), product.description, product.a, product.b, product.c,
+                                              product.c, preference, 1, &chosen, &found);
+    cublasLtMatmulPreferenceDestroy(preference);
+    check(status, name);
+    if (found == 0) throw Error("cuda-failure", "cuBLASLt: " + name + ": there is no algorithm for it");
+    AlgorithmWords words;
+    std::copy_n(chosen.algo.data, words.size(), words.begin());
+    return words;
+  };
+  // The logits' type is another one.
+  const std::string operation =
+      std::string(precision_name(context_.precision())) + " " + name + (shape_.logits ? ", logits" : "");
+  const AlgorithmWords words = planned_algorithm(context_.plan_cache(), operation, usable, choose, [&] {
+    context_.note("the algorithm kept for " + operation + " cannot be used any more");
+  });
+  std::copy(words.begin(), words.end(), product.algorithm.data);
 }
 
 void DenseLayer::multiply(Product product, int batch, const void* a, const void* b, void* result) {
@@ -94,32 +142,14 @@ void DenseLayer::multiply(Product product, int batch, const void* a, const void*
     check(cublasLtMatrixLayoutCreate(&made->a, operand, a_rows, a_columns, static_cast<std::int64_t>(a_rows)), name());
     check(cublasLtMatrixLayoutCreate(&made->b, operand, b_rows, b_columns, static_cast<std::int64_t>(b_rows)), name());
     check(cublasLtMatrixLayoutCreate(&made->c, target, c_rows, c_columns, static_cast<std::int64_t>(c_rows)), name());
-
-    cublasLtMatmulPreference_t preference = nullptr;
-    check(cublasLtMatmulPreferenceCreate(&preference), name());
-    const std::size_t most = kWorkspace;
-    int found = 0;
-    cublasStatus_t status = cublasLtMatmulPreferenceSetAttribute(
-        preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most);
-    for (const cublasLtMatmulPreferenceAttributes_t alignment :
-         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
-      if (status == CUBLAS_STATUS_SUCCESS)
-        status = cublasLtMatmulPreferenceSetAttribute(preference, alignment, &kAlignment, sizeof kAlignment);
-    }
-    if (status == CUBLAS_STATUS_SUCCESS)
-      status = cublasLtMatmulAlgoGetHeuristic(context_.cublas(), made->description, made->a, made->b, made->c, made->c,
-                                              preference, 1, &made->chosen, &found);
-    cublasLtMatmulPreferenceDestroy(preference);
-    check(status, name());
-    if (found == 0) throw Error("cuda-failure", "cuBLASLt: " + name() + ": there is no algorithm for it");
+    choose_algorithm(name(), *made);
     multiplication = std::move(made);
   }
   const float one = 1, zero = 0;
   context_.timed(name, [&] {
     check(cublasLtMatmul(context_.cublas(), multiplication->description, &one, a, multiplication->a, b,
                          multiplication->b, &zero, result, multiplication->c, result, multiplication->c,
-                         &multiplication->chosen.algo, workspace, kWorkspace, context_.stream()), name());
+                         &multiplication->algorithm, workspace, kWorkspace, context_.stream()), name());
   });
 }
 

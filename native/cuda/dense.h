@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "context.h"
@@ -28,6 +29,7 @@ class DenseLayer {
   enum class Product { forward, data_gradient, weight_gradient };
   struct Multiplication;  // descriptors and algorithm of one product for one batch
 
+  void choose_algorithm(const std::string& name, Multiplication& product);
   void multiply(Product product, int batch, const void* a, const void* b, void* result);
   const void* weights() const;
 

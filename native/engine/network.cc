@@ -17,6 +17,15 @@ const std::string kMeanImage = "mean_image";
 // Floats from a layer's folded scale to its shift: both begin at a multiple of 16.
 std::size_t epilogue_stride(const Layer& layer) { return (static_cast<std::size_t>(layer.output_channels) + 15) / 16 * 16; }
 
+// Images of the next chunk where `left` are left and `most` may go at once: where memory is taken as needed, equal shares,
+// so that a device prepares one batch size for all chunks and computes none that is nearly empty.
+int chunk_of(const InferenceBatches& batches, int most, std::size_t left) {
+  const std::size_t at_once = static_cast<std::size_t>(most);
+  if (!batches.as_needed) return static_cast<int>(std::min(at_once, left));
+  const std::size_t chunks = (left + at_once - 1) / at_once;
+  return static_cast<int>((left + chunks - 1) / chunks);
+}
+
 }  // namespace
 
 // One of convolution and dense is set for each layer.
@@ -643,7 +652,7 @@ void Network::infer(const std::uint8_t* images, const ImageReader* read, std::si
   std::size_t first = 0;
   while (first < count) {
     const int step = dense ? inference_batches_.dense : inference_batches_.convolutions;
-    const int here = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(step), count - first));
+    const int here = chunk_of(inference_batches_, step, count - first);
     const float* output = nullptr;
     try {
       plan_inference(static_cast<std::size_t>(here));

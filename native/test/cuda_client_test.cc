@@ -1,5 +1,5 @@
 // What the addon's side of CUDA does without a device: the search for libraries, loading and its failures, the plan cache,
-// and how much memory a batch takes.
+// which algorithms it keeps, how images of a prediction go to a device in chunks, and how much memory a batch takes.
 #include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,11 +10,14 @@
 #include <fstream>
 #include <map>
 
+#include "../cuda/client/cuda_backend.h"
 #include "../cuda/client/loader.h"
 #include "../cuda/client/search.h"
 #include "../cuda/plan_cache.h"
+#include "../cuda/product_algorithm.h"
 #include "../engine/error.h"
 #include "../engine/memory_plan.h"
+#include "../engine/network.h"
 #include "test.h"
 
 namespace {
@@ -254,6 +257,162 @@ TEST(cuda_plan_cache_survives_bad_files) {
   cuda::PlanCache unwritable(folder.file("file") + "/cache", "A | B");
   unwritable.add("a", "engine3");
   expect(unwritable.find("a") == "engine3", "the choice of this process");
+}
+
+cuda::AlgorithmWords some_algorithm(std::uint64_t seed) {
+  cuda::AlgorithmWords words;
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = (seed + i) * 0x9E3779B97F4A7C15u;
+  return words;
+}
+
+TEST(cuda_algorithm_is_text_and_back) {
+  for (const cuda::AlgorithmWords& words : {some_algorithm(1), cuda::AlgorithmWords{}}) {
+    const std::string text = cuda::algorithm_text(words);
+    cuda::AlgorithmWords read;
+    expect(cuda::parse_algorithm(text, &read) && read == words, "text: " + text);
+    // As a line of the plans.
+    cuda::PlanCache plans("", "A"), other("", "A");
+    plans.add("dense", text);
+    other.use(plans.used());
+    expect(other.find("dense") == text, "the plans changed it");
+    std::string wrong = text;
+    wrong[20] = wrong[20] == '0' ? '1' : '0';
+    for (const std::string& damaged : {wrong, text + "0", text.substr(0, text.size() - 1), text.substr(1), std::string("engine5,2=3"), std::string()})
+      expect(!cuda::parse_algorithm(damaged, &read), "taken: " + damaged);
+  }
+}
+
+TEST(cuda_algorithm_of_the_plans_is_used_where_it_can_be) {
+  const TemporaryFolder folder;
+  const cuda::AlgorithmWords first = some_algorithm(1), second = some_algorithm(2);
+  int chosen = 0, refused = 0;
+  const auto planned = [&](cuda::PlanCache& plans, const cuda::AlgorithmWords& choice, bool usable) {
+    return cuda::planned_algorithm(
+        plans, "bfloat16 dense forward", [&](const cuda::AlgorithmWords&) { return usable; },
+        [&] {
+          ++chosen;
+          return choice;
+        },
+        [&] { ++refused; });
+  };
+  cuda::PlanCache plans(folder / "cache", "card | cuBLASLt 1");
+  expect(planned(plans, first, true) == first && chosen == 1 && refused == 0, "nothing was kept: it is chosen");
+  // Another process, by way of the file; a resumed run, by way of its checkpoint, which comes first.
+  cuda::PlanCache later(folder / "cache", "card | cuBLASLt 1");
+  expect(planned(later, second, true) == first && chosen == 1, "the file's");
+  cuda::PlanCache other("", "card | cuBLASLt 1");
+  planned(other, second, true);
+  later.use(other.used());
+  expect(planned(later, first, true) == second && chosen == 2, "the checkpoint's");
+  // One that this device refuses, or that was damaged, is chosen again, said so, and kept.
+  expect(planned(later, first, false) == first && chosen == 3 && refused == 1, "one that cannot be used");
+  cuda::PlanCache damaged("", "card | cuBLASLt 1");
+  damaged.add("bfloat16 dense forward", cuda::algorithm_text(first) + "x");
+  expect(planned(damaged, second, true) == second && chosen == 4 && refused == 2, "a damaged one");
+  expect(damaged.used().find(cuda::algorithm_text(second)) != std::string::npos, "what a checkpoint keeps");
+  cuda::PlanCache newer(folder / "cache", "card | cuBLASLt 2");
+  expect(planned(newer, second, true) == second && chosen == 5 && refused == 2, "another version's is not asked for");
+}
+
+// Images of 4x4 whose first bytes are their number, through a network on the fake device.
+struct FakePrediction {
+  explicit FakePrediction(std::size_t count) : posterior(count * 2) {
+    const CudaReport report = fake_report("");
+    expect(report.table != nullptr, "the fake library was not loaded");
+    Topology topology;
+    topology.image_size = 4;
+    topology.channels = 1;
+    topology.blocks = {{4}};
+    topology.dense = {3};
+    topology.classes = 2;
+    std::unique_ptr<CudaBackend> made = make_cuda_backend(*report.table, {});
+    backend = made.get();
+    network = std::make_unique<Network>(topology, 1, std::move(made));
+  }
+
+  static void fill(std::size_t first, std::size_t count, std::uint8_t* target) {
+    std::fill_n(target, count * 16, std::uint8_t{0});
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t byte = 0; byte < 3; ++byte) target[i * 16 + byte] = static_cast<std::uint8_t>((first + i) >> (8 * byte));
+  }
+  void by_reader() {
+    network->forward(
+        [&](std::size_t first, int count, std::uint8_t* target) {
+          reads.push_back({first, count, target});
+          fill(first, static_cast<std::size_t>(count), target);
+        },
+        posterior.size() / 2, nullptr, posterior.data());
+  }
+  // What the device was asked for since the last call, waiting for work that was done already left out.
+  std::vector<std::string> steps() {
+    std::vector<std::string> lines;
+    const std::string log = backend->notes();
+    for (std::size_t end; (end = log.find('\n', seen)) != std::string::npos; seen = end + 1) lines.push_back(log.substr(seen, end - seen));
+    return lines;
+  }
+  void expect_in_order() const {
+    for (std::size_t i = 0; i < posterior.size() / 2; ++i)
+      expect(posterior[2 * i] == static_cast<float>(i),
+             "image " + std::to_string(i) + " has the result of " + std::to_string(posterior[2 * i]));
+  }
+
+  struct Read {
+    std::size_t first;
+    int count;
+    std::uint8_t* target;
+  };
+  CudaBackend* backend;  // the network's
+  std::unique_ptr<Network> network;
+  std::vector<Read> reads;
+  std::vector<float> posterior;
+  std::size_t seen = 0;
+};
+
+TEST(cuda_prediction_of_a_thousand_images_is_four_chunks_that_overlap) {
+  FakePrediction prediction(1000);
+  const std::string copy = "copy " + std::to_string(250 * 16);
+  const std::vector<std::string> chunk = {copy, "gather 250", "compute 250"};
+  for (int call = 0; call < 2; ++call) {
+    prediction.reads.clear();
+    prediction.by_reader();
+    prediction.expect_in_order();
+    // Equal chunks, each read into other memory than the one before; the host waits for nothing until it comes to memory
+    // that it has filled before, and then for the copy out of it, not for what is computed.
+    std::vector<std::string> expected;
+    for (int i = 0; i < 4; ++i) {
+      if (i == 3) expected.push_back("wait for a copy");
+      expected.insert(expected.end(), chunk.begin(), chunk.end());
+    }
+    expected.push_back("finish");
+    expect(prediction.steps() == expected, "steps of call " + std::to_string(call));
+    expect(prediction.reads.size() == 4, std::to_string(prediction.reads.size()) + " chunks");
+    for (std::size_t i = 0; i < 4; ++i) {
+      expect(prediction.reads[i].first == 250 * i && prediction.reads[i].count == 250, "chunk " + std::to_string(i));
+      if (i > 0) expect(prediction.reads[i].target != prediction.reads[i - 1].target, "one buffer for two chunks");
+    }
+  }
+}
+
+TEST(cuda_prediction_comes_in_order_for_any_count) {
+  for (const std::size_t count : {1, 3, 256, 257, 1023, 10000}) {
+    FakePrediction prediction(count);
+    prediction.by_reader();
+    prediction.expect_in_order();
+    expect(prediction.reads.size() == (count + 255) / 256, std::to_string(count) + " images in " + std::to_string(prediction.reads.size()) + " chunks");
+    for (const FakePrediction::Read& read : prediction.reads) {
+      const int difference = prediction.reads.front().count - read.count;
+      expect(difference == 0 || difference == 1, "chunks are not equal");
+    }
+    const std::vector<std::string> steps = prediction.steps();
+    expect(std::count(steps.begin(), steps.end(), "finish") == 1 && steps.back() == "finish", "the host waits once, at the end");
+    expect(std::count(steps.begin(), steps.end(), "wait for computing") == 0, "the host waits for computing");
+    // From memory of the caller's the same.
+    std::vector<std::uint8_t> images(count * 16);
+    FakePrediction::fill(0, count, images.data());
+    std::fill(prediction.posterior.begin(), prediction.posterior.end(), -1.0f);
+    prediction.network->forward(images.data(), static_cast<int>(count), nullptr, prediction.posterior.data());
+    prediction.expect_in_order();
+  }
 }
 
 TEST(training_memory_says_which_batch_fits) {

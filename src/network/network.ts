@@ -22,7 +22,7 @@ import { layerNames, type TopologyOptions, topologyOf } from './topology';
  * takes many at once gets this many times as many as that, so that reading runs beside computing.
  */
 const defaultBatchSize = 128;
-const chunksPerCall = 4;
+const chunksPerCall = 16;
 
 /** Where a network runs and how. */
 export interface DeviceOptions {

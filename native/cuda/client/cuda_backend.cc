@@ -8,8 +8,10 @@ namespace deepyeast {
 namespace {
 
 // Batch sizes for which inference is prepared: each costs plans, so a chunk between two is computed as the larger.
-constexpr int kInferenceBatches[] = {1, 4, 16, 32, 64, 100, 128, 200, 256, 384, 512, 750, 1000};
-constexpr int kLargestInference = 1000;
+constexpr int kInferenceBatches[] = {1, 4, 16, 32, 64, 100, 128, 160, 200, 250, 256};
+// Large enough to fill a device; small enough that a call of 1,000 images is several chunks, the next of which is read and
+// copied while one is computed.
+constexpr int kLargestInference = 256;
 constexpr std::size_t kHeldChunk = 1024;   // images of the training set copied at once
 constexpr int kCollected = 256;            // results fetched at once
 

@@ -1,13 +1,17 @@
-// Speed of the paper's network on CUDA through the engine, without Node: one measurement a process, printed as one line of
-// JSON. bench/gpu/run.sh calls it.
+// Speed of the paper's network on CUDA through the engine, without Node: prints lines of JSON. bench/gpu/run.sh calls it.
 //
 //   gpu_bench LIBRARY doctor
 //   gpu_bench LIBRARY training  PRECISION BATCH ITERATIONS
 //   gpu_bench LIBRARY profile   PRECISION BATCH
 //   gpu_bench LIBRARY inference PRECISION BATCH
-//   gpu_bench LIBRARY gradients PRECISION BATCH FILE   (a safetensors file for bench/gpu/agreement.py)
+//   gpu_bench LIBRARY endurance PRECISION BATCH ITERATIONS   (memory at the start, at each tenth and at the end)
+//   gpu_bench LIBRARY gradients PRECISION BATCH FILE         (a safetensors file for bench/gpu/agreement.py)
 //
-// LIBRARY is the path of libdeepyeast_cuda.so; for gradients it may be "cpu". Exits with 4 where CUDA cannot be used; the line then has an "error".
+// LIBRARY is the path of libdeepyeast_cuda.so; for gradients it may be "cpu". What follows a "+" among the arguments is another
+// measurement of the same process, as in "training float32 100 50 + profile float32 100". A line of the first four is the
+// measurement's name (training-float32-100), a tab and its JSON; the others' is JSON alone.
+// --matrix=TERAFLOPS and --copy=GIGABYTES, per second, are the card's measured ceilings: with them the shares of both that
+// were reached are told (work.h says of what). Exits with 4 where CUDA cannot be used; the line then has an "error".
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -23,16 +27,22 @@
 #include "../../engine/network.h"
 #include "../backends.h"
 #include "../simulated_cells.h"
+#include "work.h"
 
 namespace {
 
 using namespace deepyeast;
+using deepyeast::test::Ceilings;
+using deepyeast::test::OperationWork;
 using deepyeast::test::SimulatedCells;
 using deepyeast::test::Values;
+using deepyeast::test::Work;
 
 constexpr int kHeld = 20000;      // images of the training set on the device
 constexpr int kDifferent = 1000;  // of them; the others are the same again
-constexpr int kRepeats = 5;    // medians are of as many
+constexpr int kRepeats = 5;       // medians are of as many
+constexpr int kProfiled = 20;     // iterations
+constexpr int kReported = 500;    // iterations after which losses are fetched, as in training
 
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -46,6 +56,13 @@ std::string quoted(const std::string& text) {
 
 double now() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+template <typename... Values>
+std::string formatted(const char* format, Values... values) {
+  std::string text(static_cast<std::size_t>(std::snprintf(nullptr, 0, format, values...)), '\0');
+  std::snprintf(text.data(), text.size() + 1, format, values...);
+  return text;
 }
 
 double median(std::vector<double> values) {
@@ -67,6 +84,18 @@ std::unique_ptr<CudaBackend> backend_of(const CudaTable& table, const std::strin
   const char* cache = std::getenv("DEEPYEAST_CACHE");
   options.cache_folder = cache != nullptr ? cache : "";
   return make_cuda_backend(table, options);
+}
+
+int activation_bytes(const std::string& precision) { return precision == "bfloat16" ? 2 : 4; }
+
+// ,"teraflop":...,"gigabytes":... and, where the ceilings are known, the shares of them: the end of an object in JSON.
+std::string shares_of(const Work& work, double milliseconds, const Ceilings& ceilings) {
+  std::string text = formatted(",\"teraflop\":%.6f,\"gigabytes\":%.6f", work.flop * 1e-12, work.bytes * 1e-9);
+  const double matrix = test::matrix_share(work, milliseconds, ceilings);
+  const double copy = test::copy_share(work, milliseconds, ceilings);
+  if (matrix > 0) text += formatted(",\"shareOfMatrixCeiling\":%.4f", matrix);
+  if (copy > 0) text += formatted(",\"shareOfCopyCeiling\":%.4f", copy);
+  return text;
 }
 
 struct Bench {
@@ -115,12 +144,16 @@ struct Bench {
       network->begin_step(nullptr, rows.data(), classes.data(), batch, first + static_cast<std::uint32_t>(i), 0.01f,
                           optimizer);
     }
-    network->finish_steps();
-    return (now() - start) / iterations;
+    const std::vector<StepResult> results = network->finish_steps();
+    const double milliseconds = (now() - start) / iterations;
+    if (results.size() != static_cast<std::size_t>(iterations) || !std::isfinite(results.back().loss))
+      throw Error("training-diverged", "a loss is not finite: the times of what followed tell nothing");
+    return milliseconds;
   }
 };
 
-void training(const CudaTable& table, const std::string& precision, int batch, int iterations) {
+std::string training(const CudaTable& table, const std::string& precision, int batch, int iterations,
+                     const Ceilings& ceilings) {
   Bench bench(table, precision, kHeld);
   const std::size_t before = bench.backend->available_memory();
   bench.hold();
@@ -135,38 +168,53 @@ void training(const CudaTable& table, const std::string& precision, int batch, i
     host = resident_bytes();
   }
   const std::size_t after = bench.backend->available_memory();
-  std::printf("{\"precision\":%s,\"batch\":%d,\"msPerIteration\":%.5f,\"imagesPerSecond\":%.1f,\"worstMs\":%.5f,"
-              "\"deviceBytes\":%zu,\"deviceGrowthBytes\":%.0f,\"hostGrowthBytes\":%.0f,\"notes\":%s}\n",
-              quoted(precision).c_str(), batch, median(times), batch / median(times) * 1e3,
-              *std::max_element(times.begin(), times.end()), before > after ? before - after : 0,
-              static_cast<double>(settled) - static_cast<double>(after), resident_bytes() - host,
-              quoted(bench.backend->notes()).c_str());
+  const Work work = test::total(test::training_work(Topology(), batch, activation_bytes(precision)));
+  return formatted("{\"precision\":%s,\"batch\":%d,\"msPerIteration\":%.5f,\"imagesPerSecond\":%.1f,\"worstMs\":%.5f,"
+                   "\"deviceBytes\":%zu,\"deviceGrowthBytes\":%.0f,\"hostGrowthBytes\":%.0f",
+                   quoted(precision).c_str(), batch, median(times), batch / median(times) * 1e3,
+                   *std::max_element(times.begin(), times.end()), before > after ? before - after : 0,
+                   static_cast<double>(settled) - static_cast<double>(after), resident_bytes() - host) +
+         shares_of(work, median(times), ceilings) + ",\"notes\":" + quoted(bench.backend->notes()) + "}";
 }
 
-void profile(const CudaTable& table, const std::string& precision, int batch) {
+std::string profile(const CudaTable& table, const std::string& precision, int batch, const Ceilings& ceilings) {
   Bench bench(table, precision, kHeld);
   bench.hold();
   bench.train(batch, 5, 0);
   bench.backend->profile_begin();
-  bench.train(batch, 20, 100);
+  bench.train(batch, kProfiled, 100);
   std::istringstream lines(bench.backend->profile_end());
   std::vector<std::pair<double, std::string>> operations;
   double total = 0;
   std::string line;
   while (std::getline(lines, line)) {
     const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
-    operations.emplace_back(std::atof(line.c_str()) / 20, line.substr(second + 1));
+    operations.emplace_back(std::atof(line.c_str()) / kProfiled, line.substr(second + 1));
     total += operations.back().first;
   }
   std::sort(operations.rbegin(), operations.rend());
-  std::printf("{\"precision\":%s,\"batch\":%d,\"sumMs\":%.5f,\"operations\":[", quoted(precision).c_str(), batch, total);
-  for (std::size_t i = 0; i < operations.size(); ++i)
-    std::printf("%s{\"name\":%s,\"ms\":%.5f,\"share\":%.4f}", i ? "," : "", quoted(operations[i].second).c_str(),
-                operations[i].first, operations[i].first / total);
-  std::printf("],\"plans\":%s}\n", quoted(bench.backend->plans()).c_str());
+  // What bounds an operation: the ceiling at which it would take longest.
+  const std::vector<OperationWork> works = test::training_work(Topology(), batch, activation_bytes(precision));
+  const auto work_of = [&](const std::string& name) {
+    return std::find_if(works.begin(), works.end(), [&](const OperationWork& work) { return work.name == name; });
+  };
+  std::string list;
+  for (const auto& [milliseconds, name] : operations) {
+    list += (list.empty() ? "" : ",") + formatted("{\"name\":%s,\"ms\":%.5f,\"share\":%.4f", quoted(name).c_str(),
+                                                  milliseconds, milliseconds / total);
+    const auto known = work_of(name);
+    if (known != works.end()) {
+      list += shares_of(known->work, milliseconds, ceilings);
+      if (ceilings.teraflops_per_second > 0 && ceilings.gigabytes_per_second > 0)
+        list += test::bound_by_copies(known->work, ceilings) ? ",\"boundBy\":\"copies\"" : ",\"boundBy\":\"products\"";
+    }
+    list += "}";
+  }
+  return formatted("{\"precision\":%s,\"batch\":%d,\"sumMs\":%.5f", quoted(precision).c_str(), batch, total) +
+         ",\"operations\":[" + list + "],\"plans\":" + quoted(bench.backend->plans()) + "}";
 }
 
-void inference(const CudaTable& table, const std::string& precision, int batch) {
+std::string inference(const CudaTable& table, const std::string& precision, int batch, const Ceilings& ceilings) {
   Bench bench(table, precision, batch);
   std::vector<float> posterior(static_cast<std::size_t>(batch) * 12);
   // Images come by way of the reader, as from a file.
@@ -185,9 +233,49 @@ void inference(const CudaTable& table, const std::string& precision, int batch) 
   }
   bool finite = true;
   for (const float value : posterior) finite = finite && std::isfinite(value);
-  std::printf("{\"precision\":%s,\"batch\":%d,\"msPerCall\":%.5f,\"imagesPerSecond\":%.1f,\"finite\":%s,\"notes\":%s}\n",
-              quoted(precision).c_str(), batch, median(times), batch / median(times) * 1e3, finite ? "true" : "false",
-              quoted(bench.backend->notes()).c_str());
+  const Work work = test::total(test::inference_work(Topology(), batch, activation_bytes(precision)));
+  return formatted("{\"precision\":%s,\"batch\":%d,\"msPerCall\":%.5f,\"imagesPerSecond\":%.1f,\"finite\":%s",
+                   quoted(precision).c_str(), batch, median(times), batch / median(times) * 1e3,
+                   finite ? "true" : "false") +
+         shares_of(work, median(times), ceilings) + ",\"notes\":" + quoted(bench.backend->notes()) + "}";
+}
+
+// Whether memory stays as it is over many iterations: of the device all that is in use, by whom ever, and of the host what
+// this process has in memory.
+std::string endurance(const CudaTable& table, const std::string& precision, int batch, int iterations,
+                      std::uint64_t device_memory) {
+  constexpr int parts = 10;
+  Bench bench(table, precision, kHeld);
+  bench.hold();
+  bench.train(batch, 20, 0);  // plans, recording
+  std::uint32_t done = 0;
+  double first_device = 0, first_host = 0, device = 0, host = 0;
+  std::string list;
+  const double start = now();
+  for (int part = 0; part <= parts; ++part) {
+    const std::uint32_t until = static_cast<std::uint32_t>(static_cast<std::int64_t>(iterations) * part / parts);
+    while (done < until) {
+      const int here = static_cast<int>(std::min<std::uint32_t>(until - done, kReported));
+      bench.train(batch, here, 100 + done);
+      done += static_cast<std::uint32_t>(here);
+    }
+    device = static_cast<double>(device_memory) - static_cast<double>(bench.backend->available_memory());
+    host = resident_bytes();
+    if (part == 0) {
+      first_device = device;
+      first_host = host;
+    }
+    const double seconds = (now() - start) * 1e-3;
+    list += (list.empty() ? "" : ",") +
+            formatted("{\"iteration\":%u,\"seconds\":%.1f,\"deviceBytesInUse\":%.0f,\"hostResidentBytes\":%.0f}", done,
+                      seconds, device, host);
+    std::fprintf(stderr, "%u of %d iterations, %.0f s\n", done, iterations, seconds);
+  }
+  return formatted("{\"precision\":%s,\"batch\":%d,\"iterations\":%u,\"msPerIteration\":%.5f,"
+                   "\"deviceGrowthBytes\":%.0f,\"hostGrowthBytes\":%.0f",
+                   quoted(precision).c_str(), batch, done, (now() - start) / done, device - first_device,
+                   host - first_host) +
+         ",\"memory\":[" + list + "],\"notes\":" + quoted(bench.backend->notes()) + "}";
 }
 
 // One step's gradients with everything that they follow from, so that another program can compute them again: parameters
@@ -286,37 +374,100 @@ void doctor(const CudaReport& report) {
 
 }  // namespace
 
-int main(int count, char** arguments) {
-  const std::string library = count > 1 ? arguments[1] : "", section = count > 2 ? arguments[2] : "";
-  const std::string precision = count > 3 ? arguments[3] : "";
-  const int batch = count > 4 ? std::atoi(arguments[4]) : 0, iterations = count > 5 ? std::atoi(arguments[5]) : 0;
-  const bool valid = section == "doctor" || (section == "training" && batch > 1 && iterations > 0) ||
-                     (section == "profile" && batch > 1) || (section == "inference" && batch > 0) ||
-                     (section == "gradients" && batch > 1 && count > 5);
-  if (!valid) {
+// The value of an option such as --copy=2500.
+bool option(const std::string& argument, const std::string& name, double* value) {
+  if (argument.compare(0, name.size(), name) != 0) return false;
+  *value = std::atof(argument.c_str() + name.size());
+  return true;
+}
+
+struct Request {
+  std::string section, precision, last;
+  int batch = 0, iterations = 0;
+
+  explicit Request(std::vector<std::string> words) {
+    words.resize(std::max<std::size_t>(words.size(), 4));
+    section = words[0];
+    precision = words[1];
+    batch = std::atoi(words[2].c_str());
+    last = words[3];
+    iterations = std::atoi(last.c_str());
+  }
+  bool valid() const {
+    if (section == "doctor") return true;
+    if (section == "training" || section == "endurance") return batch > 1 && iterations > 0;
+    if (section == "profile") return batch > 1;
+    if (section == "inference") return batch > 0;
+    return section == "gradients" && batch > 1 && !last.empty();
+  }
+};
+
+std::string error_line(const Error& error) {
+  return "{\"error\":" + quoted(error.what()) + ",\"code\":" + quoted(error.code()) + "}";
+}
+
+// False where it failed, which its line then tells.
+bool measure(const CudaTable& table, const std::string& library, const Request& request, const Ceilings& ceilings) {
+  const auto& [section, precision, last, batch, iterations] = request;
+  if (section == "gradients") {
+    gradients(backend_of(table, precision), precision, batch, last);
+    return true;
+  }
+  std::string result;
+  bool done = true;
+  try {
+    if (section == "training") result = training(table, precision, batch, iterations, ceilings);
+    else if (section == "profile") result = profile(table, precision, batch, ceilings);
+    else if (section == "inference") result = inference(table, precision, batch, ceilings);
+    else
+      result = endurance(table, precision, batch, iterations,
+                         inspect_cuda(library, this_machine(), true).devices.at(0).memory);
+  } catch (const Error& error) {
+    result = error_line(error);
+    done = false;
+  }
+  std::printf("%s-%s-%d\t%s\n", section.c_str(), precision.c_str(), batch, result.c_str());
+  std::fflush(stdout);  // what comes after may not end in time
+  return done;
+}
+
+int main(int count, char** all) {
+  Ceilings ceilings;
+  std::string library;
+  std::vector<std::vector<std::string>> words(1);
+  for (int i = 1; i < count; ++i) {
+    const std::string word = all[i];
+    if (option(word, "--matrix=", &ceilings.teraflops_per_second)) continue;
+    if (option(word, "--copy=", &ceilings.gigabytes_per_second)) continue;
+    if (word == "+") words.emplace_back();
+    else if (library.empty()) library = word;
+    else words.back().push_back(word);
+  }
+  const std::vector<Request> requests(words.begin(), words.end());
+  if (!std::all_of(requests.begin(), requests.end(), [](const Request& request) { return request.valid(); })) {
     std::fprintf(stderr,
                  "usage: gpu_bench LIBRARY doctor | training PRECISION BATCH ITERATIONS | profile PRECISION BATCH | "
-                 "inference PRECISION BATCH | gradients PRECISION BATCH FILE\n");
+                 "inference PRECISION BATCH | endurance PRECISION BATCH ITERATIONS | gradients PRECISION BATCH FILE "
+                 "[+ ...] [--matrix=TERAFLOPS] [--copy=GIGABYTES]\n");
     return 2;
   }
-  if (section == "doctor") {
+  if (requests[0].section == "doctor") {
     const CudaReport report = inspect_cuda(library, this_machine(), true);
     doctor(report);
     return report.problems.empty() ? 0 : 4;
   }
+  int status = 0;
   try {
-    if (section == "gradients" && library == "cpu") {
-      gradients(make_cpu_backend(0), precision, batch, arguments[5]);
+    if (requests[0].section == "gradients" && library == "cpu") {
+      gradients(make_cpu_backend(0), requests[0].precision, requests[0].batch, requests[0].last);
       return 0;
     }
     const CudaTable& table = *open_cuda(library, this_machine());
-    if (section == "training") training(table, precision, batch, iterations);
-    else if (section == "profile") profile(table, precision, batch);
-    else if (section == "gradients") gradients(backend_of(table, precision), precision, batch, arguments[5]);
-    else inference(table, precision, batch);
-    return 0;
+    for (const Request& request : requests)
+      if (!measure(table, library, request, ceilings)) status = 4;
   } catch (const Error& error) {
-    std::printf("{\"error\":%s,\"code\":%s}\n", quoted(error.what()).c_str(), quoted(error.code()).c_str());
+    std::printf("%s\n", error_line(error).c_str());
     return 4;
   }
+  return status;
 }

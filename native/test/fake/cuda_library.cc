@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../../cuda/abi.h"
+#include "device.h"
 
 namespace {
 
@@ -46,5 +47,6 @@ extern "C" const CudaTable* deepyeast_cuda(void) {
   table.error_message = error_message;
   table.versions = versions;
   table.devices = devices;
+  add_fake_device(&table);
   return &table;
 }
