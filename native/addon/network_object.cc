@@ -59,6 +59,7 @@ Napi::Function NetworkObject::define(Napi::Env env) {
                       InstanceMethod<&NetworkObject::write_tensors>("writeTensors"),
                       InstanceMethod<&NetworkObject::plans>("plans"),
                       InstanceMethod<&NetworkObject::use_plans>("usePlans"),
+                      InstanceMethod<&NetworkObject::notes>("notes"),
                       InstanceMethod<&NetworkObject::cancel>("cancel"), InstanceMethod<&NetworkObject::close>("close")});
 }
 
@@ -437,6 +438,16 @@ Napi::Value NetworkObject::use_plans(const Napi::CallbackInfo& info) {
     return enqueue(info, [core = core_, text]() -> WorkQueue::Settle {
       const std::string warning = core->ready().backend().set_plans(text);
       return [warning](Napi::Env env) -> Napi::Value { return Napi::String::New(env, warning); };
+    });
+  });
+}
+
+Napi::Value NetworkObject::notes(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    return enqueue(info, [core = core_]() -> WorkQueue::Settle {
+      const std::string text = core->ready().backend().notes();
+      return [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
     });
   });
 }

@@ -44,6 +44,7 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   Napi::Value write_tensors(const Napi::CallbackInfo& info);
   Napi::Value plans(const Napi::CallbackInfo& info);
   Napi::Value use_plans(const Napi::CallbackInfo& info);
+  Napi::Value notes(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 

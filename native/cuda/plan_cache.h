@@ -1,6 +1,6 @@
-// Which engine or algorithm computes which operation, kept in a text file in the user's cache folder so that the choice is measured
-// once per shape, device and version of cuDNN and cuBLASLt, and in checkpoints so that a resumed training computes as before. Knows
-// nothing of CUDA.
+// Which engine or algorithm computes which operation, kept in a text file in the user's cache folder so that the choice is
+// made once per shape, device and version of cuDNN and cuBLASLt, and in checkpoints so that a resumed training computes as
+// before. Knows nothing of CUDA.
 //
 // The text: a line "deepyeast-cuda-plans 1", then "key<TAB>choice" lines, sorted. A key is "device | libraries | operation";
 // lines that make no sense are skipped.

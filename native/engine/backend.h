@@ -188,6 +188,8 @@ class Backend {
     return "the checkpoint was computed on another device than this (" + description() +
            "): results will differ by rounding from those of an uninterrupted run";
   }
+  // What has gone other than planned since the backend was made, in sentences on lines of their own; empty: nothing.
+  virtual std::string notes() { return {}; }
 
   // training false: only set_weights and infer (and forward without statistics) will be called.
   virtual std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) = 0;

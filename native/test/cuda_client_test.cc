@@ -277,7 +277,8 @@ TEST(cuda_algorithm_is_text_and_back) {
     expect(other.find("dense") == text, "the plans changed it");
     std::string wrong = text;
     wrong[20] = wrong[20] == '0' ? '1' : '0';
-    for (const std::string& damaged : {wrong, text + "0", text.substr(0, text.size() - 1), text.substr(1), std::string("engine5,2=3"), std::string()})
+    for (const std::string& damaged :
+         {wrong, text + "0", text.substr(0, text.size() - 1), text.substr(1), std::string("engine5,2=3"), std::string()})
       expect(!cuda::parse_algorithm(damaged, &read), "taken: " + damaged);
   }
 }
@@ -333,7 +334,8 @@ struct FakePrediction {
   static void fill(std::size_t first, std::size_t count, std::uint8_t* target) {
     std::fill_n(target, count * 16, std::uint8_t{0});
     for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t byte = 0; byte < 3; ++byte) target[i * 16 + byte] = static_cast<std::uint8_t>((first + i) >> (8 * byte));
+      for (std::size_t byte = 0; byte < 3; ++byte)
+        target[i * 16 + byte] = static_cast<std::uint8_t>((first + i) >> (8 * byte));
   }
   void by_reader() {
     network->forward(
@@ -343,11 +345,12 @@ struct FakePrediction {
         },
         posterior.size() / 2, nullptr, posterior.data());
   }
-  // What the device was asked for since the last call, waiting for work that was done already left out.
+  // What the device was asked for since the last call.
   std::vector<std::string> steps() {
     std::vector<std::string> lines;
     const std::string log = backend->notes();
-    for (std::size_t end; (end = log.find('\n', seen)) != std::string::npos; seen = end + 1) lines.push_back(log.substr(seen, end - seen));
+    for (std::size_t end; (end = log.find('\n', seen)) != std::string::npos; seen = end + 1)
+      lines.push_back(log.substr(seen, end - seen));
     return lines;
   }
   void expect_in_order() const {
@@ -398,13 +401,15 @@ TEST(cuda_prediction_comes_in_order_for_any_count) {
     FakePrediction prediction(count);
     prediction.by_reader();
     prediction.expect_in_order();
-    expect(prediction.reads.size() == (count + 255) / 256, std::to_string(count) + " images in " + std::to_string(prediction.reads.size()) + " chunks");
+    expect(prediction.reads.size() == (count + 255) / 256,
+           std::to_string(count) + " images in " + std::to_string(prediction.reads.size()) + " chunks");
     for (const FakePrediction::Read& read : prediction.reads) {
       const int difference = prediction.reads.front().count - read.count;
       expect(difference == 0 || difference == 1, "chunks are not equal");
     }
     const std::vector<std::string> steps = prediction.steps();
-    expect(std::count(steps.begin(), steps.end(), "finish") == 1 && steps.back() == "finish", "the host waits once, at the end");
+    expect(std::count(steps.begin(), steps.end(), "finish") == 1 && steps.back() == "finish",
+           "the host waits once, at the end");
     expect(std::count(steps.begin(), steps.end(), "wait for computing") == 0, "the host waits for computing");
     // From memory of the caller's the same.
     std::vector<std::uint8_t> images(count * 16);

@@ -17,7 +17,8 @@ double multiply_adds(bool without_first) {
 
 TEST(gpu_work_counts_the_arithmetic_of_the_papers_network) {
   const Topology topology;
-  const double inference = total(inference_work(topology, 1000, 2)).flop, training = total(training_work(topology, 100, 2)).flop;
+  const double inference = total(inference_work(topology, 1000, 2)).flop;
+  const double training = total(training_work(topology, 100, 2)).flop;
   expect(inference == 2000 * multiply_adds(false), "inference");
   expect(std::abs(inference / 1000 - 1.84e9) < 0.01e9, "1.84 GFLOP an image, found " + std::to_string(inference / 1000));
   expect(training == 200 * (2 * multiply_adds(false) + multiply_adds(true)), "no data gradient of the first layer");
@@ -28,20 +29,24 @@ TEST(gpu_work_counts_what_operations_read_and_write) {
   Topology topology;
   topology.image_size = 4;
   topology.channels = 1;
-  topology.blocks = {{16}};
+  topology.blocks = {{16, 16}};
   topology.dense = {32};
   topology.classes = 3;
-  // By hand: batch 10, bfloat16. Layers: 16 pixels, 1 to 16 channels, pool to 4; 64 to 32; 32 to 3.
+  // By hand: batch 10, bfloat16. Layers: 16 pixels, 1 to 16 channels (directly, from float32 weights); 16 to 16, pool to 4
+  // pixels; 64 to 32; 32 to 3.
   const struct {
     const char* name;
     double bytes;
   } expected[] = {
       {"gather", 10 * 16 * 3},
-      {"weights for convolutions", 144 * 6},
+      {"weights for convolutions", 16 * 9 * 16 * 6},
       {"weights for dense layers", (2048 + 96) * 6},
-      {"convolution forward 10x4x4x1 to 16", 10 * (16 + 256) * 2 + 144 * 2},
+      {"convolution forward 10x4x4x1 to 16", 10 * (16 + 256) * 2 + 144 * 4},
       {"convolution weight gradient 10x4x4x1 to 16", 10 * (16 + 256) * 2 + 144 * 4},
       {"batch statistics 10x4x4x1 to 16", 10 * 256 * 2},
+      {"convolution forward 10x4x4x16 to 16", 10 * 512 * 2 + 2304 * 2},
+      {"convolution data gradient 10x4x4x16 to 16", 10 * 512 * 2 + 2304 * 2},
+      {"normalization 10x4x4x16", 10 * 512 * 2},
       {"normalization 10x4x4x16, pool", 10 * (256 + 64) * 2},
       {"normalization's gradient 10x4x4x16, pool", 10 * (3 * 256 + 2 * 64) * 2},
       {"dense forward 10x64 to 32", 10 * (64 + 32) * 2 + 2048 * 2},
@@ -58,7 +63,8 @@ TEST(gpu_work_counts_what_operations_read_and_write) {
     for (const OperationWork& operation : operations) {
       if (operation.name != each.name) continue;
       ++found;
-      expect(operation.work.bytes == each.bytes, operation.name + ": " + std::to_string(operation.work.bytes) + " bytes, expected " + std::to_string(each.bytes));
+      expect(operation.work.bytes == each.bytes, operation.name + ": " + std::to_string(operation.work.bytes) +
+                                                     " bytes, expected " + std::to_string(each.bytes));
     }
     expect(found == 1, std::string(each.name) + " is there " + std::to_string(found) + " times");
   }

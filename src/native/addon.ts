@@ -141,6 +141,8 @@ export interface NativeNetwork {
   plans(): Promise<string>;
   /** Takes those choices for what runs from now on; resolves to a sentence where they are another device's, else "". */
   usePlans(plans: string): Promise<string>;
+  /** What has gone other than planned on the device, in sentences on lines of their own; "" where nothing has. */
+  notes(): Promise<string>;
   /** Stops a running trainSteps after the present mini-batch. */
   cancel(): void;
   /** Waits for the calls already made to end (training is cancelled), then releases all memory. Later calls fail with `closed`. */

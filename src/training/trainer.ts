@@ -58,6 +58,8 @@ class Training {
   /** The iteration at which all tensors were last seen finite. */
   #finiteAt = -1;
   #iterationsPerCall = 1;
+  /** What the device has noted, as far as it was told. */
+  readonly #told = new Set<string>();
   /** Of this interval, in this process. */
   #watch = { seconds: 0, images: 0 };
 
@@ -167,6 +169,15 @@ class Training {
   }
 
   /** Ends an interval: validation, best model, log. */
+  /** Tells once what went other than planned: a kept engine that could not be used, a shape that is computed slowly. */
+  async #tellNotes(): Promise<void> {
+    for (const note of (await this.#network.native.notes()).split('\n')) {
+      if (note === '' || this.#told.has(note)) continue;
+      this.#told.add(note);
+      this.#options.log?.('warn', note);
+    }
+  }
+
   async #report(): Promise<Interval> {
     const { schedule, validation: cells } = this.#preparation;
     const { iteration, interval, best } = this.#state;
@@ -193,6 +204,7 @@ class Training {
       const { recipe } = schedule;
       await writeCheckpoint(folder.file('best'), this.#network, { recipe, iteration, metrics, momentum: false });
     }
+    await this.#tellNotes();
     await log?.append(report);
     this.#state = {
       iteration,

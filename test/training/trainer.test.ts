@@ -245,6 +245,16 @@ describe('train', () => {
     );
   });
 
+  it('tells once what the device noted', async () => {
+    const messages: string[] = [];
+    const log: Log = (level, message) => level === 'warn' && messages.push(message);
+    await using network = await create();
+    const notes = ['', 'an engine cannot be used\n', 'an engine cannot be used\na shape is slow\n'];
+    network.native.notes = async () => notes.shift() ?? 'a shape is slow\n';
+    await collect(train(network, { training, recipe, log }));
+    expect(messages).toEqual(['an engine cannot be used', 'a shape is slow']);
+  });
+
   it('matches classes by name and leaves out unlabelled cells', async () => {
     const label = (index: number) => (index < 5 ? -1 : index % 3);
     const some = await plantedDataset(join(folder, 'some'), { cells: 70, label });

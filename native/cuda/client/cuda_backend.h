@@ -27,8 +27,6 @@ class CudaBackend : public Backend {
   virtual std::string profile_end() = 0;
   // Waits for the device; milliseconds since the last call, by its clock.
   virtual double elapsed() = 0;
-  // What went other than planned; empty: nothing.
-  virtual std::string notes() = 0;
 };
 
 // Throws Error with a code of src/errors.ts.

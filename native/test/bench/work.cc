@@ -5,6 +5,8 @@
 namespace deepyeast::test {
 namespace {
 
+constexpr int kDirectChannels = 8;  // as in cuda/convolution.cc
+
 // Operations of one name are one entry.
 class Operations {
  public:
@@ -29,7 +31,8 @@ std::string convolution_text(const Layer& layer, int batch) {
 }
 
 std::string dense_text(const Layer& layer, int batch) {
-  return std::to_string(batch) + "x" + std::to_string(layer.input_channels) + " to " + std::to_string(layer.output_channels);
+  return std::to_string(batch) + "x" + std::to_string(layer.input_channels) + " to " +
+         std::to_string(layer.output_channels);
 }
 
 std::string normalization_text(const Layer& layer, int batch) {
@@ -63,9 +66,12 @@ std::vector<OperationWork> training_work(const Topology& topology, int batch, in
     const double linear_bytes = layer.normalized ? a : 4;  // logits are float32
     const std::string prefix = convolution ? "convolution " : "dense ";
     const std::string text = " " + (convolution ? convolution_text(layer, batch) : dense_text(layer, batch));
-    // The first layer's kernels take float32 weights.
-    if (a < 4) operations.add(convolution ? "weights for convolutions" : "weights for dense layers", 0, v.weights * (4 + a));
-    operations.add(prefix + "forward" + text, n * v.flop, n * v.inputs * a + v.weights * a + n * v.linear * linear_bytes);
+    // Convolutions of few channels are computed directly, from float32 weights.
+    const double weight_bytes = convolution && layer.input_channels <= kDirectChannels ? 4 : a;
+    if (weight_bytes < 4)
+      operations.add(convolution ? "weights for convolutions" : "weights for dense layers", 0, v.weights * (4 + a));
+    operations.add(prefix + "forward" + text, n * v.flop,
+                   n * v.inputs * a + v.weights * weight_bytes + n * v.linear * linear_bytes);
     operations.add(prefix + "weight gradient" + text, n * v.flop, n * (v.inputs + v.linear) * a + v.weights * 4);
     if (!first) operations.add(prefix + "data gradient" + text, n * v.flop, n * (v.inputs + v.linear) * a + v.weights * a);
     if (!layer.normalized) {
@@ -93,7 +99,8 @@ std::vector<OperationWork> inference_work(const Topology& topology, int batch, i
     if (layer.kind == LayerKind::convolution) {
       operations.add("convolution forward with epilogue " + convolution_text(layer, batch), n * v.flop,
                      n * (v.inputs + v.linear) * a + v.weights * a);
-      if (layer.pool) operations.add("epilogue and pool " + convolution_text(layer, batch), 0, n * (v.linear + v.outputs) * a);
+      if (!layer.pool) continue;
+      operations.add("epilogue and pool " + convolution_text(layer, batch), 0, n * (v.linear + v.outputs) * a);
     } else {
       operations.add("dense forward " + dense_text(layer, batch), n * v.flop,
                      n * v.inputs * a + v.weights * a + n * v.linear * linear_bytes);

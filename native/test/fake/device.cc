@@ -175,7 +175,8 @@ int convolution_infer(CudaConvolution* convolution, int batch, const float* inpu
                       float* output) {
   const ConvolutionShape& shape = convolution->shape;
   const std::size_t pixels = static_cast<std::size_t>(shape.height) * shape.width;
-  const std::size_t inputs = static_cast<std::size_t>(shape.input_channels), outputs = static_cast<std::size_t>(shape.output_channels);
+  const std::size_t inputs = static_cast<std::size_t>(shape.input_channels);
+  const std::size_t outputs = static_cast<std::size_t>(shape.output_channels);
   hand_on(convolution->context, batch, input, pixels * inputs, output, pixels * outputs / (epilogue->pool ? 4 : 1));
   return 0;
 }
