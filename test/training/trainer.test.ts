@@ -250,7 +250,7 @@ describe('train', () => {
     const log: Log = (level, message) => level === 'warn' && messages.push(message);
     await using network = await create();
     const notes = ['', 'an engine cannot be used\n', 'an engine cannot be used\na shape is slow\n'];
-    network.native.notes = async () => notes.shift() ?? 'a shape is slow\n';
+    Object.defineProperty(network.native, 'notes', { value: async () => notes.shift() ?? 'a shape is slow\n' });
     await collect(train(network, { training, recipe, log }));
     expect(messages).toEqual(['an engine cannot be used', 'a shape is slow']);
   });
