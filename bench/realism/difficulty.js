@@ -1,6 +1,6 @@
 // How hard the default simulated screen is, at a size that two cores manage: 8,000 training cells, a stated budget.
 //
-//   npm run difficulty -- [--seeds 1,2,3] [--iterations 2500] [--difficulty paper] [--threads 2]
+//   npm run difficulty -- [--seeds 1,2,3] [--iterations 5000] [--difficulty paper] [--threads 2]
 //
 // Prints, for each seed, the held-out accuracy per cell and per protein, the eight commonest confusions with those of the
 // paper marked, what brightness alone tells, and the ceiling: the share of held-out cells that are good ones and look
@@ -16,7 +16,7 @@ import { recipeOf, trainOn } from './training.js';
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
-    iterations: { type: 'string', default: '2500' },
+    iterations: { type: 'string', default: '5000' },
     difficulty: { type: 'string', default: 'paper' },
     threads: { type: 'string', default: '2' },
   },
