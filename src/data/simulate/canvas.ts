@@ -74,17 +74,31 @@ export function trace(shape: Body, margin: number): number {
   const [overA, overB] = [1 / a, 1 / b];
   // No pixel of a larger radius is within the margin: most of the square around the body is done with at once.
   const furthest = (1 + margin / Math.min(a, b)) ** 2;
+  // Along a row the radius' square, with the body as wide everywhere as at its wider end, is at least
+  // square * dx * dx + 2 * linear * dy * dx + constant * dy * dy.
+  const overWidest = overB / (1 + Math.abs(egg));
+  const [squareA, squareB] = [overA * overA, overWidest * overWidest];
+  const square = cos * cos * squareA + sin * sin * squareB;
+  const linear = cos * sin * (squareA - squareB);
+  const constant = sin * sin * squareA + cos * cos * squareB;
   let count = 0;
   for (let row = top; row <= bottom; row++) {
     const dy = row - y;
-    for (let column = left; column <= right; column++) {
+    const root = (linear * dy) ** 2 - square * (constant * dy * dy - furthest);
+    if (root < -1e-6) continue;
+    const middle = x - (linear * dy) / square;
+    // A pixel more on either side, so that rounding decides nothing.
+    const half = Math.sqrt(Math.max(0, root)) / square + 1;
+    const first = Math.max(left, Math.ceil(middle - half));
+    const last = Math.min(right, Math.floor(middle + half));
+    for (let column = first; column <= last; column++) {
       const dx = column - x;
       const u = (dx * cos + dy * sin) * overA;
       const straight = (dy * cos - dx * sin) * overB;
       const v = egg === 0 ? straight : straight / (1 + egg * (u > 1 ? 1 : u < -1 ? -1 : u));
-      const square = u * u + v * v;
-      if (square >= furthest) continue;
-      const radius = Math.sqrt(square);
+      const distance = u * u + v * v;
+      if (distance >= furthest) continue;
+      const radius = Math.sqrt(distance);
       // First-order distance to the level set radius = 1: its value over the length of its gradient.
       const slope = Math.sqrt(u * u * overA * overA + v * v * overB * overB);
       const inward = slope > 1e-9 ? ((1 - radius) * radius) / slope : Math.min(a, b);
