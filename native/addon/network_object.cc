@@ -421,34 +421,34 @@ Napi::Value NetworkObject::write_tensors(const Napi::CallbackInfo& info) {
   });
 }
 
+// Enqueues ask(backend) and resolves to the text it returns.
+template <typename Ask>
+Napi::Value NetworkObject::text_of_backend(const Napi::CallbackInfo& info, Ask ask) {
+  return enqueue(info, [core = core_, ask = std::move(ask)]() -> WorkQueue::Settle {
+    const std::string text = ask(core->ready().backend());
+    return [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
+  });
+}
+
 Napi::Value NetworkObject::plans(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     require_open();
-    return enqueue(info, [core = core_]() -> WorkQueue::Settle {
-      const std::string text = core->ready().backend().plans();
-      return [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
-    });
+    return text_of_backend(info, [](Backend& backend) { return backend.plans(); });
   });
 }
 
 Napi::Value NetworkObject::use_plans(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     require_open();
-    const std::string text = string_argument(argument(info, 0), "plans");
-    return enqueue(info, [core = core_, text]() -> WorkQueue::Settle {
-      const std::string warning = core->ready().backend().set_plans(text);
-      return [warning](Napi::Env env) -> Napi::Value { return Napi::String::New(env, warning); };
-    });
+    const std::string plans = string_argument(argument(info, 0), "plans");
+    return text_of_backend(info, [plans](Backend& backend) { return backend.set_plans(plans); });
   });
 }
 
 Napi::Value NetworkObject::notes(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     require_open();
-    return enqueue(info, [core = core_]() -> WorkQueue::Settle {
-      const std::string text = core->ready().backend().notes();
-      return [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
-    });
+    return text_of_backend(info, [](Backend& backend) { return backend.notes(); });
   });
 }
 

@@ -49,6 +49,8 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   Napi::Value close(const Napi::CallbackInfo& info);
 
   Napi::Value enqueue(const Napi::CallbackInfo& info, WorkQueue::Work work);
+  template <typename Ask>
+  Napi::Value text_of_backend(const Napi::CallbackInfo& info, Ask ask);
   void require_open() const;
   std::size_t image_bytes() const;
   std::vector<std::int32_t> labels_argument(const Napi::Value& value, std::size_t count) const;

@@ -168,7 +168,6 @@ class Training {
     this.#options.onProgress?.(this.#state.iteration, schedule.iterations);
   }
 
-  /** Ends an interval: validation, best model, log. */
   /** Tells once what went other than planned: a kept engine that could not be used, a shape that is computed slowly. */
   async #tellNotes(): Promise<void> {
     for (const note of (await this.#network.native.notes()).split('\n')) {
@@ -178,6 +177,7 @@ class Training {
     }
   }
 
+  /** Ends an interval: validation, best model, log. */
   async #report(): Promise<Interval> {
     const { schedule, validation: cells } = this.#preparation;
     const { iteration, interval, best } = this.#state;
