@@ -46,8 +46,8 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs a script, until its end or until so many milliseconds have passed. */
-function start(args: string[], variables: NodeJS.ProcessEnv = {}, milliseconds?: number): Promise<Ended> {
+/** Runs a script until its end, or until `due` says that it is to be killed. */
+function start(args: string[], variables: NodeJS.ProcessEnv = {}, due?: () => boolean): Promise<Ended> {
   // Without io_uring every write is a call that the preloaded library sees.
   const env = { ...process.env, UV_USE_IO_URING: '0', ...variables };
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -55,11 +55,11 @@ function start(args: string[], variables: NodeJS.ProcessEnv = {}, milliseconds?:
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const timer = milliseconds === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), milliseconds);
+  const timer = due && setInterval(() => due() && child.kill('SIGKILL'), 3);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       resolve({ status, signal, stderr });
     });
   });
@@ -136,15 +136,23 @@ describe(`a run that is killed and resumed ends as one that was not (seed ${seed
       ...['--batch-size', '6', '--learning-rate', '0.01', '--iterations', '30000', '--report-every', '1500'],
       ...['--checkpoint-every', '0.05s', ...more],
     ];
-    const began = performance.now();
     const ended = await start(command('long'));
-    const whole = performance.now() - began;
     expect(ended, ended.stderr).toMatchObject({ status: 0 });
     const args = command('interrupted', '--resume');
+    // A moment is so many reports and milliseconds of the run itself: a machine busy with other work changes neither.
+    const reports = () => {
+      const log = join(folder, 'interrupted/log.jsonl');
+      return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
+    };
     let kills = 0;
-    for (let attempt = 0; attempt < 4; attempt++) {
-      const milliseconds = whole * (0.25 + 0.5 * moments.uniform(1000 + attempt));
-      const { status, signal, stderr } = await start(args, {}, milliseconds);
+    for (const [attempt, report] of [1, 4, 7, 10].entries()) {
+      const milliseconds = 100 * moments.uniform(1000 + attempt);
+      let reached: number | undefined;
+      const { status, signal, stderr } = await start(args, {}, () => {
+        if (reports() < report) return false;
+        reached ??= performance.now();
+        return performance.now() - reached >= milliseconds;
+      });
       if (status === 0) break;
       expect(signal, stderr).toBe('SIGKILL');
       kills++;
