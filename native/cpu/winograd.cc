@@ -6,10 +6,11 @@
 // Forward, and the data gradient, which is the same with the weights rotated: a block of up to 24 tiles at a time, so
 // that what is transformed stays in a core's L2 cache. Its input is transformed once, V[36][tile][input]; then for each
 // 64 outputs it is multiplied, M[36][tile][64] = V U, and M at once transformed back, with the statistics or the
-// epilogue. Weights are packed when they are set: U[output / 64][36][panel][input][panel width], a panel being as wide
+// epilogue. Weights are packed at their first use: U[output / 64][36][panel][input][panel width], a panel being as wide
 // as the registers of the product take. Threads share out the blocks; where there are few, the outputs as well, each
 // transforming the input for itself, which costs less than to exchange it. An image's values depend neither on the
-// threads nor on the batch it is in.
+// threads nor on the batch it is in, nor on whether the transformed weights are kept: the first image after they were set
+// goes without.
 //
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
 // tiles, and one transform at the end. Threads share out the positions, by rows of six: each goes through all tiles, a
@@ -95,29 +96,14 @@ class WinogradConvolution : public Convolution {
   }
 
   void set_weights(const float* weights) override {
-    constexpr int group = 16;  // outputs of a task; a multiple or a divisor of every panel width
-    const int outputs = shape_.output_channels, inputs = shape_.input_channels;
-    const int forward_tasks = divide_up(outputs, group);
-    const int backward_tasks = backward_ ? divide_up(inputs, group) : 0;
-    context_.parallel_for(forward_tasks + backward_tasks, [&](std::size_t index, int) {
-      const bool forward = static_cast<int>(index) < forward_tasks;
-      Direction& direction = forward ? forward_ : *backward_;
-      const int first = (static_cast<int>(index) - (forward ? 0 : forward_tasks)) * group;
-      const int count = std::min(group, direction.outputs - first);
-      const int in_block = first % output_block;
-      float* target = direction.weights.data() + first / output_block * direction.block +
-                      in_block / kernels_.panel_width * direction.panel + in_block % kernels_.panel_width;
-      if (forward)
-        kernels_.transform_weights(weights, inputs, first, count, direction.position, direction.panel, target);
-      else
-        kernels_.transform_weights_rotated(weights, inputs, outputs, first, count, direction.position, direction.panel,
-                                           target);
-    });
+    weights_ = weights;
+    transformed_ = passed_through_ = false;
   }
 
   void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
     const std::size_t blocks = blocks_of(forward_, tiles_of(batch), statistics != nullptr);
     if (statistics) statistics_.reserve(blocks, shape_.output_channels);
+    transform_weights();
     convolve(forward_, batch, input, statistics != nullptr, nullptr, output);
     if (statistics) statistics_.combine(blocks, statistics);
   }
@@ -125,10 +111,15 @@ class WinogradConvolution : public Convolution {
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
     check_shape(!epilogue.pool || (shape_.height % 2 == 0 && shape_.width % 2 == 0),
                 "a 2x2 pool needs an even height and width");
+    // Where one block holds all tiles, each weight is used once. A program that classifies one cell and ends is spared to
+    // fill the memory of all transformed weights, which takes longer than the pass itself.
+    if (passed_through_ || blocks_of(forward_, tiles_of(batch), false) > 1) transform_weights();
+    passed_through_ = true;
     convolve(forward_, batch, input, false, &epilogue, output);
   }
 
   void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
+    transform_weights();
     convolve(*backward_, batch, output_gradient, false, nullptr, input_gradient);
   }
 
@@ -157,11 +148,13 @@ class WinogradConvolution : public Convolution {
     return direction.output_blocks();
   }
 
+  void transform_weights();
+  void transform_weights(const Direction& direction, int first, int count, float* block) const;
   void reserve(const Direction& direction);
   void convolve(const Direction& direction, int batch, const float* input, bool statistics,
                 const InferenceEpilogue* epilogue, float* output);
-  void multiply(const Direction& direction, int position, int block, int tiles, const float* transformed,
-                float* product) const;
+  void multiply(const Direction& direction, const float* weights, int position, int block, int tiles,
+                const float* transformed, float* product) const;
   void write(const Direction& direction, const TileRange& range, int block_of_tiles, int block,
              const float* product, bool statistics, const InferenceEpilogue* epilogue, float* output);
 
@@ -186,12 +179,41 @@ class WinogradConvolution : public Convolution {
   BlockStatistics statistics_;
   Direction forward_;
   std::unique_ptr<Direction> backward_;
+  const float* weights_ = nullptr;
+  bool transformed_ = false;     // so are these weights, for both directions
+  bool passed_through_ = false;  // images have been, since these weights were set
 };
+
+// Outputs [first, first + count) of a direction, at most those of one of its blocks.
+void WinogradConvolution::transform_weights(const Direction& direction, int first, int count, float* block) const {
+  const int in_block = first % output_block;
+  float* target = block + in_block / kernels_.panel_width * direction.panel + in_block % kernels_.panel_width;
+  if (&direction == &forward_)
+    kernels_.transform_weights(weights_, direction.inputs, first, count, direction.position, direction.panel, target);
+  else
+    kernels_.transform_weights_rotated(weights_, shape_.input_channels, shape_.output_channels, first, count,
+                                       direction.position, direction.panel, target);
+}
+
+void WinogradConvolution::transform_weights() {
+  if (transformed_) return;
+  constexpr int group = 16;  // outputs of a task; a multiple or a divisor of every panel width
+  const int forward_tasks = divide_up(forward_.outputs, group);
+  const int backward_tasks = backward_ ? divide_up(backward_->outputs, group) : 0;
+  context_.parallel_for(forward_tasks + backward_tasks, [&](std::size_t index, int) {
+    const bool forward = static_cast<int>(index) < forward_tasks;
+    Direction& direction = forward ? forward_ : *backward_;
+    const int first = (static_cast<int>(index) - (forward ? 0 : forward_tasks)) * group;
+    transform_weights(direction, first, std::min(group, direction.outputs - first),
+                      direction.weights.data() + first / output_block * direction.block);
+  });
+  transformed_ = true;
+}
 
 void WinogradConvolution::reserve(const Direction& direction) {
   const int most = direction.most_block_tiles();
-  context_.reserve_workspace(context_.threads() * winograd_positions *
-                             (direction.input_layout(most).position + direction.output_layout(most).position));
+  const std::size_t tiles = direction.input_layout(most).position + direction.output_layout(most).position;
+  context_.reserve_workspace(context_.threads() * (winograd_positions * tiles + direction.block));
 }
 
 void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
@@ -202,6 +224,7 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
   const std::size_t most = direction.most_block_tiles();
   const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
   const std::size_t product_size = winograd_positions * direction.output_layout(most).position;
+  const std::size_t task_size = transformed_size + product_size + (transformed_ ? 0 : direction.block);
   float* workspace = context_.workspace();
   const WinogradGrid input_grid = grid(direction.inputs);
   context_.parallel_for(static_cast<std::size_t>(blocks) * groups, [&](std::size_t index, int slot) {
@@ -212,13 +235,20 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
     const int first_block = direction.output_blocks() * group / groups;
     const int last_block = direction.output_blocks() * (group + 1) / groups;
     const int products = winograd_positions * (last_block - first_block);
-    float* transformed = workspace + slot * (transformed_size + product_size);
+    float* transformed = workspace + slot * task_size;
     float* product = transformed + transformed_size;
+    float* block_weights = product + product_size;  // if they are not kept
     kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
                              direction.input_layout(range.size()), transformed);
     for (int block = first_block; block < last_block; ++block) {
+      const float* weights = direction.weights.data() + block * direction.block;
+      if (!transformed_) {
+        const int first = block * output_block;
+        transform_weights(direction, first, std::min(output_block, direction.outputs - first), block_weights);
+        weights = block_weights;
+      }
       for (int position = 0; position < winograd_positions; ++position) {
-        multiply(direction, position, block, range.size(), transformed, product);
+        multiply(direction, weights, position, block, range.size(), transformed, product);
         kernels_.prefetch_input(input, input_grid, next.begin, next.size(),
                                 (block - first_block) * winograd_positions + position, products);
       }
@@ -228,10 +258,10 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
 }
 
 // The product at one position: tiles x inputs times inputs x (up to) 64 outputs.
-void WinogradConvolution::multiply(const Direction& direction, int position, int block, int tiles,
+void WinogradConvolution::multiply(const Direction& direction, const float* weights, int position, int block, int tiles,
                                    const float* transformed, float* product) const {
   const int outputs = std::min(output_block, direction.outputs - block * output_block);
-  const float* weights = direction.weights.data() + block * direction.block + position * direction.position;
+  weights += position * direction.position;
   const float* left = transformed + position * direction.input_layout(tiles).position;
   float* target = product + position * direction.output_layout(tiles).position;
   for (int output = 0; output < outputs; output += kernels_.panel_width) {

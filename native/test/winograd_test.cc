@@ -116,6 +116,42 @@ TEST(winograd_gives_an_image_the_same_values_in_any_batch) {
   }
 }
 
+// Weights are not kept transformed before they are used a second time.
+TEST(winograd_infers_the_first_image_as_all_later_ones) {
+  for (const InstructionSet set : available_instruction_sets()) {
+    const std::unique_ptr<Backend> backend = make_backend(set, 1);
+    for (const ConvolutionShape& shape : {ConvolutionShape{3, 16, 16, 160, 200}, {2, 9, 7, 40, 72}, {5, 4, 4, 16, 16}}) {
+      const std::size_t image = std::size_t{1} * shape.height * shape.width;
+      Values random(3);
+      Device input(*backend, random.after_relu(shape.batch * image * shape.input_channels));
+      const std::size_t count = std::size_t{9} * shape.input_channels * shape.output_channels;
+      Device before(*backend, random.normal(count)), weights(*backend, random.normal(count));
+      const InferenceEpilogue epilogue{nullptr, nullptr, true, false};
+      for (const int threads : {1, 2, 3, 5}) {
+        CpuContext context(set, threads);
+        const std::unique_ptr<Convolution> convolution = make_winograd_convolution(shape, false, context);
+        const auto infer = [&](int batch) {
+          Device output(*backend, batch * image * shape.output_channels);
+          convolution->infer(batch, input, epilogue, output);
+          std::vector<float> values = output.values();
+          values.resize(image * shape.output_channels);  // the first image's
+          return values;
+        };
+        const std::string where = std::string(name_of(set)) + ", " + std::to_string(threads) + " threads: ";
+        convolution->set_weights(before);
+        const std::vector<float> other = infer(1);
+        convolution->set_weights(weights);
+        const std::vector<float> first = infer(1);
+        expect(first != other, where + "weights set again");
+        expect_same(infer(1), first, where + "the second image");
+        expect_same(infer(shape.batch), first, where + "a batch");
+        convolution->set_weights(before);
+        expect_same(infer(1), other, where + "the weights of before");
+      }
+    }
+  }
+}
+
 TEST(winograd_statistics_of_channels_with_a_large_mean) {
   // Outputs near 3000 with a deviation near 1, but for the border: float32 sums of squares would lose everything.
   const ConvolutionShape shape{8, 32, 32, 16, 16};
