@@ -6,11 +6,10 @@
 // Forward, and the data gradient, which is the same with the weights rotated: a block of up to 24 tiles at a time, so
 // that what is transformed stays in a core's L2 cache. Its input is transformed once, V[36][tile][input]; then for each
 // 64 outputs it is multiplied, M[36][tile][64] = V U, and M at once transformed back, with the statistics or the
-// epilogue. Weights are packed at their first use: U[output / 64][36][panel][input][panel width], a panel being as wide
+// epilogue. Weights are packed once: U[output / 64][36][panel][input][panel width], a panel being as wide
 // as the registers of the product take. Threads share out the blocks; where there are few, the outputs as well, each
 // transforming the input for itself, which costs less than to exchange it. An image's values depend neither on the
-// threads nor on the batch it is in, nor on whether the transformed weights are kept: the first image after they were set
-// goes without.
+// threads nor on the batch it is in.
 //
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
 // tiles, and one transform at the end. Threads share out the positions, by rows of six: each goes through all tiles, a
@@ -98,6 +97,7 @@ class WinogradConvolution : public Convolution {
   void set_weights(const float* weights) override {
     weights_ = weights;
     transformed_ = passed_through_ = false;
+    if (backward_) transform_weights();
   }
 
   void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
@@ -111,15 +111,14 @@ class WinogradConvolution : public Convolution {
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
     check_shape(!epilogue.pool || (shape_.height % 2 == 0 && shape_.width % 2 == 0),
                 "a 2x2 pool needs an even height and width");
-    // Where one block holds all tiles, each weight is used once. A program that classifies one cell and ends is spared to
-    // fill the memory of all transformed weights, which takes longer than the pass itself.
+    // The first image, where one block holds all its tiles, goes without weights kept in transformed form: a program that
+    // classifies one cell and ends is spared filling their memory, which takes longer than the pass itself.
     if (passed_through_ || blocks_of(forward_, tiles_of(batch), false) > 1) transform_weights();
     passed_through_ = true;
     convolve(forward_, batch, input, false, &epilogue, output);
   }
 
   void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
-    transform_weights();
     convolve(*backward_, batch, output_gradient, false, nullptr, input_gradient);
   }
 
@@ -180,8 +179,8 @@ class WinogradConvolution : public Convolution {
   Direction forward_;
   std::unique_ptr<Direction> backward_;
   const float* weights_ = nullptr;
-  bool transformed_ = false;     // so are these weights, for both directions
-  bool passed_through_ = false;  // images have been, since these weights were set
+  bool transformed_ = false;     // weights_, for both directions
+  bool passed_through_ = false;  // an image, since weights_ were set
 };
 
 // Outputs [first, first + count) of a direction, at most those of one of its blocks.

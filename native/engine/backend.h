@@ -38,7 +38,8 @@ class Buffer {
 class Convolution {
  public:
   virtual ~Convolution() = default;
-  // weights [output, 3, 3, input]; called once after every update, before the operations that use them.
+  // weights [output, 3, 3, input]; called once after every update, before the operations that use them. They may be read
+  // until they are set again.
   virtual void set_weights(const float* weights) = 0;
   // output [batch, height, width, output_channels], linear. statistics null: not wanted.
   virtual void forward(int batch, const float* input, float* output, BatchStatistics* statistics) = 0;
@@ -54,7 +55,7 @@ class Convolution {
 class Dense {
  public:
   virtual ~Dense() = default;
-  virtual void set_weights(const float* weights) = 0;  // [outputs, inputs]
+  virtual void set_weights(const float* weights) = 0;  // [outputs, inputs]; as for a convolution
   // output [batch, outputs] = input weights^T (+ bias); bias may be null; statistics as for a convolution.
   virtual void forward(int batch, const float* input, const float* bias, float* output, BatchStatistics* statistics) = 0;
   virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;

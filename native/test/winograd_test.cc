@@ -187,7 +187,8 @@ TEST(winograd_passes_on_what_is_not_a_number) {
       input[(position / 4 * 8 + position % 4) * 16] = std::nanf("");
       CpuContext context(set, 1);
       const std::unique_ptr<Convolution> convolution = make_winograd_convolution({1, 8, 8, 16, 16}, false, context);
-      convolution->set_weights(random.normal(16 * 9 * 16).data());
+      const std::vector<float> weights = random.normal(16 * 9 * 16);
+      convolution->set_weights(weights.data());
       std::vector<float> output(4 * 4 * 16);
       convolution->infer(1, input.data(), {nullptr, nullptr, true, true}, output.data());
       expect(std::isnan(output[(position / 8 * 4 + position % 4 / 2) * 16]),
