@@ -12,7 +12,9 @@ namespace {
 
 using std::ptrdiff_t;
 
-constexpr int output_block = 32;   // outputs of one task of the forward product
+constexpr int output_block = 32;   // outputs of one task of the forward product, at most
+constexpr int few_cells = 4;       // up to which the weights take longer to read than to multiply:
+constexpr int few_outputs = 8;     // smaller tasks then, since memory is not equally fast for all threads
 constexpr int input_block = 128;   // inputs of one task of the gradients
 constexpr int channel_block = 64;  // outputs of one task of the statistics
 
@@ -81,8 +83,9 @@ class DenseLayer : public Dense {
   void product(int batch, const float* input, const InferenceEpilogue* epilogue, float* output) {
     check_batch(batch);
     float* workspace = context_.workspace();
-    context_.parallel_for(blocks_of(shape_.outputs, output_block), [&](std::size_t task, int slot) {
-      const int first = static_cast<int>(task) * output_block, count = std::min(output_block, shape_.outputs - first);
+    const int block = batch <= few_cells ? few_outputs : output_block;
+    context_.parallel_for(blocks_of(shape_.outputs, block), [&](std::size_t task, int slot) {
+      const int first = static_cast<int>(task) * block, count = std::min(block, shape_.outputs - first);
       context_.kernels().dense->dot(input, shape_.inputs, weights_ + static_cast<ptrdiff_t>(first) * shape_.inputs,
                                     shape_.inputs, batch, count, shape_.inputs, workspace + slot * forward_scratch(),
                                     output + first, shape_.outputs);

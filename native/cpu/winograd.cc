@@ -7,8 +7,9 @@
 // that what is transformed stays in a core's L2 cache. Its input is transformed once, V[36][tile][input]; then for each
 // 64 outputs it is multiplied, M[36][tile][64] = V U, and M at once transformed back, with the statistics or the
 // epilogue. Weights are packed once: U[output / 64][36][panel][input][panel width], a panel being as wide
-// as the registers of the product take. Threads share out the blocks; where there are few, the outputs as well, each
-// transforming the input for itself, which costs less than to exchange it. An image's values depend neither on the
+// as the registers of the product take. A task is one block of tiles for 64 outputs: a thread
+// that goes on with the same tiles has their transformed input at hand; one that helps another transforms it for itself,
+// which costs less than to exchange it. An image's values depend neither on the
 // threads nor on the batch it is in.
 //
 // Weight gradient, F(3x3, 4x4): at each position the product outputs x tiles times tiles x inputs, accumulated over all
@@ -23,6 +24,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <vector>
 
 #include "batch_statistics.h"
 #include "kernels/winograd.h"
@@ -139,14 +141,6 @@ class WinogradConvolution : public Convolution {
     const int blocks = divide_up(tiles, direction.most_block_tiles());
     return blocks == 1 ? 1 : round_up(blocks, 2);
   }
-  // Into how many groups of 64 outputs a block's work is cut, so that all threads have as much to do.
-  int groups_of(const Direction& direction, int blocks) const {
-    const int threads = context_.threads();
-    for (int groups = 1; groups < direction.output_blocks(); ++groups)
-      if (blocks * groups >= 8 * threads || blocks * groups % threads == 0) return groups;
-    return direction.output_blocks();
-  }
-
   void transform_weights();
   void transform_weights(const Direction& direction, int first, int count, float* block) const;
   void reserve(const Direction& direction);
@@ -219,7 +213,9 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
                                    const InferenceEpilogue* epilogue, float* output) {
   check_shape(batch <= shape_.batch, "a convolution was given more images than the batch it was made for");
   const int tiles = tiles_of(batch), blocks = blocks_of(direction, tiles, statistics);
-  const int groups = groups_of(direction, blocks);
+  const int groups = direction.output_blocks();
+  constexpr int none = -1;
+  std::vector<int> transformed_block(context_.threads(), none);  // whose transformed input a thread has at hand
   const std::size_t most = direction.most_block_tiles();
   const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
   const std::size_t product_size = winograd_positions * direction.output_layout(most).position;
@@ -227,32 +223,30 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
   float* workspace = context_.workspace();
   const WinogradGrid input_grid = grid(direction.inputs);
   context_.parallel_for(static_cast<std::size_t>(blocks) * groups, [&](std::size_t index, int slot) {
-    const int block_of_tiles = static_cast<int>(index) / groups, group = static_cast<int>(index) % groups;
+    const int block_of_tiles = static_cast<int>(index) / groups, block = static_cast<int>(index) % groups;
     const TileRange range(tiles, blocks, block_of_tiles);
     // Most likely this thread's next block.
     const TileRange next(tiles, blocks, std::min(block_of_tiles + 1, blocks - 1));
-    const int first_block = direction.output_blocks() * group / groups;
-    const int last_block = direction.output_blocks() * (group + 1) / groups;
-    const int products = winograd_positions * (last_block - first_block);
     float* transformed = workspace + slot * task_size;
     float* product = transformed + transformed_size;
     float* block_weights = product + product_size;  // if they are not kept
-    kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
-                             direction.input_layout(range.size()), transformed);
-    for (int block = first_block; block < last_block; ++block) {
-      const float* weights = direction.weights.data() + block * direction.block;
-      if (!transformed_) {
-        const int first = block * output_block;
-        transform_weights(direction, first, std::min(output_block, direction.outputs - first), block_weights);
-        weights = block_weights;
-      }
-      for (int position = 0; position < winograd_positions; ++position) {
-        multiply(direction, weights, position, block, range.size(), transformed, product);
-        kernels_.prefetch_input(input, input_grid, next.begin, next.size(),
-                                (block - first_block) * winograd_positions + position, products);
-      }
-      write(direction, range, block_of_tiles, block, product, statistics, epilogue, output);
+    if (transformed_block[slot] != block_of_tiles) {
+      kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
+                               direction.input_layout(range.size()), transformed);
+      transformed_block[slot] = block_of_tiles;
     }
+    const float* weights = direction.weights.data() + block * direction.block;
+    if (!transformed_) {
+      const int first = block * output_block;
+      transform_weights(direction, first, std::min(output_block, direction.outputs - first), block_weights);
+      weights = block_weights;
+    }
+    for (int position = 0; position < winograd_positions; ++position) {
+      multiply(direction, weights, position, block, range.size(), transformed, product);
+      kernels_.prefetch_input(input, input_grid, next.begin, next.size(), block * winograd_positions + position,
+                              groups * winograd_positions);
+    }
+    write(direction, range, block_of_tiles, block, product, statistics, epilogue, output);
   });
 }
 
