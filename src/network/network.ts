@@ -226,13 +226,23 @@ export class Network {
     options: BatchOptions & { onProgress?: (done: number, total: number) => void } = {},
   ): Promise<Predictions> {
     const total = this.#imageCount(source);
+    const { batchSize = this.#batchSize, signal, onProgress } = options;
+    // One cell after the other is a usual way to call this: what comes as one batch goes without the detours of many.
+    if (source instanceof Uint8Array && total > 0 && total <= batchSize) {
+      requireBatchSize(batchSize);
+      throwIfAborted(signal);
+      const { logits, posteriors } = await this.native.forward({ pixels: source });
+      onProgress?.(total, total);
+      throwIfAborted(signal);
+      return { classes: this.classes, count: total, logits, posteriors };
+    }
     const classes = this.classes.length;
     const logits = new Float32Array(total * classes);
     const posteriors = new Float32Array(total * classes);
     for await (const batch of this.predictBatches(source, options)) {
       logits.set(batch.logits, batch.start * classes);
       posteriors.set(batch.posteriors, batch.start * classes);
-      options.onProgress?.(batch.start + batch.count, total);
+      onProgress?.(batch.start + batch.count, total);
     }
     return { classes: this.classes, count: total, logits, posteriors };
   }
@@ -342,9 +352,7 @@ export class Network {
     { batchSize = this.#batchSize, signal }: BatchOptions,
     compute: (images: NativeImages) => Promise<Result>,
   ): AsyncGenerator<{ start: number; count: number; result: Result }> {
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new DeepYeastError('invalid-argument', `batchSize is ${batchSize}; expected an integer from 1`);
-    }
+    requireBatchSize(batchSize);
     const total = this.#imageCount(source);
     const store = source instanceof Uint8Array ? undefined : this.imageStore(source);
     const bytes = source instanceof Uint8Array ? source.length / Math.max(total, 1) : 0;
@@ -368,6 +376,11 @@ export class Network {
       throwIfAborted(signal);
     }
   }
+}
+
+function requireBatchSize(batchSize: number): void {
+  if (Number.isInteger(batchSize) && batchSize >= 1) return;
+  throw new DeepYeastError('invalid-argument', `batchSize is ${batchSize}; expected an integer from 1`);
 }
 
 /** DEEPYEAST_THREADS, or 0: as many as the process may use. */
