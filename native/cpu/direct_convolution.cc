@@ -104,7 +104,7 @@ class DirectConvolution : public Convolution {
   void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
     const int channels = shape_.output_channels;
     if (statistics != nullptr) blocks_.reserve(batch * blocks_per_image(batch), channels);
-    convolve(batch, input, shape_.input_channels, weights_.data(), channels, output,
+    convolve(batch, input, shape_.input_channels, weights_.data(), channels, nullptr, output,
              [&](std::size_t block, float* rows, int count) {
                if (statistics == nullptr) return;
                const ptrdiff_t pixels = static_cast<ptrdiff_t>(count) * shape_.width;
@@ -118,8 +118,14 @@ class DirectConvolution : public Convolution {
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
     const int channels = shape_.output_channels;
     const InferenceKernels& kernels = *context_.kernels().inference;
+    if (!epilogue.pool && epilogue.scale != nullptr && epilogue.shift != nullptr) {
+      const ConvolutionEpilogue same = {epilogue.scale, epilogue.shift, epilogue.relu};
+      convolve(batch, input, shape_.input_channels, weights_.data(), channels, &same, output,
+               [](std::size_t, float*, int) {});
+      return;
+    }
     if (!epilogue.pool) {
-      convolve(batch, input, shape_.input_channels, weights_.data(), channels, output,
+      convolve(batch, input, shape_.input_channels, weights_.data(), channels, nullptr, output,
                [&](std::size_t, float* rows, int count) {
                  kernels.affine(rows, static_cast<ptrdiff_t>(count) * shape_.width, channels, epilogue.scale,
                                 epilogue.shift, epilogue.relu, rows);
@@ -130,7 +136,7 @@ class DirectConvolution : public Convolution {
     const ptrdiff_t row = static_cast<ptrdiff_t>(shape_.width) * channels;
     const int block = block_rows(batch, shape_.height, shape_.width);
     const std::size_t blocks = blocks_per_image(batch);
-    convolve(batch, input, shape_.input_channels, weights_.data(), channels, nullptr,
+    convolve(batch, input, shape_.input_channels, weights_.data(), channels, nullptr, nullptr,
              [&](std::size_t index, float* rows, int count) {
                float* target = output + (index / blocks * shape_.height + index % blocks * block) / 2 * (row / 2);
                for (int y = 0; y < count; y += 2, target += row / 2)
@@ -141,7 +147,7 @@ class DirectConvolution : public Convolution {
 
   void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
     convolve(batch, output_gradient, shape_.output_channels, turned_weights_.data(), shape_.input_channels,
-             input_gradient, [](std::size_t, float*, int) {});
+             nullptr, input_gradient, [](std::size_t, float*, int) {});
   }
 
   void backward_weights(int batch, const float* input, const float* output_gradient, float* weight_gradient) override {
@@ -232,8 +238,8 @@ class DirectConvolution : public Convolution {
   // output null: rows go to scratch memory only. after(block, rows, count): the block's index in the batch, its output
   // rows and their number.
   template <typename After>
-  void convolve(int batch, const float* input, int inputs, const float* weights, int outputs, float* output,
-                const After& after) {
+  void convolve(int batch, const float* input, int inputs, const float* weights, int outputs,
+                const ConvolutionEpilogue* epilogue, float* output, const After& after) {
     check_shape(batch <= shape_.batch, "a convolution was given more images than the batch it was made for");
     const int height = shape_.height, row_width = shape_.width;
     const int rows = block_rows(batch, height, row_width);
@@ -251,7 +257,7 @@ class DirectConvolution : public Convolution {
                           : output + (image * image_pixels + static_cast<std::size_t>(first) * row_width) * outputs;
       copy_padded(input + image * image_pixels * inputs, height, row_width, inputs, first, count, inputs, source);
       context_.kernels().convolution->forward(source, static_cast<ptrdiff_t>(row_width + 2) * inputs, inputs, weights,
-                                              count, row_width, target, outputs);
+                                              count, row_width, epilogue, target, outputs);
       after(block, target, count);
     });
   }

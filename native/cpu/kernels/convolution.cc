@@ -20,10 +20,23 @@ namespace {
 
 constexpr int tile_pixels = width == 16 ? 8 : 6;
 
-// One tile: pixels x vectors. count: channels of the last vector that exist.
+// The channels that a call of convolve_rows computes, up to two vectors, and what happens to them.
+struct OutputChannels {
+  float* output;       // of the first pixel
+  int pixel;           // floats from pixel to pixel
+  int last;            // channels of the last vector that exist
+  const float* scale;  // null without an epilogue
+  const float* shift;
+  bool relu;
+};
+
+// What is not a number stays so.
+DEEPYEAST_INLINE Vector rectify(Vector value) { return value < Vector{} ? Vector{} : value; }
+
+// One tile: pixels x vectors.
 template <int pixels, int vectors>
-void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, const float* weights, float* output,
-                   int output_channels, int count) {
+void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, const float* weights,
+                   const OutputChannels& target, std::ptrdiff_t first_pixel) {
   const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * width;
   Vector sums[pixels][vectors] = {};
   for (int y = 0; y < 3; ++y, input += input_row) {
@@ -39,13 +52,26 @@ void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, c
       }
     }
   }
-#pragma GCC unroll 8
-  for (int p = 0; p < pixels; ++p) {
-    float* target = output + static_cast<std::ptrdiff_t>(p) * output_channels;
+  const auto channels_of = [&](int v) { return v < vectors - 1 ? width : target.last; };
+  if (target.scale != nullptr) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      if (v < vectors - 1 || count == width) store(target + v * width, sums[p][v]);
-      else store_first(target + v * width, sums[p][v], count);
+      const Vector scale = load_first(target.scale + v * width, channels_of(v));
+      const Vector shift = load_first(target.shift + v * width, channels_of(v));
+#pragma GCC unroll 8
+      for (int p = 0; p < pixels; ++p) {
+        sums[p][v] = fma(sums[p][v], scale, shift);
+        if (target.relu) sums[p][v] = rectify(sums[p][v]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < pixels; ++p) {
+    float* output = target.output + (first_pixel + p) * target.pixel;
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      if (channels_of(v) == width) store(output + v * width, sums[p][v]);
+      else store_first(output + v * width, sums[p][v], target.last);
     }
   }
 }
@@ -53,46 +79,47 @@ void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, c
 // `remaining` pixels, fewer than a whole tile.
 template <int pixels, int vectors>
 void convolve_rest(int remaining, const float* input, std::ptrdiff_t input_row, int channels, const float* weights,
-                   float* output, int output_channels, int count) {
+                   const OutputChannels& target, std::ptrdiff_t first_pixel) {
   if constexpr (pixels > 0) {
     if (remaining == pixels)
-      convolve_tile<pixels, vectors>(input, input_row, channels, weights, output, output_channels, count);
+      convolve_tile<pixels, vectors>(input, input_row, channels, weights, target, first_pixel);
     else
-      convolve_rest<pixels - 1, vectors>(remaining, input, input_row, channels, weights, output, output_channels,
-                                         count);
+      convolve_rest<pixels - 1, vectors>(remaining, input, input_row, channels, weights, target, first_pixel);
   }
 }
 
 template <int vectors>
 void convolve_rows(const float* input, std::ptrdiff_t input_row, int channels, const float* weights, int rows,
-                   int row_width, float* output, int output_channels, int count) {
+                   int row_width, const OutputChannels& target) {
   for (int y = 0; y < rows; ++y) {
     const float* source = input + y * input_row;
-    float* target = output + static_cast<std::ptrdiff_t>(y) * row_width * output_channels;
+    const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y) * row_width;
     int x = 0;
     for (; x + tile_pixels <= row_width; x += tile_pixels)
       convolve_tile<tile_pixels, vectors>(source + static_cast<std::ptrdiff_t>(x) * channels, input_row, channels,
-                                          weights, target + static_cast<std::ptrdiff_t>(x) * output_channels,
-                                          output_channels, count);
+                                          weights, target, row + x);
     convolve_rest<tile_pixels - 1, vectors>(row_width - x, source + static_cast<std::ptrdiff_t>(x) * channels,
-                                            input_row, channels, weights,
-                                            target + static_cast<std::ptrdiff_t>(x) * output_channels, output_channels,
-                                            count);
+                                            input_row, channels, weights, target, row + x);
   }
 }
 
 void convolution_forward(const float* input, std::ptrdiff_t input_row, int channels, const float* packed_weights,
-                         int rows, int row_width, float* output, int output_channels) {
+                         int rows, int row_width, const ConvolutionEpilogue* epilogue, float* output,
+                         int output_channels) {
   const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * width;
-  int channel = 0;
-  for (; output_channels - channel > width; channel += 2 * width, packed_weights += 2 * next_vector) {
-    const int left = output_channels - channel - width;
-    convolve_rows<2>(input, input_row, channels, packed_weights, rows, row_width, output + channel, output_channels,
-                     left < width ? left : width);
+  for (int channel = 0; channel < output_channels; channel += 2 * width, packed_weights += 2 * next_vector) {
+    const int left = output_channels - channel, last = left > width ? left - width : left;
+    const OutputChannels target = {output + channel,
+                                   output_channels,
+                                   last < width ? last : width,
+                                   epilogue ? epilogue->scale + channel : nullptr,
+                                   epilogue ? epilogue->shift + channel : nullptr,
+                                   epilogue && epilogue->relu};
+    if (left > width)
+      convolve_rows<2>(input, input_row, channels, packed_weights, rows, row_width, target);
+    else
+      convolve_rows<1>(input, input_row, channels, packed_weights, rows, row_width, target);
   }
-  if (channel < output_channels)
-    convolve_rows<1>(input, input_row, channels, packed_weights, rows, row_width, output + channel, output_channels,
-                     output_channels - channel);
 }
 
 }  // namespace
