@@ -6,11 +6,19 @@ import { RandomStream } from '../../src/random';
 const size = 8;
 const bytes = size * size * 2;
 const noise = new RandomStream(2, 'simulation', 0, 0);
-const crops = (count: number) => Uint8Array.from({ length: count * bytes }, (_, i) => Math.floor(256 * noise.uniform(i)));
+const crops = (count: number) =>
+  Uint8Array.from({ length: count * bytes }, (_, i) => Math.floor(256 * noise.uniform(i)));
 
 let network: Network;
 beforeAll(async () => {
-  network = await Network.create({ classes: ['a', 'b', 'c'], size, blocks: [[4], [4]], dense: [8], seed: 3, threads: 2 });
+  network = await Network.create({
+    classes: ['a', 'b', 'c'],
+    size,
+    blocks: [[4], [4]],
+    dense: [8],
+    seed: 3,
+    threads: 2,
+  });
 });
 afterAll(() => network.close());
 
@@ -34,7 +42,11 @@ describe('predictions of crops in memory', () => {
       await network.predict(crops(5), { batchSize, onProgress: (cells, total) => reports.push([cells, total]) });
       return reports;
     };
-    expect(await done(2)).toEqual([[2, 5], [4, 5], [5, 5]]); // biome-ignore format: pairs
+    expect(await done(2)).toEqual([
+      [2, 5],
+      [4, 5],
+      [5, 5],
+    ]);
     expect(await done(5)).toEqual([[5, 5]]);
   });
 
