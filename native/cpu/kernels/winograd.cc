@@ -469,7 +469,7 @@ void transform_weight_gradient(const float* products, std::size_t position, int 
 
 template <int rows, int vectors>
 void multiply_block(int steps, const float* left, std::size_t left_row, std::size_t left_step, const float* right,
-                    const float* ahead, float* product, std::size_t product_row, bool accumulate) {
+                    const float* ahead, int ahead_step, float* product, std::size_t product_row, bool accumulate) {
   Vector sums[rows][vectors];
 #pragma GCC unroll 6
   for (int r = 0; r < rows; ++r)
@@ -488,8 +488,9 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sums[r][v] = fma(factor, factors[v], sums[r][v]);
     }
-    for (int v = 0; v < panel_width / 2; v += 16) __builtin_prefetch(ahead + v, 0, 2);
-    ahead += panel_width / 2;
+    __builtin_prefetch(ahead, 0, 2);
+    __builtin_prefetch(ahead + ahead_step / 2, 0, 2);
+    ahead += ahead_step;
     left += left_step;
     right += panel_width;
   }
@@ -503,7 +504,7 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
   }
 }
 
-using MultiplyBlock = void (*)(int, const float*, std::size_t, std::size_t, const float*, const float*, float*,
+using MultiplyBlock = void (*)(int, const float*, std::size_t, std::size_t, const float*, const float*, int, float*,
                                std::size_t, bool);
 
 constexpr MultiplyBlock multiply_blocks[most_rows][4] = {
@@ -518,14 +519,19 @@ constexpr MultiplyBlock multiply_blocks[most_rows][4] = {
 void multiply(int rows, int columns, int steps, const float* left, std::size_t left_row, std::size_t left_step,
               const float* right, float* product, std::size_t product_row, bool accumulate) {
   const int vectors = (columns + width - 1) / width;
-  // The first two blocks of rows prefetch a half each of the next panel: it comes from further away than L2, and nothing
-  // else would fetch it in time.
-  const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(steps) * panel_width;
-  for (int r = 0; r < rows; r += most_rows) {
-    const float* ahead = r < 2 * most_rows ? right + panel + r / most_rows * (panel / 2) : right;
-    const int block = rows - r < most_rows ? rows - r : most_rows;
-    multiply_blocks[block - 1][vectors - 1](steps, left + r * left_row, left_row, left_step, right, ahead,
-                                            product + r * product_row, product_row, accumulate);
+  // The next panel comes from further away than L2, and nothing else would fetch it in time. The blocks of rows prefetch
+  // quarters of it, evenly, so that memory never rests: one each, more where there are fewer blocks than quarters.
+  const std::ptrdiff_t quarter = static_cast<std::ptrdiff_t>(steps) * panel_width / 4;
+  const int blocks = (rows + most_rows - 1) / most_rows;
+  int fetched = 0;
+  for (int block = 0; block < blocks; ++block) {
+    const int r = block * most_rows, count = rows - r < most_rows ? rows - r : most_rows;
+    const int until = 4 - 4 * (blocks - 1 - block) / blocks;  // earlier blocks take more: the last may be smaller
+    const float* ahead = until > fetched ? right + 4 * quarter + fetched * quarter : right;
+    multiply_blocks[count - 1][vectors - 1](steps, left + r * left_row, left_row, left_step, right, ahead,
+                                            (until - fetched) * panel_width / 4, product + r * product_row,
+                                            product_row, accumulate);
+    fetched = until;
   }
 }
 
