@@ -2,18 +2,13 @@
 // inside: everything is read and written in the order of memory.
 #include "inference.h"
 
+#include "activation.h"
 #include "vector.h"
 
 namespace deepyeast {
 namespace DEEPYEAST_ISA {
 
 namespace {
-
-// A value that is not a number stays one, through ReLU as through the pool, so that a broken network shows.
-DEEPYEAST_INLINE Vector rectify(Vector value) { return value < Vector{} ? Vector{} : value; }
-DEEPYEAST_INLINE Vector larger(Vector best, Vector value) {
-  return ((value > best) | (value != value)) ? value : best;
-}
 
 template <bool pool>
 DEEPYEAST_INLINE void apply(const float* input, std::ptrdiff_t row, int channels, const float* scale,

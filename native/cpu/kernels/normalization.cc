@@ -9,6 +9,7 @@
 // One cell of a dense layer is a pixel with a row of dropout words of its own.
 #include "normalization.h"
 
+#include "activation.h"
 #include "vector.h"
 
 namespace deepyeast {
@@ -37,9 +38,6 @@ DEEPYEAST_INLINE Channels channels_at(const NormalizationCoefficients& coefficie
 }
 
 DEEPYEAST_INLINE Vector normalize(const Channels& c, Vector value) { return fma(value - c.mean, c.scale, c.shift); }
-
-// A value that is not a number stays one, so that a diverging training shows in its loss.
-DEEPYEAST_INLINE Vector rectify(Vector value) { return value < Vector{} ? Vector{} : value; }
 
 // Four inputs under one pooled value, in the order in which the first maximum is sought.
 struct Window {

@@ -10,6 +10,7 @@
 // All loops are over whole vectors of channels, the innermost dimension in memory: no element moves across a vector.
 #include "winograd.h"
 
+#include "activation.h"
 #include "vector.h"
 
 namespace deepyeast {
@@ -262,12 +263,6 @@ DEEPYEAST_INLINE void output_pixels(const float* transformed, std::size_t positi
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) output_transform(columns[i], y[i]);
-}
-
-// What is not a number stays so through ReLU and pool.
-DEEPYEAST_INLINE Vector rectify(Vector value) { return value < Vector{} ? Vector{} : value; }
-DEEPYEAST_INLINE Vector larger(Vector best, Vector value) {
-  return ((value > best) | (value != value)) ? value : best;
 }
 
 // What is done with the output pixels.
