@@ -113,6 +113,28 @@ TEST(convolution_prepared_for_inference_only) {
   });
 }
 
+TEST(direct_convolution_takes_a_scale_or_a_shift_alone) {
+  const ConvolutionShape shape{2, 6, 10, 5, 45};
+  Values random(7);
+  const std::vector<float> input = random.normal(2 * 60 * 5), weights = random.normal(9 * 5 * 45);
+  const std::vector<float> scale = random.uniform(45, -1, 2), shift = random.normal(45), ones(45, 1.0f), zeros(45, 0.0f);
+  for (const InstructionSet set : available_instruction_sets()) {
+    CpuContext context(set, 2);
+    const std::unique_ptr<Convolution> convolution = make_direct_convolution(shape, false, context);
+    convolution->set_weights(weights.data());
+    for (const bool pool : {false, true}) {
+      const auto infer = [&](const float* scale, const float* shift) {
+        std::vector<float> output(2 * 60 * 45 / (pool ? 4 : 1));
+        convolution->infer(2, input.data(), {scale, shift, true, pool}, output.data());
+        return output;
+      };
+      const std::string where = std::string(name_of(set)) + (pool ? ", pooled: " : ": ");
+      expect_same(infer(scale.data(), nullptr), infer(scale.data(), zeros.data()), where + "scale");
+      expect_same(infer(nullptr, shift.data()), infer(ones.data(), shift.data()), where + "shift");
+    }
+  }
+}
+
 TEST(convolution_passes_on_what_is_not_a_number) {
   for_each_backend([](Backend& backend, const std::string& name) {
     Values random(6);
