@@ -3,9 +3,8 @@
 //
 // Forward and data gradient: a task is a block of rows of one image. Its input rows are copied with a border of zeros
 // into the thread's scratch memory (a small part of the work, and the kernel needs to know no borders), then all output
-// channels are computed, with the inference epilogue; statistics, or epilogue and pool, follow while the rows lie in the
-// cache. The data gradient is the same convolution with the weights turned by half a turn and input and output channels
-// swapped.
+// channels are computed, and statistics or the inference epilogue follow while the rows lie in the cache. The data
+// gradient is the same convolution with the weights turned by half a turn and input and output channels swapped.
 //
 // Weight gradient: a task is a chunk of consecutive images, with a sum of its own; the chunks' sums are then added in
 // order. The number of chunks depends on the shape alone.
@@ -119,10 +118,18 @@ class DirectConvolution : public Convolution {
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
     const int channels = shape_.output_channels;
     const InferenceKernels& kernels = *context_.kernels().inference;
-    if (!epilogue.pool) {
+    if (!epilogue.pool && epilogue.scale != nullptr && epilogue.shift != nullptr) {
       const ConvolutionEpilogue same = {epilogue.scale, epilogue.shift, epilogue.relu};
       convolve(batch, input, shape_.input_channels, weights_.data(), channels, &same, output,
                [](std::size_t, float*, int) {});
+      return;
+    }
+    if (!epilogue.pool) {
+      convolve(batch, input, shape_.input_channels, weights_.data(), channels, nullptr, output,
+               [&](std::size_t, float* rows, int count) {
+                 kernels.affine(rows, static_cast<ptrdiff_t>(count) * shape_.width, channels, epilogue.scale,
+                                epilogue.shift, epilogue.relu, rows);
+               });
       return;
     }
     check_shape(shape_.height % 2 == 0 && shape_.width % 2 == 0, "a 2x2 pool needs an even height and width");

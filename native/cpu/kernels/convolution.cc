@@ -23,11 +23,12 @@ constexpr int tile_pixels = width == 16 ? 8 : 6;
 
 // The channels that a call of convolve_rows computes, up to two vectors, and what happens to them.
 struct OutputChannels {
-  float* output;  // of the first pixel
-  int pixel;      // floats from pixel to pixel
-  int last;       // channels of the last vector that exist
-  const ConvolutionEpilogue* epilogue;
-  int first;      // of these channels, for the epilogue
+  float* output;       // of the first pixel
+  int pixel;           // floats from pixel to pixel
+  int last;            // channels of the last vector that exist
+  const float* scale;  // null without an epilogue
+  const float* shift;
+  bool relu;
 };
 
 // One tile: pixels x vectors.
@@ -50,17 +51,15 @@ void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, c
     }
   }
   const auto channels_of = [&](int v) { return v < vectors - 1 ? width : target.last; };
-  if (target.epilogue != nullptr) {
-    const ConvolutionEpilogue& epilogue = *target.epilogue;
+  if (target.scale != nullptr) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      const int first = target.first + v * width;
-      const Vector scale = epilogue.scale ? load_first(epilogue.scale + first, channels_of(v)) : broadcast(1.0f);
-      const Vector shift = epilogue.shift ? load_first(epilogue.shift + first, channels_of(v)) : broadcast(0.0f);
+      const Vector scale = load_first(target.scale + v * width, channels_of(v));
+      const Vector shift = load_first(target.shift + v * width, channels_of(v));
 #pragma GCC unroll 8
       for (int p = 0; p < pixels; ++p) {
         sums[p][v] = fma(sums[p][v], scale, shift);
-        if (epilogue.relu) sums[p][v] = rectify(sums[p][v]);
+        if (target.relu) sums[p][v] = rectify(sums[p][v]);
       }
     }
   }
@@ -108,7 +107,12 @@ void convolution_forward(const float* input, std::ptrdiff_t input_row, int chann
   const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * width;
   for (int channel = 0; channel < output_channels; channel += 2 * width, packed_weights += 2 * next_vector) {
     const int left = output_channels - channel, last = left > width ? left - width : left;
-    const OutputChannels target = {output + channel, output_channels, last < width ? last : width, epilogue, channel};
+    const OutputChannels target = {output + channel,
+                                   output_channels,
+                                   last < width ? last : width,
+                                   epilogue ? epilogue->scale + channel : nullptr,
+                                   epilogue ? epilogue->shift + channel : nullptr,
+                                   epilogue && epilogue->relu};
     if (left > width)
       convolve_rows<2>(input, input_row, channels, packed_weights, rows, row_width, target);
     else

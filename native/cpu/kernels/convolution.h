@@ -6,7 +6,7 @@
 namespace deepyeast {
 
 // Packed weights: [vectors of output channels][9][input channels][width], output channels past the last are zero.
-// What follows in inference: value * scale + shift, then ReLU if asked. Null pointers: by 1, and 0.
+// What follows in inference: value * scale + shift, then ReLU if asked.
 struct ConvolutionEpilogue {
   const float* scale;
   const float* shift;
