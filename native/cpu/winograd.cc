@@ -114,9 +114,9 @@ class WinogradConvolution : public Convolution {
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
     check_shape(!epilogue.pool || (shape_.height % 2 == 0 && shape_.width % 2 == 0),
                 "a 2x2 pool needs an even height and width");
-    // The first image, where one block holds all its tiles, goes without weights kept in transformed form: a program that
-    // classifies one cell and ends is spared filling their memory, which takes longer than the pass itself.
-    if (passed_through_ || blocks_of(forward_, tiles_of(batch), false) > 1) transform_weights();
+    // The first image goes without weights kept in transformed form: a program that classifies one cell and ends is
+    // spared filling their memory, which takes longer than the pass itself.
+    if (passed_through_ || batch > 1) transform_weights();
     passed_through_ = true;
     convolve(forward_, batch, input, false, &epilogue, output);
   }
@@ -143,6 +143,7 @@ class WinogradConvolution : public Convolution {
     return blocks == 1 ? 1 : round_up(blocks, 2);
   }
   void transform_weights();
+  void transform_weights(const Direction& direction, float* blocks) const;
   void transform_weights(const Direction& direction, int first, int count, float* block) const;
   void reserve(const Direction& direction);
   void convolve(const Direction& direction, int batch, const float* input, bool statistics,
@@ -189,25 +190,28 @@ void WinogradConvolution::transform_weights(const Direction& direction, int firs
                                        direction.position, direction.panel, target);
 }
 
+// All outputs of a direction, one block after the other.
+void WinogradConvolution::transform_weights(const Direction& direction, float* blocks) const {
+  constexpr int group = 16;  // outputs of a task; a multiple or a divisor of every panel width
+  context_.parallel_for(divide_up(direction.outputs, group), [&](std::size_t index, int) {
+    const int first = static_cast<int>(index) * group;
+    transform_weights(direction, first, std::min(group, direction.outputs - first),
+                      blocks + first / output_block * direction.block);
+  });
+}
+
 void WinogradConvolution::transform_weights() {
   if (transformed_) return;
-  constexpr int group = 16;  // outputs of a task; a multiple or a divisor of every panel width
-  const int forward_tasks = divide_up(forward_.outputs, group);
-  const int backward_tasks = backward_ ? divide_up(backward_->outputs, group) : 0;
-  context_.parallel_for(forward_tasks + backward_tasks, [&](std::size_t index, int) {
-    const bool forward = static_cast<int>(index) < forward_tasks;
-    Direction& direction = forward ? forward_ : *backward_;
-    const int first = (static_cast<int>(index) - (forward ? 0 : forward_tasks)) * group;
-    transform_weights(direction, first, std::min(group, direction.outputs - first),
-                      direction.weights.data() + first / output_block * direction.block);
-  });
+  transform_weights(forward_, forward_.weights.data());
+  if (backward_) transform_weights(*backward_, backward_->weights.data());
   transformed_ = true;
 }
 
 void WinogradConvolution::reserve(const Direction& direction) {
   const int most = direction.most_block_tiles();
   const std::size_t tiles = direction.input_layout(most).position + direction.output_layout(most).position;
-  context_.reserve_workspace(context_.threads() * (winograd_positions * tiles + direction.block));
+  const std::size_t threads = context_.threads(), blocks = direction.output_blocks();
+  context_.reserve_workspace(threads * winograd_positions * tiles + std::max(threads, blocks) * direction.block);
 }
 
 void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
@@ -220,8 +224,12 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
   const std::size_t most = direction.most_block_tiles();
   const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
   const std::size_t product_size = winograd_positions * direction.output_layout(most).position;
-  const std::size_t task_size = transformed_size + product_size + (transformed_ ? 0 : direction.block);
+  const std::size_t task_size = transformed_size + product_size;
   float* workspace = context_.workspace();
+  // Weights that are not kept: where a block of them serves one block of tiles, each thread transforms the one it needs.
+  float* passing_weights = workspace + context_.threads() * task_size;
+  const bool weights_by_task = !transformed_ && blocks == 1;
+  if (!transformed_ && !weights_by_task) transform_weights(direction, passing_weights);
   const WinogradGrid input_grid = grid(direction.inputs);
   context_.parallel_for(static_cast<std::size_t>(blocks) * groups, [&](std::size_t index, int slot) {
     const int block_of_tiles = static_cast<int>(index) / groups, block = static_cast<int>(index) % groups;
@@ -230,17 +238,17 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
     const TileRange next(tiles, blocks, std::min(block_of_tiles + 1, blocks - 1));
     float* transformed = workspace + slot * task_size;
     float* product = transformed + transformed_size;
-    float* block_weights = product + product_size;  // if they are not kept
     if (transformed_block[slot] != block_of_tiles) {
       kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
                                direction.input_layout(range.size()), transformed);
       transformed_block[slot] = block_of_tiles;
     }
-    const float* weights = direction.weights.data() + block * direction.block;
-    if (!transformed_) {
+    const float* weights = (transformed_ ? direction.weights.data() : passing_weights) + block * direction.block;
+    if (weights_by_task) {
       const int first = block * output_block;
-      transform_weights(direction, first, std::min(output_block, direction.outputs - first), block_weights);
-      weights = block_weights;
+      float* own_weights = passing_weights + slot * direction.block;
+      transform_weights(direction, first, std::min(output_block, direction.outputs - first), own_weights);
+      weights = own_weights;
     }
     for (int position = 0; position < winograd_positions; ++position) {
       multiply(direction, weights, position, block, range.size(), transformed, product);

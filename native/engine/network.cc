@@ -127,6 +127,7 @@ Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend>
       }
       case ParameterKind::gamma:
       case ParameterKind::running_variance:
+        if (!draw_weights) continue;
         values.assign(specification.count, 1.0f);
         break;
       case ParameterKind::bias:

@@ -5,7 +5,6 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { DeepYeastError, fileError } from '../errors';
-import { AtomicFile } from './atomic-file';
 
 export interface SafetensorsEntry {
   dtype: string;
@@ -186,6 +185,7 @@ export async function writeSafetensors(
   metadata: ReadonlyMap<string, string>,
   tensors: readonly { name: string; shape: readonly number[]; dtype?: string; values: ArrayBufferView }[],
 ): Promise<void> {
+  const { AtomicFile } = await import('./atomic-file.js'); // on first use: reading a model does without
   const file = await AtomicFile.create(path);
   try {
     await file.write(safetensorsHeader(metadata, tensors));

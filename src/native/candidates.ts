@@ -16,20 +16,21 @@ interface Tags {
 }
 
 /** What node-gyp-build exports of its naming rules: prebuilds/PLATFORM-ARCH/NAME.TAGS.node. */
-const { parseTags, matchTags, compareTags, parseTuple, matchTuple } = require('node-gyp-build') as {
+interface NamingRules {
   parseTags(file: string): Tags | undefined;
   matchTags(runtime: string, abi: string): (tags: Tags | undefined) => boolean;
   compareTags(runtime: string): (a: Tags, b: Tags) => number;
   parseTuple(name: string): { name: string } | undefined;
   matchTuple(platform: string, arch: string): (tuple: { name: string } | undefined) => boolean;
-};
+}
 
 /**
  * The addons of a package folder in the order in which they are tried: the one built on this machine, which somebody
- * wanted, then the prebuilt ones for this platform, processor and C library.
+ * wanted, then the prebuilt ones for this platform, processor and C library. Those are looked for when it comes to them.
  */
-export function addonCandidates(root: string): Candidate[] {
-  return [builtOn(root), ...prebuiltIn(root)];
+export function* addonCandidates(root: string): Generator<Candidate> {
+  yield builtOn(root);
+  yield* prebuiltIn(root);
 }
 
 function builtOn(root: string): Candidate {
@@ -42,6 +43,7 @@ function builtOn(root: string): Candidate {
 }
 
 function prebuiltIn(root: string): Candidate[] {
+  const { parseTags, matchTags, compareTags, parseTuple, matchTuple } = require('node-gyp-build') as NamingRules;
   const folder = join(root, 'prebuilds');
   const { platform, arch, versions } = process;
   const platforms = list(folder);
