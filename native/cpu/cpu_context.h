@@ -1,6 +1,7 @@
 // What every operation of one CPU backend shares: its kernels, its share of the thread pool, and its scratch memory.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -28,19 +29,28 @@ class CpuContext {
     pool_->parallel_for(tasks, threads_, function);
   }
 
-  // Scratch memory for the duration of one operation: at least the largest size ever reserved, 64-byte aligned, with
-  // arbitrary contents. Reserve in an operation object's constructor (that is what plans memory once), fetch the pointer
-  // when the operation runs: a later reservation moves it. Operations of one backend never run at the same time.
-  void reserve_workspace(std::size_t floats) {
-    if (floats > workspace_.size()) workspace_ = AlignedMemory(floats);
+  // Scratch memory for the duration of one operation: some that its threads share, and some of each thread's own. At
+  // least the largest sizes ever reserved, 64-byte aligned, with arbitrary contents. Reserve in an operation object's
+  // constructor (that is what plans memory once), fetch the pointer when the operation runs: a later reservation moves
+  // it. Operations of one backend never run at the same time. A thread's own memory is the same for all operations, so
+  // that it stays in its core's caches: to write what another core has written last takes twice as long.
+  void reserve_workspace(std::size_t shared, std::size_t own) {
+    constexpr std::size_t cache_line = 16;  // floats
+    own = (own + cache_line - 1) / cache_line * cache_line;
+    if (shared <= shared_ && own <= own_) return;
+    shared_ = std::max(shared, shared_);
+    own_ = std::max(own, own_);
+    workspace_ = AlignedMemory(threads_ * own_ + shared_);
   }
-  float* workspace() { return workspace_.data(); }
+  float* workspace() { return workspace_.data() + threads_ * own_; }
+  float* own_workspace(int slot) { return workspace_.data() + slot * own_; }
 
  private:
   InstructionSet instruction_set_;
   const KernelTable& kernels_;
   int threads_;
   std::shared_ptr<ThreadPool> pool_;
+  std::size_t shared_ = 0, own_ = 0;  // floats; the threads' own memory comes first
   AlignedMemory workspace_;
 };
 

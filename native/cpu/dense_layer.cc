@@ -25,9 +25,8 @@ class DenseLayer : public Dense {
   DenseLayer(const DenseShape& shape, CpuContext& context) : shape_(shape), context_(context) {
     check_shape(shape.batch > 0 && shape.inputs > 0 && shape.outputs > 0,
                 "a dense layer needs a positive batch and numbers of inputs and outputs");
-    const std::size_t threads = static_cast<std::size_t>(context_.threads());
-    context_.reserve_workspace(threads * std::max({forward_scratch(), product_scratch(shape.outputs),
-                                                   product_scratch(shape.batch)}));
+    context_.reserve_workspace(
+        0, std::max({forward_scratch(), product_scratch(shape.outputs), product_scratch(shape.batch)}));
     blocks_.reserve(1, shape.outputs);
   }
 
@@ -82,12 +81,11 @@ class DenseLayer : public Dense {
   // output [batch, outputs] = input weights^T, then the epilogue; null for none.
   void product(int batch, const float* input, const InferenceEpilogue* epilogue, float* output) {
     check_batch(batch);
-    float* workspace = context_.workspace();
     const int block = batch <= few_cells ? few_outputs : output_block;
     context_.parallel_for(blocks_of(shape_.outputs, block), [&](std::size_t task, int slot) {
       const int first = static_cast<int>(task) * block, count = std::min(block, shape_.outputs - first);
       context_.kernels().dense->dot(input, shape_.inputs, weights_ + static_cast<ptrdiff_t>(first) * shape_.inputs,
-                                    shape_.inputs, batch, count, shape_.inputs, workspace + slot * forward_scratch(),
+                                    shape_.inputs, batch, count, shape_.inputs, context_.own_workspace(slot),
                                     output + first, shape_.outputs);
       if (epilogue == nullptr) return;
       for (int cell = 0; cell < batch; ++cell) {
@@ -100,12 +98,11 @@ class DenseLayer : public Dense {
 
   // output[m][i] = sum over k of a[m * a_row + k * a_step] * b[k][i], i over the layer's inputs.
   void multiply(const float* a, ptrdiff_t a_row, ptrdiff_t a_step, const float* b, int rows, int count, float* output) {
-    float* workspace = context_.workspace();
     context_.parallel_for(blocks_of(shape_.inputs, input_block), [&](std::size_t task, int slot) {
       const int first = static_cast<int>(task) * input_block;
       context_.kernels().dense->multiply(a, a_row, a_step, b + first, shape_.inputs, rows, count,
                                          std::min(input_block, shape_.inputs - first),
-                                         workspace + slot * product_scratch(count), output + first, shape_.inputs);
+                                         context_.own_workspace(slot), output + first, shape_.inputs);
     });
   }
 

@@ -68,17 +68,16 @@ class DirectConvolution : public Convolution {
     check_shape(shape.batch > 0 && shape.height > 0 && shape.width > 0 && shape.input_channels > 0 &&
                     shape.output_channels > 0,
                 "a convolution needs a positive batch, height, width and numbers of channels");
-    const std::size_t threads = static_cast<std::size_t>(context_.threads());
     for (const int batch : {1, shape.batch}) {  // small and large batches are cut differently
       context_.reserve_workspace(
-          threads * (padded_size(batch, shape.input_channels) + block_size(batch, shape.output_channels)));
+          0, padded_size(batch, shape.input_channels) + block_size(batch, shape.output_channels));
       if (!training_) continue;
-      context_.reserve_workspace(threads * padded_size(batch, shape.output_channels));
+      context_.reserve_workspace(0, padded_size(batch, shape.output_channels));
       blocks_.reserve(static_cast<std::size_t>(shape.batch) * blocks_per_image(batch), shape.output_channels);
     }
     if (training_)
-      context_.reserve_workspace(std::min<std::size_t>(most_chunks(), shape.batch) * gradient_size() +
-                                 threads * gradient_scratch_size());
+      context_.reserve_workspace(std::min<std::size_t>(most_chunks(), shape.batch) * gradient_size(),
+                                 gradient_scratch_size());
   }
 
   void set_weights(const float* weights) override {
@@ -162,12 +161,11 @@ class DirectConvolution : public Convolution {
     const ptrdiff_t pixel = gradient_pixel_stride();
     const int rows = gradient_block_rows();
     float* sums = context_.workspace();
-    float* scratch = sums + chunks * gradient_size();
 
     context_.parallel_for(chunks, [&](std::size_t chunk, int slot) {
       float* sum = sums + chunk * gradient_size();
       std::memset(sum, 0, sizeof(float) * gradient_size());
-      float* packed = scratch + slot * gradient_scratch_size();
+      float* packed = context_.own_workspace(slot);
       float* padded = packed + static_cast<std::size_t>(rows) * shape_.width * vectors * width_;
       const int first = static_cast<int>(chunk) * chunk_images, last = std::min(batch, first + chunk_images);
       for (int image = first; image < last; ++image) {
@@ -245,13 +243,11 @@ class DirectConvolution : public Convolution {
     const int rows = block_rows(batch, height, row_width);
     const std::size_t blocks = blocks_per_image(batch);
     const std::size_t padded = padded_size(batch, inputs);
-    const std::size_t scratch = padded + (output == nullptr ? block_size(batch, outputs) : 0);
     const std::size_t image_pixels = static_cast<std::size_t>(height) * row_width;
-    float* workspace = context_.workspace();
     context_.parallel_for(batch * blocks, [&](std::size_t block, int slot) {
       const std::size_t image = block / blocks;
       const int first = static_cast<int>(block % blocks) * rows, count = std::min(rows, height - first);
-      float* source = workspace + slot * scratch;
+      float* source = context_.own_workspace(slot);
       float* target = output == nullptr
                           ? source + padded
                           : output + (image * image_pixels + static_cast<std::size_t>(first) * row_width) * outputs;

@@ -210,8 +210,8 @@ void WinogradConvolution::transform_weights() {
 void WinogradConvolution::reserve(const Direction& direction) {
   const int most = direction.most_block_tiles();
   const std::size_t tiles = direction.input_layout(most).position + direction.output_layout(most).position;
-  const std::size_t threads = context_.threads(), blocks = direction.output_blocks();
-  context_.reserve_workspace(threads * winograd_positions * tiles + std::max(threads, blocks) * direction.block);
+  const std::size_t weights = std::max(context_.threads(), direction.output_blocks()) * direction.block;
+  context_.reserve_workspace(weights, winograd_positions * tiles);
 }
 
 void WinogradConvolution::convolve(const Direction& direction, int batch, const float* input, bool statistics,
@@ -221,22 +221,18 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
   const int groups = direction.output_blocks();
   constexpr int none = -1;
   std::vector<int> transformed_block(context_.threads(), none);  // whose transformed input a thread has at hand
-  const std::size_t most = direction.most_block_tiles();
-  const std::size_t transformed_size = winograd_positions * direction.input_layout(most).position;
-  const std::size_t product_size = winograd_positions * direction.output_layout(most).position;
-  const std::size_t task_size = transformed_size + product_size;
-  float* workspace = context_.workspace();
+  const std::size_t transformed_size =
+      winograd_positions * direction.input_layout(direction.most_block_tiles()).position;
   // Weights that are not kept: where a block of them serves one block of tiles, each thread transforms the one it needs.
-  float* passing_weights = workspace + context_.threads() * task_size;
+  float* passing_weights = context_.workspace();
   const bool weights_by_task = !transformed_ && blocks == 1;
   if (!transformed_ && !weights_by_task) transform_weights(direction, passing_weights);
   const WinogradGrid input_grid = grid(direction.inputs);
   context_.parallel_for(static_cast<std::size_t>(blocks) * groups, [&](std::size_t index, int slot) {
     const int block_of_tiles = static_cast<int>(index) / groups, block = static_cast<int>(index) % groups;
     const TileRange range(tiles, blocks, block_of_tiles);
-    // Most likely this thread's next block.
-    const TileRange next(tiles, blocks, std::min(block_of_tiles + 1, blocks - 1));
-    float* transformed = workspace + slot * task_size;
+    const TileRange next(tiles, blocks, block_of_tiles + 1);  // most likely this thread's next one
+    float* transformed = context_.own_workspace(slot);
     float* product = transformed + transformed_size;
     if (transformed_block[slot] != block_of_tiles) {
       kernels_.transform_input(input, input_grid, range.begin, range.size(), all_rows,
@@ -252,6 +248,7 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
     }
     for (int position = 0; position < winograd_positions; ++position) {
       multiply(direction, weights, position, block, range.size(), transformed, product);
+      if (next.end > tiles) continue;
       kernels_.prefetch_input(input, input_grid, next.begin, next.size(), block * winograd_positions + position,
                               groups * winograd_positions);
     }
@@ -320,7 +317,7 @@ WinogradConvolution::Stretch WinogradConvolution::stretch(int tiles) const {
 
 void WinogradConvolution::reserve_weight_gradient(int tiles) {
   const Stretch sizes = stretch(tiles);
-  context_.reserve_workspace(winograd_positions * sizes.product_position + context_.threads() * sizes.task_size());
+  context_.reserve_workspace(winograd_positions * sizes.product_position, sizes.task_size());
 }
 
 void WinogradConvolution::backward_weights(int batch, const float* input, const float* output_gradient,
@@ -333,7 +330,6 @@ void WinogradConvolution::backward_weights(int batch, const float* input, const 
   const int row_tasks = 6 / sizes.rows, output_tasks = divide_up(outputs, sizes.outputs);
   const int panels = divide_up(inputs, panel_width);
   float* products = context_.workspace();
-  float* scratch = products + winograd_positions * sizes.product_position;
 
   context_.parallel_for(row_tasks * output_tasks, [&](std::size_t index, int slot) {
     const int first_row = static_cast<int>(index) % row_tasks * sizes.rows;
@@ -341,7 +337,7 @@ void WinogradConvolution::backward_weights(int batch, const float* input, const 
     const int first_output = static_cast<int>(index) / row_tasks * sizes.outputs;
     const int task_outputs = std::min(sizes.outputs, outputs - first_output);
     const int steps = 6 * sizes.rows * panels;
-    float* transformed_input = scratch + slot * sizes.task_size();
+    float* transformed_input = context_.own_workspace(slot);
     float* transformed_gradient = transformed_input + sizes.input_size();
     float* task_products =
         products + 6 * first_row * sizes.product_position + static_cast<std::size_t>(first_output) * sizes.product_row;
