@@ -6,8 +6,8 @@
 // Forward, and the data gradient, which is the same with the weights rotated: a block of up to 24 tiles at a time, so
 // that what is transformed stays in a core's L2 cache. Its input is transformed once, V[36][tile][input]; then for each
 // 64 outputs it is multiplied, M[36][tile][64] = V U, and M at once transformed back, with the statistics or the
-// epilogue. Weights are packed once: U[output / 64][36][panel][input][panel width], a panel being as wide as the
-// registers of the product take. A task is one block of tiles for 64 outputs, small enough that a fast core does more of
+// epilogue. Weights are packed once: U[output / 64][36][panel][input][panel width], a panel being as wide as what the
+// product holds in registers. A task is one block of tiles for 64 outputs, small enough that a fast core does more of
 // them than a slow one: a thread that goes on with the same tiles has their transformed input at hand, one that helps
 // another transforms it for itself, which costs less than to exchange it. An image's values depend neither on the
 // threads nor on the batch it is in, nor on whether the transformed weights are kept: the first image after they were
