@@ -220,7 +220,8 @@ describe('a signal', () => {
     training.child.kill('SIGTERM');
     const { status, stderr } = await training.ended;
     expect(stderr).toContain('once more to exit at once');
-    expect(status).toBe(143);
+    // The one that comes second says so: two that are sent at once may change places on their way.
+    expect([130, 143]).toContain(status);
     expect((await readCheckpoint(join(run, 'last.safetensors'), { momentum: true })).iteration).toBe(0);
   });
 });
