@@ -248,9 +248,9 @@ void WinogradConvolution::convolve(const Direction& direction, int batch, const 
     }
     for (int position = 0; position < winograd_positions; ++position) {
       multiply(direction, weights, position, block, range.size(), transformed, product);
-      if (next.end > tiles) continue;
-      kernels_.prefetch_input(input, input_grid, next.begin, next.size(), block * winograd_positions + position,
-                              groups * winograd_positions);
+      if (block_of_tiles + 1 < blocks)
+        kernels_.prefetch_input(input, input_grid, next.begin, next.size(), block * winograd_positions + position,
+                                groups * winograd_positions);
     }
     write(direction, range, block_of_tiles, block, product, statistics, epilogue, output);
   });

@@ -110,10 +110,10 @@ Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend>
   for (std::size_t i = 0; i < layout_.specifications.size(); ++i) {
     const ParameterSpecification& specification = layout_.specifications[i];
     specification_by_name_[specification.name] = i;
+    if (!draw_weights) continue;  // buffers come filled with zeros
     std::vector<float> values;
     switch (specification.kind) {
       case ParameterKind::weight: {
-        if (!draw_weights) continue;
         // Glorot-normal, untruncated: variance 2 / (fan_in + fan_out), drawn in double on the host.
         const Layer& layer = layers_[static_cast<std::size_t>(specification.layer)];
         const double taps = layer.kind == LayerKind::convolution ? 9.0 : 1.0;
@@ -127,13 +127,12 @@ Network::Network(Topology topology, std::uint64_t seed, std::unique_ptr<Backend>
       }
       case ParameterKind::gamma:
       case ParameterKind::running_variance:
-        if (!draw_weights) continue;
         values.assign(specification.count, 1.0f);
         break;
       case ParameterKind::bias:
       case ParameterKind::beta:
       case ParameterKind::running_mean:
-        continue;  // buffers come filled with zeros
+        continue;  // zeros already
     }
     set_tensor(specification.name, values.data(), values.size());
   }
