@@ -42,6 +42,12 @@ class CpuBackend : public Backend {
   // megabytes of activations.
   InferenceBatches inference_batches() const override { return {std::max(16, 2 * context_.threads()), 128}; }
 
+  int lanes() const override { return context_.threads(); }
+  void each_image(int count, const std::function<void(int, int)>& function) override {
+    context_.each_alone(static_cast<std::size_t>(count),
+                        [&](std::size_t image, int slot) { function(static_cast<int>(image), slot); });
+  }
+
   std::unique_ptr<Buffer> allocate(std::size_t floats) override { return std::make_unique<CpuBuffer>(floats); }
   void upload(const float* host, std::size_t count, float* device) override {
     std::memcpy(device, host, count * sizeof(float));

@@ -116,10 +116,14 @@ class WinogradConvolution : public Convolution {
                 "a 2x2 pool needs an even height and width");
     // The first image goes without weights kept in transformed form: a program that classifies one cell and ends is
     // spared filling their memory, which takes longer than the pass itself.
-    if (passed_through_ || batch > 1) transform_weights();
-    passed_through_ = true;
+    if (!transformed_) {
+      if (passed_through_ || batch > 1) transform_weights();
+      passed_through_ = true;
+    }
     convolve(forward_, batch, input, false, &epilogue, output);
   }
+
+  void prepare_inference() override { transform_weights(); }
 
   void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
     convolve(*backward_, batch, output_gradient, false, nullptr, input_gradient);

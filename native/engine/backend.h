@@ -6,7 +6,7 @@
 // type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
 // Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
 // threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called from
-// one thread at a time. Buffers given as different arguments never overlap. An operation may still be running when its
+// one thread at a time, but for those of each_image. Buffers given as different arguments never overlap. An operation may still be running when its
 // call returns; what comes back to the host (download, results) waits for it.
 //
 // Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
@@ -45,6 +45,8 @@ class Convolution {
   virtual void forward(int batch, const float* input, float* output, BatchStatistics* statistics) = 0;
   // output after the epilogue, [batch, height/2, width/2, output_channels] when pooled.
   virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;
+  // Makes all that infer may otherwise leave for later calls to make: needed before it is called in Backend::each_image.
+  virtual void prepare_inference() {}
   // input_gradient [batch, height, width, input_channels] = transposed convolution of output_gradient.
   virtual void backward_data(int batch, const float* output_gradient, float* input_gradient) = 0;
   // weight_gradient [output, 3, 3, input], overwritten.
@@ -177,6 +179,12 @@ class Backend {
   virtual void collect(std::vector<StepResult>*) {}
 
   virtual InferenceBatches inference_batches() const { return {32, 32}; }
+  // How many images each_image takes at the same time; 0: the device has no such way.
+  virtual int lanes() const { return 0; }
+  // function(image, lane) for every image of [0, count), lane < lanes(): no two that run at the same time share a lane.
+  // What it may call is gather and Convolution::infer, of one image, into memory of its own; each thread then computes
+  // by itself, and neither waits for another nor reads what that one wrote.
+  virtual void each_image(int /*count*/, const std::function<void(int image, int lane)>& /*function*/) {}
   // Where batches are as needed, the batch that `count` images are computed as: a device that prepares for each size
   // rounds up.
   virtual int padded_batch(int count) const { return count; }

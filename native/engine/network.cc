@@ -26,6 +26,33 @@ int chunk_of(const InferenceBatches& batches, int most, std::size_t left) {
   return static_cast<int>((left + chunks - 1) / chunks);
 }
 
+// Large batches go through the first convolutions image by image, each image on one thread, as long as an image's
+// activations outweigh the weights: what a layer writes is then still in the core's caches when the next one reads it,
+// and no thread waits at the end of a layer.
+struct ByImage {
+  std::size_t layers = 0;       // the first of the network; not all of its convolutions
+  std::size_t values = 0;       // of the largest input or output of one image, to a multiple of 16
+  std::size_t handed_over = 0;  // values of one image that go to the next layer
+};
+
+ByImage layers_by_image(const Topology& topology, const std::vector<Layer>& layers) {
+  ByImage result;
+  std::size_t input = image_values(topology);
+  while (layers[result.layers + 1].kind == LayerKind::convolution) {
+    const Layer& layer = layers[result.layers];
+    const std::size_t output = output_values(layer);
+    if (input + output < std::size_t{9} * layer.input_channels * layer.output_channels) break;
+    result.values = std::max({result.values, input, output});
+    result.handed_over = input = output;
+    ++result.layers;
+  }
+  result.values = (result.values + 15) / 16 * 16;
+  return result;
+}
+
+// Of each lane, at least: the last image of a batch occupies one lane, and the others may wait for it.
+constexpr int images_of_lane = 16;
+
 }  // namespace
 
 // One of convolution and dense is set for each layer.
@@ -71,6 +98,9 @@ struct Network::InferencePlan {
   std::unique_ptr<Buffer> input, even, odd;
   std::unique_ptr<Buffer> features;  // what the convolutions hand to the dense layers
   std::size_t feature_values;        // of one image
+  ByImage by_image;
+  std::unique_ptr<Buffer> lanes;        // two activations of each lane
+  std::unique_ptr<Buffer> handed_over;  // [dense_batch, by_image.handed_over]
   std::unique_ptr<Buffer> logits, posterior;
   // Scale and shift of every layer, one after the other.
   std::unique_ptr<Buffer> epilogues;
@@ -520,6 +550,12 @@ void Network::plan_inference(std::size_t count) {
   }
   plan->even = backend_->allocate_activations(largest);
   plan->odd = backend_->allocate_activations(largest);
+  if (backend_->lanes() > 0) {
+    plan->by_image = layers_by_image(topology_, layers_);
+    plan->lanes =
+        backend_->allocate_activations(2 * static_cast<std::size_t>(backend_->lanes()) * plan->by_image.values);
+    plan->handed_over = backend_->allocate_activations(rows * plan->by_image.handed_over);
+  }
   plan->features = backend_->allocate_activations(rows * plan->feature_values);
   plan->logits = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
   plan->posterior = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
@@ -585,6 +621,13 @@ const float* Network::infer_convolutions(const std::uint8_t* images, int count, 
   backend_->gather(
       {count, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
   const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
+  return infer_convolutions_from(0, plan.input->data(), batch, last_layer, last_stage, output);
+}
+
+// The same from first_layer on.
+const float* Network::infer_convolutions_from(std::size_t first_layer, const float* first_input, int batch,
+                                              std::size_t last_layer, Stage last_stage, float* output) {
+  InferencePlan& plan = *inference_;
   const auto is_convolution = [&](std::size_t i) { return i < layers_.size() && layers_[i].kind == LayerKind::convolution; };
   const auto target_of = [&](std::size_t i) {
     const bool last = i == last_layer || !is_convolution(i + 1);
@@ -592,13 +635,13 @@ const float* Network::infer_convolutions(const std::uint8_t* images, int count, 
   };
   // A recording holds the place of its output, and features begin at the first place only where there is but one group.
   const auto operations = [&] {
-    const float* input = plan.input->data();
-    for (std::size_t i = 0; is_convolution(i) && i <= last_layer; ++i) {
+    const float* input = first_input;
+    for (std::size_t i = first_layer; is_convolution(i) && i <= last_layer; ++i) {
       infer_layer(i, batch, input, last_layer, last_stage, target_of(i));
       input = target_of(i);
     }
   };
-  if (output == nullptr || output == plan.features->data())
+  if (first_layer == 0 && (output == nullptr || output == plan.features->data()))
     recording_of(LayerKind::convolution, batch, last_layer, last_stage, output != nullptr).run(operations);
   else operations();
   std::size_t last = 0;
@@ -606,15 +649,44 @@ const float* Network::infer_convolutions(const std::uint8_t* images, int count, 
   return target_of(last);
 }
 
+// The first layers, one image after the other in each lane, into the plan's handed_over.
+void Network::infer_by_image(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage) {
+  InferencePlan& plan = *inference_;
+  const ByImage& by_image = plan.by_image;
+  for (std::size_t i = 0; i < by_image.layers; ++i) operations_->layers[i].convolution->prepare_inference();
+  backend_->each_image(count, [&](int image, int lane) {
+    float* const even = plan.lanes->data() + 2 * static_cast<std::size_t>(lane) * by_image.values;
+    float* const odd = even + by_image.values;
+    float* const handed_over = plan.handed_over->data() + static_cast<std::size_t>(image) * by_image.handed_over;
+    backend_->gather({1, topology_.image_size, topology_.channels,
+                      images + static_cast<std::size_t>(image) * image_values(topology_), nullptr, mean_->data(),
+                      scale_},
+                     odd);
+    const float* input = odd;
+    for (std::size_t i = 0; i < by_image.layers; ++i) {
+      float* const output = i + 1 == by_image.layers ? handed_over : i % 2 == 0 ? even : odd;
+      infer_layer(i, 1, input, last_layer, last_stage, output);
+      input = output;
+    }
+  });
+}
+
 // At most as many images as inference takes through the dense layers at once.
 const float* Network::infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                                   bool posterior) {
   InferencePlan& plan = *inference_;
   const int group = inference_batches_.convolutions;
+  const bool by_image = plan.by_image.layers > 0 && count >= images_of_lane * backend_->lanes();
+  if (by_image) infer_by_image(images, count, last_layer, last_stage);
   for (int start = 0; start < count; start += group) {
     const std::size_t first = static_cast<std::size_t>(start);
-    infer_convolutions(images + first * image_values(topology_), std::min(group, count - start), last_layer, last_stage,
-                       plan.features->data() + first * plan.feature_values);
+    const int here = std::min(group, count - start);
+    float* const features = plan.features->data() + first * plan.feature_values;
+    if (by_image)
+      infer_convolutions_from(plan.by_image.layers, plan.handed_over->data() + first * plan.by_image.handed_over, here,
+                              last_layer, last_stage, features);
+    else
+      infer_convolutions(images + first * image_values(topology_), here, last_layer, last_stage, features);
   }
   const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
   const auto target_of = [&](std::size_t i) {

@@ -101,6 +101,9 @@ class Network {
   Recording& recording_of(LayerKind kind, int batch, std::size_t last_layer, Stage last_stage, bool to_the_end);
   const float* infer_convolutions(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                                   float* output);
+  const float* infer_convolutions_from(std::size_t first_layer, const float* first_input, int batch,
+                                       std::size_t last_layer, Stage last_stage, float* output);
+  void infer_by_image(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage);
   const float* infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                            bool posterior);
   template <typename Consume>

@@ -1,4 +1,5 @@
 // Every operation gives the same bits for any number of threads.
+#include "../engine/network.h"
 #include "backends.h"
 #include "test.h"
 
@@ -9,13 +10,12 @@ using namespace deepyeast::test;
 
 using Results = std::vector<std::vector<float>>;
 
-// Runs function on backends of 1, 2, 3 and 5 threads and compares what it returns.
-void check_threads(const std::function<Results(Backend&)>& function) {
+// Runs function for 1, 2, 3 and 5 threads and compares what it returns.
+void check_threads(const std::function<Results(InstructionSet, int)>& function) {
   for (const InstructionSet set : available_instruction_sets()) {
     Results first;
     for (const int threads : {1, 2, 3, 5}) {
-      const std::unique_ptr<Backend> backend = make_backend(set, threads);
-      const Results results = function(*backend);
+      const Results results = function(set, threads);
       if (threads == 1) first = results;
       for (std::size_t i = 0; i < results.size(); ++i)
         expect_same(results[i], first[i],
@@ -23,6 +23,10 @@ void check_threads(const std::function<Results(Backend&)>& function) {
                         std::to_string(i));
     }
   }
+}
+
+void check_threads(const std::function<Results(Backend&)>& function) {
+  check_threads([&](InstructionSet set, int threads) { return function(*make_backend(set, threads)); });
 }
 
 TEST(convolution_does_not_depend_on_the_number_of_threads) {
@@ -84,6 +88,34 @@ TEST(normalization_does_not_depend_on_the_number_of_threads) {
       backend.normalization_backward(shape, arguments, gradient, input_gradient, gamma_gradient, beta_gradient);
       return {output.values(), input_gradient.values(), gamma_gradient.values(), beta_gradient.values()};
     });
+}
+
+// Large batches go through the first layers image by image, small ones layer by layer.
+TEST(inference_depends_neither_on_the_number_of_threads_nor_on_the_batch) {
+  Topology topology;
+  topology.image_size = 24;
+  topology.blocks = {{16, 24}, {40, 40}, {64}};
+  topology.dense = {32};
+  constexpr int count = 150;
+  const std::size_t image = std::size_t{24} * 24 * 2, classes = static_cast<std::size_t>(topology.classes);
+  std::vector<std::uint8_t> images(count * image);
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::uint8_t>(i * 2654435761u >> 13);
+  check_threads([&](InstructionSet set, int threads) -> Results {
+    Network network(topology, 1, make_backend(set, threads));
+    const auto logits_of = [&](int first, int number) {
+      std::vector<float> logits(number * classes);
+      network.forward(images.data() + first * image, number, logits.data(), nullptr);
+      return logits;
+    };
+    const std::vector<float> all = logits_of(0, count);
+    expect_same(logits_of(0, count), all, "again");
+    for (const int batch : {1, 15, 16, 31, 33, 47, 81}) {
+      const int first = count - batch;
+      expect_same(logits_of(first, batch), std::vector<float>(all.begin() + first * classes, all.end()),
+                  "a batch of " + std::to_string(batch));
+    }
+    return {all};
+  });
 }
 
 }  // namespace
