@@ -24,6 +24,8 @@ export interface SafetensorsHeader {
 
 /** The reference implementation's own limit: a longer header is a broken length, not a model. */
 const longestHeader = 100_000_000;
+/** Bytes that are read at first, which hold most headers. */
+const firstBytes = 1 << 16;
 const alignment = 8;
 
 const bytesPerValue: Readonly<Record<string, number>> = {
@@ -218,9 +220,9 @@ export class SafetensorsFile {
       handle = await open(path, 'r');
       const status = await handle.stat();
       if (!status.isFile()) throw invalid(path, 'is not a file; expected a safetensors file');
-      const start = await read(handle, 0, Math.min(8, status.size), path);
-      const length = headerLength(start, status.size, path);
-      const bytes = await read(handle, 0, 8 + length, path);
+      let bytes = await read(handle, 0, Math.min(firstBytes, status.size), path);
+      const length = 8 + headerLength(bytes, status.size, path);
+      if (bytes.length < length) bytes = await read(handle, 0, length, path);
       return new SafetensorsFile(path, parseSafetensorsHeader(bytes, status.size, path), handle);
     } catch (error) {
       await handle?.close();

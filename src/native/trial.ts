@@ -4,7 +4,7 @@
  * kept in the cache folder, one small file for (binary, processor flags, libc), so that later starts only read it.
  */
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makeFolders } from '../files/make-folders';
@@ -37,32 +37,18 @@ const script = `
 const patience = 60_000;
 
 /**
- * Where the verdict on a binary is kept. DEEPYEAST_ISA is part of it: it is the way around a set that crashes. A checksum
- * is enough to tell builds apart, and a start does not wait for a cryptographic hash.
+ * Where the verdict on a binary is kept. One that was written or replaced since counts as another: a start does not wait
+ * for its bytes to be read. DEEPYEAST_ISA is part of it: it is the way around a set that crashes.
  */
 export function verdictPath(cache: string, binary: string, machine: Machine, isa = ''): string {
-  const { size, checksum } = summary(binary);
-  const place = crc32([machine.processor, machine.libc, isa].join('\0'));
-  return join(cache, 'addon-trials', `${size}-${hexadecimal(checksum)}-${hexadecimal(place)}.json`);
+  const { size, ino, ctimeNs } = statSync(binary, { bigint: true });
+  const file = checksum(ino, ctimeNs);
+  const place = checksum(machine.processor, machine.libc, isa);
+  return join(cache, 'addon-trials', `${size}-${file}-${place}.json`);
 }
 
-const hexadecimal = (value: number) => value.toString(16).padStart(8, '0');
-
-/** Size and CRC-32 of a file, read in pieces: fresh memory for all of it would cost more than reading. */
-function summary(path: string): { size: number; checksum: number } {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(file);
-    const piece = Buffer.allocUnsafe(1 << 16);
-    let checksum = 0;
-    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
-      checksum = crc32(piece.subarray(0, length), checksum);
-    }
-    return { size, checksum };
-  } finally {
-    closeSync(file);
-  }
-}
+/** Enough to tell files and machines apart. */
+const checksum = (...parts: unknown[]) => crc32(parts.join('\0')).toString(16).padStart(8, '0');
 
 /** What an earlier trial found; undefined where there was none. */
 export function rememberedVerdict(file: string): Verdict | undefined {

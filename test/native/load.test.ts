@@ -76,6 +76,9 @@ describe('the loader', () => {
     ];
     expect(new Set(paths).size).toBe(paths.length);
     expect(verdictPath('cache', binary, machine)).toBe(paths[0]);
+    bytes.writeUInt8(bytes.readUInt8(5000) ^ 2, 5000);
+    writeFileSync(damaged, bytes);
+    expect(paths).not.toContain(verdictPath('cache', damaged, machine));
   });
 
   test('checks flags and libc where the verdict cannot be stored', () => {
