@@ -3,8 +3,15 @@
  * endian), the header as JSON, then the tensors' values one after the other without a gap. Of foreign files the header
  * is read whatever the types.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import { DeepYeastError, fileError } from '../errors';
+
+// Not node:fs/promises: a program that classifies one cell would wait 3 ms for it.
+const open = promisify(fs.open);
+const statusOf = promisify(fs.fstat);
+const readBytes = promisify(fs.read);
+const close = promisify(fs.close);
 
 export interface SafetensorsEntry {
   dtype: string;
@@ -205,27 +212,28 @@ export async function writeSafetensors(
 export class SafetensorsFile {
   readonly path: string;
   readonly header: SafetensorsHeader;
-  readonly #handle: FileHandle;
+  /** For native code as well; valid until close(). */
+  readonly descriptor: number;
 
-  private constructor(path: string, header: SafetensorsHeader, handle: FileHandle) {
+  private constructor(path: string, header: SafetensorsHeader, descriptor: number) {
     this.path = path;
     this.header = header;
-    this.#handle = handle;
+    this.descriptor = descriptor;
   }
 
   /** Throws `model-invalid` for a broken file, `io-error` where it cannot be read. */
   static async open(path: string): Promise<SafetensorsFile> {
-    let handle: FileHandle | undefined;
+    let file: number | undefined;
     try {
-      handle = await open(path, 'r');
-      const status = await handle.stat();
+      file = await open(path, 'r');
+      const status = await statusOf(file);
       if (!status.isFile()) throw invalid(path, 'is not a file; expected a safetensors file');
-      let bytes = await read(handle, 0, Math.min(firstBytes, status.size), path);
+      let bytes = await read(file, 0, Math.min(firstBytes, status.size), path);
       const length = 8 + headerLength(bytes, status.size, path);
-      if (bytes.length < length) bytes = await read(handle, 0, length, path);
-      return new SafetensorsFile(path, parseSafetensorsHeader(bytes, status.size, path), handle);
+      if (bytes.length < length) bytes = await read(file, 0, length, path);
+      return new SafetensorsFile(path, parseSafetensorsHeader(bytes, status.size, path), file);
     } catch (error) {
-      await handle?.close();
+      if (file !== undefined) await close(file);
       throw fileError('read', path, error);
     }
   }
@@ -239,17 +247,12 @@ export class SafetensorsFile {
   /** The bytes of a tensor of that type, a copy in a buffer of its own. */
   async bytes(name: string, dtype: string): Promise<Uint8Array> {
     const { begin, end } = this.#entry(name, dtype);
-    return read(this.#handle, this.header.dataOffset + begin, end - begin, this.path);
+    return read(this.descriptor, this.header.dataOffset + begin, end - begin, this.path);
   }
 
   /** Where a float32 tensor's first value lies in the file, in bytes. */
   positionOf(name: string): number {
     return this.header.dataOffset + this.#entry(name, 'F32').begin;
-  }
-
-  /** The open file's descriptor, for native code; valid until close(). */
-  get descriptor(): number {
-    return this.#handle.fd;
   }
 
   #entry(name: string, dtype: string): { begin: number; end: number } {
@@ -261,22 +264,22 @@ export class SafetensorsFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await close(this.descriptor);
   }
 }
 
-async function read(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array> {
+async function read(file: number, position: number, length: number, path: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  await readInto(bytes, handle, position, path);
+  await readInto(bytes, file, position, path);
   return bytes;
 }
 
-async function readInto(bytes: Uint8Array, handle: FileHandle, position: number, path: string): Promise<void> {
+async function readInto(bytes: Uint8Array, file: number, position: number, path: string): Promise<void> {
   const { length } = bytes;
   let done = 0;
   try {
     while (done < length) {
-      const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+      const { bytesRead } = await readBytes(file, bytes, done, length - done, position + done);
       if (bytesRead === 0) throw invalid(path, `is truncated: it ended at byte ${position + done}; copy it again`);
       done += bytesRead;
     }

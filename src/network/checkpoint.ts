@@ -4,8 +4,9 @@
  * momentum (velocity/NAME) is there in checkpoints from which training goes on. Nothing in a checkpoint depends on time
  * or place, so that equal states make equal bytes.
  */
-import { stat } from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
 import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
@@ -13,6 +14,9 @@ import type { NativeNetwork, NativeTopology } from '../native/addon';
 import type { Recipe } from '../training/recipe';
 import type { InputTransform, Network } from './network';
 import { tensorsOf } from './tensors';
+
+// Not node:fs/promises, as in files/safetensors.ts.
+const stat = promisify(fs.stat);
 
 /** Raised when a change makes older readers misread the file. */
 const formatVersion = '1';
