@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { DeepYeastError } from '../../src/errors';
 import { misfit, neededGlibc } from '../../src/native/fit';
@@ -57,7 +58,7 @@ describe('the loader', () => {
     expect(find()).toMatchObject({ assurance: 'remembered' });
   });
 
-  test('keeps a verdict for each binary, processor, C library and chosen instruction set', () => {
+  test('keeps a verdict for each binary, processor, C library and chosen instruction set', async () => {
     const binary = working;
     const machine = readMachine();
     const bytes = readFileSync(working);
@@ -76,6 +77,7 @@ describe('the loader', () => {
     ];
     expect(new Set(paths).size).toBe(paths.length);
     expect(verdictPath('cache', binary, machine)).toBe(paths[0]);
+    await pause(50); // a file's times are those of the system's last tick
     bytes.writeUInt8(bytes.readUInt8(5000) ^ 2, 5000);
     writeFileSync(damaged, bytes);
     expect(paths).not.toContain(verdictPath('cache', damaged, machine));
