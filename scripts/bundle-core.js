@@ -29,7 +29,12 @@ buildSync({
   // As deep as the modules that look for the package's other files: those paths hold here as well.
   outfile: join(dist, 'core', 'index.js'),
 });
+// The second line does nothing: import() reads the names of a CommonJS module off its text.
 for (const path of modules) {
   const way = posix.relative(posix.dirname(path), 'core/index.js');
-  writeFileSync(join(dist, path), `module.exports = require('./${way}')[${JSON.stringify(path)}];\n`);
+  const names = Object.keys(require(join(dist, path)));
+  writeFileSync(
+    join(dist, path),
+    `module.exports = require('./${way}')[${JSON.stringify(path)}];\n0 && (module.exports = { ${names.join(', ')} });\n`,
+  );
 }

@@ -3,15 +3,15 @@
  * endian), the header as JSON, then the tensors' values one after the other without a gap. Of foreign files the header
  * is read whatever the types.
  */
-import * as fs from 'node:fs';
+import { close as closeCallback, fstat, open as openCallback, read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import { DeepYeastError, fileError } from '../errors';
 
 // Not node:fs/promises: a program that classifies one cell would wait 3 ms for it.
-const open = promisify(fs.open);
-const statusOf = promisify(fs.fstat);
-const readBytes = promisify(fs.read);
-const close = promisify(fs.close);
+const open = promisify(openCallback);
+const statusOf = promisify(fstat);
+const readBytes = promisify(readCallback);
+const close = promisify(closeCallback);
 
 export interface SafetensorsEntry {
   dtype: string;

@@ -4,7 +4,7 @@
  * momentum (velocity/NAME) is there in checkpoints from which training goes on. Nothing in a checkpoint depends on time
  * or place, so that equal states make equal bytes.
  */
-import * as fs from 'node:fs';
+import { stat as statCallback } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Normalization, parseNormalization } from '../data/normalization';
@@ -16,7 +16,7 @@ import type { InputTransform, Network } from './network';
 import { tensorsOf } from './tensors';
 
 // Not node:fs/promises, as in files/safetensors.ts.
-const stat = promisify(fs.stat);
+const stat = promisify(statCallback);
 
 /** Raised when a change makes older readers misread the file. */
 const formatVersion = '1';

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../shared-data';
@@ -41,4 +42,19 @@ test('every name of the entry is the same by require and by import', () => {
     })`;
   const output = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' });
   expect(output).toMatch(/^\d{2,} \[\]\n$/);
+});
+
+test('every module that the core holds has the same names by require and by import', () => {
+  const core = join(projectRoot, 'dist', 'core', 'index.js');
+  const paths = Object.keys(createRequire(core)(core) as object).map((path) => join(projectRoot, 'dist', path));
+  expect(paths.length).toBeGreaterThan(10);
+  const program = `
+    (async () => {
+      for (const path of ${JSON.stringify(paths)}) {
+        const required = require(path);
+        const imported = await import(require('node:url').pathToFileURL(path));
+        for (const name of Object.keys(required)) if (imported[name] !== required[name]) console.log(path, name);
+      }
+    })()`;
+  expect(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' })).toBe('');
 });
