@@ -111,9 +111,13 @@ void ThreadPool::run(std::size_t tasks, int max_threads, Invoke invoke, const vo
     const std::lock_guard<std::mutex> lock(mutex_);
     jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));  // from here on nobody joins it
   }
-  if (spins_) spin_until([&] { return job.workers.load(std::memory_order_acquire) == 0; });
-  std::unique_lock<std::mutex> lock(mutex_);
-  finished_.wait(lock, [&] { return job.workers.load(std::memory_order_relaxed) == 0; });
+  const auto left = [&] { return job.workers.load() == 0; };
+  if (!spins_ || !spin_until(left)) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    sleeping_callers_.fetch_add(1);
+    finished_.wait(lock, left);
+    sleeping_callers_.fetch_sub(1);
+  }
   if (job.exception) std::rethrow_exception(job.exception);
 }
 
@@ -124,26 +128,37 @@ ThreadPool::Job* ThreadPool::join_job() {
 }
 
 void ThreadPool::work() {
-  unsigned seen = announcements_.load();
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
+    const unsigned seen = announcements_.load(std::memory_order_relaxed);
     if (Job* job = join_job()) {
       const int slot = job->slots++;
+      const bool only = jobs_.size() == 1;
       job->workers.fetch_add(1, std::memory_order_relaxed);
       lock.unlock();
       job->work(slot, mutex_);
-      lock.lock();
-      // The caller may return, and the job vanish, as soon as this is zero.
-      if (job->workers.fetch_sub(1, std::memory_order_release) == 1) finished_.notify_all();
-      continue;
+      leave(job);
+      if (!only) {
+        lock.lock();
+        continue;
+      }
+    } else {
+      if (stopping_) return;
+      lock.unlock();
     }
-    if (stopping_) return;
-    seen = announcements_.load(std::memory_order_relaxed);
-    lock.unlock();
     if (spins_) spin_until([&] { return announcements_.load(std::memory_order_relaxed) != seen; });
     lock.lock();
     wake_.wait(lock, [&] { return announcements_.load(std::memory_order_relaxed) != seen; });
   }
+}
+
+// The mutex is left alone where the caller is awake, who then takes it himself at the same moment. Both orders are
+// sequentially consistent: either the caller sees that nobody is left, or he is seen to sleep.
+void ThreadPool::leave(Job* job) {
+  const bool last = job->workers.fetch_sub(1) == 1;  // from here on the caller may return, and the job vanish
+  if (!last || sleeping_callers_.load() == 0) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  finished_.notify_all();
 }
 
 }  // namespace deepyeast

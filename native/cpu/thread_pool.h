@@ -46,6 +46,7 @@ class ThreadPool {
   void start_workers(int count);
   void work();
   Job* join_job();
+  void leave(Job* job);
 
   std::mutex mutex_;
   std::condition_variable wake_;            // a job was announced, or the pool stops
@@ -53,6 +54,7 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::vector<Job*> jobs_;                  // with tasks left to claim
   std::atomic<unsigned> announcements_{0};  // jobs ever put on the list: what spinning workers watch
+  std::atomic<int> sleeping_callers_{0};    // those who wait on finished_; written under the mutex
   std::atomic<bool> spins_{false};          // whether to spin: not with more threads than cores
   bool stopping_ = false;
 };

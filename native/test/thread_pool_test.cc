@@ -89,6 +89,21 @@ TEST(thread_pool_ends_with_its_last_holder) {
   expect(seen.expired(), "the pool outlives its holders");
 }
 
+// One of two tasks takes longer than anybody spins: the caller's or the worker's.
+TEST(thread_pool_wakes_a_caller_who_sleeps) {
+  const std::shared_ptr<ThreadPool> pool = ThreadPool::shared();
+  for (std::size_t slow = 0; slow < 2; ++slow) {
+    for (int repeat = 0; repeat < 100; ++repeat) {
+      std::atomic<int> done{0};
+      pool->parallel_for(2, 2, [&](std::size_t task, int) {
+        if (task == slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        done.fetch_add(1);
+      });
+      expect(done == 2, "both tasks are done when the call returns");
+    }
+  }
+}
+
 TEST(thread_pool_wakes_after_a_pause) {
   const std::shared_ptr<ThreadPool> pool = ThreadPool::shared();
   for (int repeat = 0; repeat < 5; ++repeat) {
