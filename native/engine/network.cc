@@ -550,7 +550,8 @@ void Network::plan_inference(std::size_t count) {
   }
   plan->even = backend_->allocate_activations(largest);
   plan->odd = backend_->allocate_activations(largest);
-  if (backend_->lanes() > 0) {
+  // No memory for what too many lanes, for so few images, would never use.
+  if (backend_->lanes() > 0 && batches.dense >= images_of_lane * backend_->lanes()) {
     plan->by_image = layers_by_image(topology_, layers_);
     plan->lanes =
         backend_->allocate_activations(2 * static_cast<std::size_t>(backend_->lanes()) * plan->by_image.values);
