@@ -5,6 +5,8 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
+
 /** The definitions' error of a tensor: max |y - r| / max |r|. */
 export function relativeError(values, reference) {
   let largest = 0;
