@@ -15,7 +15,7 @@ const slowest = 5;
 /** Repetitions of one measurement are cut to about this many seconds. */
 const longest = 4;
 /** A contestant that has been measured for as many seconds in a round has no further turn. */
-const longestTurns = 2;
+const longestTurns = 3;
 
 /**
  * Batches of `batch` cells, at most `repeats` of them a turn, at most `turns` a round. What bars hang on has several
@@ -23,9 +23,9 @@ const longestTurns = 2;
  * difference of the contestants.
  */
 const allMeasurements = [
-  { id: 'inference.1', mode: 'inference', batch: 1, repeats: 60, turns: 6 },
+  { id: 'inference.1', mode: 'inference', batch: 1, repeats: 60, turns: 8 },
   { id: 'inference.32', mode: 'inference', batch: 32, repeats: 5, turns: 1 },
-  { id: 'inference.100', mode: 'inference', batch: 100, repeats: 3, turns: 6 },
+  { id: 'inference.100', mode: 'inference', batch: 100, repeats: 3, turns: 8 },
   { id: 'inference.256', mode: 'inference', batch: 256, repeats: 2, turns: 1 },
   { id: 'training.100', mode: 'training', batch: 100, repeats: 2, turns: 1 },
 ];
@@ -94,7 +94,8 @@ async function playRound(contestants, measurements, folder, counted, worst) {
     await writeFile(join(folder, 'cells'), randomCells(count));
     const results = new Map();
     for (let turn = 0; turn < (counted ? turns : 1); turn++) {
-      for (const contestant of contestants) {
+      // There and back, so that nobody always follows the same one.
+      for (const contestant of turn % 2 ? contestants.toReversed() : contestants) {
         if (contestant.cannot.has(id) || contestant.failures.has(id)) continue;
         const earlier = results.get(contestant)?.seconds ?? [];
         if (sum(earlier) >= longestTurns) continue;
