@@ -83,28 +83,35 @@ async function measure(contestant, { id, mode, batch, repeats }, folder, counted
   return { ...answer, file };
 }
 
+/** All turns of one measurement in one round. Resolves to the last answer of each contestant, with the seconds of all. */
+async function takeTurns(contestants, measurement, folder, counted) {
+  const { id, turns } = measurement;
+  const results = new Map();
+  for (let turn = 0; turn < (counted ? turns : 1); turn++) {
+    // There and back, so that nobody always follows the same one.
+    for (const contestant of turn % 2 ? contestants.toReversed() : contestants) {
+      if (contestant.cannot.has(id) || contestant.failures.has(id)) continue;
+      const earlier = results.get(contestant)?.seconds ?? [];
+      if (sum(earlier) >= longestTurns) continue;
+      await pause(100); // threads of the one before may still spin
+      const result = await measure(contestant, measurement, folder, counted);
+      if (result) results.set(contestant, { ...result, seconds: [...earlier, ...result.seconds] });
+      else results.delete(contestant);
+    }
+  }
+  return results;
+}
+
 /**
  * One round. The largest disagreements go to `worst`; a contestant that disagrees has failed in that measurement. Where
  * `counted`, the median of each contestant's repetitions is its rate of the round.
  */
 async function playRound(contestants, measurements, folder, counted, worst) {
   for (const measurement of measurements) {
-    const { id, mode, batch, repeats, turns } = measurement;
+    const { id, mode, batch, repeats } = measurement;
     const count = batch * (mode === 'training' ? repeats : 1);
     await writeFile(join(folder, 'cells'), randomCells(count));
-    const results = new Map();
-    for (let turn = 0; turn < (counted ? turns : 1); turn++) {
-      // There and back, so that nobody always follows the same one.
-      for (const contestant of turn % 2 ? contestants.toReversed() : contestants) {
-        if (contestant.cannot.has(id) || contestant.failures.has(id)) continue;
-        const earlier = results.get(contestant)?.seconds ?? [];
-        if (sum(earlier) >= longestTurns) continue;
-        await pause(100); // threads of the one before may still spin
-        const result = await measure(contestant, measurement, folder, counted);
-        if (result) results.set(contestant, { ...result, seconds: [...earlier, ...result.seconds] });
-        else results.delete(contestant);
-      }
-    }
+    const results = await takeTurns(contestants, measurement, folder, counted);
     for (const [{ rates, warmUp }, { seconds }] of results) {
       if (counted) rates.set(id, [...(rates.get(id) ?? []), batch / median(seconds)]);
       else warmUp.set(id, batch / Math.min(...seconds));
@@ -198,11 +205,7 @@ export async function race({ quick, rounds, threads, only, model, folder }) {
     await writeFile(join(folder, 'cells'), randomCells(1));
     const measurement = { id: 'inference.1', mode: 'inference', batch: 1, repeats: 1 };
     const result = await measure(contestant, measurement, folder, true);
-    if (result)
-      contestant.rates.set(
-        'inference.1',
-        result.seconds.map((seconds) => 1 / seconds),
-      );
+    if (result) contestant.rates.set(measurement.id, [measurement.batch / median(result.seconds)]);
   }
   for (const contestant of contestants) await contestant.stop();
 
