@@ -43,6 +43,10 @@ class CpuBackend : public Backend {
   InferenceBatches inference_batches() const override { return {std::max(16, 2 * context_.threads()), 128}; }
 
   int lanes() const override { return context_.threads(); }
+  void each_share(int shares, const std::function<void(int, int)>& function) override {
+    context_.each_share(static_cast<std::size_t>(shares),
+                        [&](std::size_t share, int slot) { function(static_cast<int>(share), slot); });
+  }
   void each_image(int count, const std::function<void(int, int)>& function) override {
     context_.each_alone(static_cast<std::size_t>(count),
                         [&](std::size_t image, int slot) { function(static_cast<int>(image), slot); });

@@ -140,11 +140,11 @@ class WinogradConvolution : public Convolution {
   int tiles_of(int batch) const { return batch * divide_up(shape_.height, 4) * divide_up(shape_.width, 4); }
 
   // Of tiles. With statistics the shape alone decides, and 16 tiles at most: how sums are cut is part of the result.
-  // Else an even number of blocks, since most machines have an even number of cores.
+  // Else an even number of blocks, since most machines have an even number of cores, unless they are all full.
   static int blocks_of(const Direction& direction, int tiles, bool statistics) {
     if (statistics) return divide_up(tiles, std::min(16, direction.most_block_tiles()));
-    const int blocks = divide_up(tiles, direction.most_block_tiles());
-    return blocks == 1 ? 1 : round_up(blocks, 2);
+    const int most = direction.most_block_tiles(), blocks = divide_up(tiles, most);
+    return blocks == 1 || tiles % most == 0 ? blocks : round_up(blocks, 2);
   }
   void transform_weights();
   void transform_weights(const Direction& direction, float* blocks) const;

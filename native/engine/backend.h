@@ -1,4 +1,4 @@
-// What a device must be able to do. The engine (network.cc) composes these operations and knows nothing of where they
+// What a device must be able to do. The engine (network*.cc) composes these operations and knows nothing of where they
 // run; cpu/ and cuda/ implement them.
 //
 // Conventions: activations (inputs and outputs of layers, and their gradients) are channels-last (NHWC); their memory
@@ -6,7 +6,7 @@
 // type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
 // Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
 // threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called from
-// one thread at a time, but for those of each_image. Buffers given as different arguments never overlap. An operation may
+// one thread at a time, but for those of each_share and each_image. Buffers given as different arguments never overlap. An operation may
 // still be running when its call returns; what comes back to the host (download, results) waits for it.
 //
 // Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
@@ -45,7 +45,7 @@ class Convolution {
   virtual void forward(int batch, const float* input, float* output, BatchStatistics* statistics) = 0;
   // output after the epilogue, [batch, height/2, width/2, output_channels] when pooled.
   virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;
-  // Makes all that infer may otherwise leave for later calls to make: needed before it is called in Backend::each_image.
+  // Makes all that infer may otherwise leave for later calls to make: needed before it is called in Backend::each_share.
   virtual void prepare_inference() {}
   // input_gradient [batch, height, width, input_channels] = transposed convolution of output_gradient.
   virtual void backward_data(int batch, const float* output_gradient, float* input_gradient) = 0;
@@ -179,11 +179,14 @@ class Backend {
   virtual void collect(std::vector<StepResult>*) {}
 
   virtual InferenceBatches inference_batches() const { return {32, 32}; }
-  // How many images each_image takes at the same time; 0: the device has no such way.
+  // How many shares or images the following take at the same time; 0: the device has no such ways.
   virtual int lanes() const { return 0; }
-  // function(image, lane) for every image of [0, count), lane < lanes(): no two that run at the same time share a lane.
-  // What it may call is gather and Convolution::infer, of one image, into memory of its own; each thread then computes
-  // by itself, and neither waits for another nor reads what that one wrote.
+  // function(share, lane) for every share of [0, shares), lane < lanes(): no two that run at the same time have the same.
+  // What it may call is each_image, gather and Convolution::infer, one after the other, into memory of its own. Threads
+  // carry out shares side by side without waiting for each other; those for which none is left join the others'.
+  virtual void each_share(int /*shares*/, const std::function<void(int share, int lane)>& /*function*/) {}
+  // function(image, lane) for every image of [0, count), likewise. What it may call is gather and Convolution::infer, of
+  // one image; each thread then computes by itself.
   virtual void each_image(int /*count*/, const std::function<void(int image, int lane)>& /*function*/) {}
   // Where batches are as needed, the batch that `count` images are computed as: a device that prepares for each size
   // rounds up.

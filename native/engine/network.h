@@ -102,8 +102,11 @@ class Network {
   const float* infer_convolutions(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                                   float* output);
   const float* infer_convolutions_from(std::size_t first_layer, const float* first_input, int batch,
-                                       std::size_t last_layer, Stage last_stage, float* output);
-  void infer_by_image(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage);
+                                       std::size_t last_layer, Stage last_stage, float* even, float* odd,
+                                       float* output);
+  void infer_shares(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage);
+  void infer_first_layers(const std::uint8_t* image, int lane, std::size_t last_layer, Stage last_stage,
+                          float* handed_over);
   const float* infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                            bool posterior);
   template <typename Consume>

@@ -21,23 +21,38 @@ int chunk_of(const InferenceBatches& batches, int most, std::size_t left) {
   return static_cast<int>((left + chunks - 1) / chunks);
 }
 
-ByImage layers_by_image(const Topology& topology, const std::vector<Layer>& layers) {
-  ByImage result;
-  std::size_t input = image_values(topology);
-  while (layers[result.layers + 1].kind == LayerKind::convolution) {
-    const Layer& layer = layers[result.layers];
-    const std::size_t output = output_values(layer);
-    if (input + output < std::size_t{9} * layer.input_channels * layer.output_channels) break;
-    result.values = std::max({result.values, input, output});
+constexpr int images_of_lane = 16;     // at least, for a batch to be cut into shares
+constexpr int images_of_share = 20;    // at most: more, which read the weights less often, gain nothing measurable
+constexpr int images_under_way = 64;   // in all shares together: what bounds their memory on a machine of many cores
+
+bool has_shares(const Backend& backend, int images) {
+  return backend.lanes() > 0 && images >= images_of_lane * backend.lanes();
+}
+
+Shares plan_shares(const Topology& topology, const std::vector<Layer>& layers, int lanes) {
+  Shares result;
+  std::size_t i = 0, input = image_values(topology);
+  for (; layers[i + 1].kind == LayerKind::convolution; ++i) {
+    const std::size_t output = output_values(layers[i]);
+    if (input + output < std::size_t{9} * layers[i].input_channels * layers[i].output_channels) break;
+    result.first_layer_values = std::max({result.first_layer_values, input, output});
     result.handed_over = input = output;
-    ++result.layers;
   }
-  result.values = (result.values + 15) / 16 * 16;
+  if (i == 0) return result;
+  result.first_layers = i;
+  result.first_layer_values = (result.first_layer_values + 15) / 16 * 16;
+  result.images = std::clamp(images_under_way / lanes, images_of_lane / 2, images_of_share);
+  for (; layers[i].kind == LayerKind::convolution; ++i)
+    result.values = std::max(result.values, result.images * output_values(layers[i]));
   return result;
 }
 
-// Of each lane, at least: the last image of a batch occupies one lane, and the others may wait for it.
-constexpr int images_of_lane = 16;
+// How many shares; as many for each lane.
+int shares_of(int images, int images_of_share, int lanes) {
+  const int at_once = images_of_share * lanes;
+  return (images + at_once - 1) / at_once * lanes;
+}
+
 }  // namespace
 
 void Network::plan_inference(std::size_t count) {
@@ -47,7 +62,10 @@ void Network::plan_inference(std::size_t count) {
     batches.convolutions = backend_->padded_batch(std::min(batches.convolutions, images));
     batches.dense = backend_->padded_batch(std::min(batches.dense, images));
   }
-  require_operations(batches.convolutions, batches.dense, false);
+  // No memory for shares that too many lanes, for so few images, would never use.
+  Shares shares;
+  if (has_shares(*backend_, batches.dense)) shares = plan_shares(topology_, layers_, backend_->lanes());
+  require_operations(std::max(batches.convolutions, shares.images), batches.dense, false);
   if (inference_ && inference_->convolution_batch >= batches.convolutions && inference_->dense_batch >= batches.dense)
     return;
   inference_.reset();
@@ -66,15 +84,15 @@ void Network::plan_inference(std::size_t count) {
     plan->epilogue_offsets.push_back(offset);
     offset += 2 * epilogue_stride(layer);
   }
+  if (shares.images > 0) {
+    const std::size_t lanes = static_cast<std::size_t>(backend_->lanes());
+    plan->shares = shares;
+    plan->first_layers = backend_->allocate_activations(2 * lanes * shares.first_layer_values);
+    plan->handed_over = backend_->allocate_activations(lanes * shares.images * shares.handed_over);
+    largest = std::max(largest, lanes * shares.values);
+  }
   plan->even = backend_->allocate_activations(largest);
   plan->odd = backend_->allocate_activations(largest);
-  // No memory for what too many lanes, for so few images, would never use.
-  if (backend_->lanes() > 0 && batches.dense >= images_of_lane * backend_->lanes()) {
-    plan->by_image = layers_by_image(topology_, layers_);
-    plan->lanes =
-        backend_->allocate_activations(2 * static_cast<std::size_t>(backend_->lanes()) * plan->by_image.values);
-    plan->handed_over = backend_->allocate_activations(rows * plan->by_image.handed_over);
-  }
   plan->features = backend_->allocate_activations(rows * plan->feature_values);
   plan->logits = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
   plan->posterior = backend_->allocate(rows * static_cast<std::size_t>(topology_.classes));
@@ -140,17 +158,18 @@ const float* Network::infer_convolutions(const std::uint8_t* images, int count, 
   backend_->gather(
       {count, topology_.image_size, topology_.channels, images, nullptr, mean_->data(), scale_}, plan.input->data());
   const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
-  return infer_convolutions_from(0, plan.input->data(), batch, last_layer, last_stage, output);
+  return infer_convolutions_from(0, plan.input->data(), batch, last_layer, last_stage, plan.even->data(),
+                                 plan.odd->data(), output);
 }
 
-// The same from first_layer on.
+// The same from first_layer on, in the memory given.
 const float* Network::infer_convolutions_from(std::size_t first_layer, const float* first_input, int batch,
-                                              std::size_t last_layer, Stage last_stage, float* output) {
-  InferencePlan& plan = *inference_;
+                                              std::size_t last_layer, Stage last_stage, float* even, float* odd,
+                                              float* output) {
   const auto is_convolution = [&](std::size_t i) { return i < layers_.size() && layers_[i].kind == LayerKind::convolution; };
   const auto target_of = [&](std::size_t i) {
     const bool last = i == last_layer || !is_convolution(i + 1);
-    return last && output ? output : (i % 2 == 0 ? plan.even : plan.odd)->data();
+    return last && output ? output : i % 2 == 0 ? even : odd;
   };
   // A recording holds the place of its output, and features begin at the first place only where there is but one group.
   const auto operations = [&] {
@@ -160,7 +179,7 @@ const float* Network::infer_convolutions_from(std::size_t first_layer, const flo
       input = target_of(i);
     }
   };
-  if (first_layer == 0 && (output == nullptr || output == plan.features->data()))
+  if (first_layer == 0 && (output == nullptr || output == inference_->features->data()))
     recording_of(LayerKind::convolution, batch, last_layer, last_stage, output != nullptr).run(operations);
   else operations();
   std::size_t last = 0;
@@ -168,44 +187,57 @@ const float* Network::infer_convolutions_from(std::size_t first_layer, const flo
   return target_of(last);
 }
 
-// The first layers, one image after the other in each lane, into the plan's handed_over.
-void Network::infer_by_image(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage) {
+// The convolutions of `count` images, in shares, into the plan's features.
+void Network::infer_shares(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage) {
   InferencePlan& plan = *inference_;
-  const ByImage& by_image = plan.by_image;
-  for (std::size_t i = 0; i < by_image.layers; ++i) operations_->layers[i].convolution->prepare_inference();
-  backend_->each_image(count, [&](int image, int lane) {
-    float* const even = plan.lanes->data() + 2 * static_cast<std::size_t>(lane) * by_image.values;
-    float* const odd = even + by_image.values;
-    float* const handed_over = plan.handed_over->data() + static_cast<std::size_t>(image) * by_image.handed_over;
-    backend_->gather({1, topology_.image_size, topology_.channels,
-                      images + static_cast<std::size_t>(image) * image_values(topology_), nullptr, mean_->data(),
-                      scale_},
-                     odd);
-    const float* input = odd;
-    for (std::size_t i = 0; i < by_image.layers; ++i) {
-      float* const output = i + 1 == by_image.layers ? handed_over : i % 2 == 0 ? even : odd;
-      infer_layer(i, 1, input, last_layer, last_stage, output);
-      input = output;
-    }
+  const Shares& sizes = plan.shares;
+  for (Operations::Operation& operation : operations_->layers)
+    if (operation.convolution) operation.convolution->prepare_inference();
+
+  const int shares = shares_of(count, sizes.images, backend_->lanes());
+  backend_->each_share(shares, [&](int share, int lane) {
+    const std::size_t first = static_cast<std::size_t>(count) * share / shares;
+    const int here = static_cast<int>(static_cast<std::size_t>(count) * (share + 1) / shares - first);
+    float* const handed_over =
+        plan.handed_over->data() + static_cast<std::size_t>(lane) * sizes.images * sizes.handed_over;
+    backend_->each_image(here, [&](int image, int lane_of_image) {
+      infer_first_layers(images + (first + image) * image_values(topology_), lane_of_image, last_layer, last_stage,
+                         handed_over + static_cast<std::size_t>(image) * sizes.handed_over);
+    });
+    const std::size_t offset = static_cast<std::size_t>(lane) * sizes.values;
+    infer_convolutions_from(sizes.first_layers, handed_over, here, last_layer, last_stage, plan.even->data() + offset,
+                            plan.odd->data() + offset, plan.features->data() + first * plan.feature_values);
   });
+}
+
+// Those that shares go through image by image, for one image.
+void Network::infer_first_layers(const std::uint8_t* image, int lane, std::size_t last_layer, Stage last_stage,
+                                 float* handed_over) {
+  const Shares& sizes = inference_->shares;
+  float* const even = inference_->first_layers->data() + 2 * static_cast<std::size_t>(lane) * sizes.first_layer_values;
+  float* const odd = even + sizes.first_layer_values;
+  backend_->gather({1, topology_.image_size, topology_.channels, image, nullptr, mean_->data(), scale_}, odd);
+  const float* input = odd;
+  for (std::size_t i = 0; i < sizes.first_layers; ++i) {
+    float* const output = i + 1 == sizes.first_layers ? handed_over : i % 2 == 0 ? even : odd;
+    infer_layer(i, 1, input, last_layer, last_stage, output);
+    input = output;
+  }
 }
 
 // At most as many images as inference takes through the dense layers at once.
 const float* Network::infer_chunk(const std::uint8_t* images, int count, std::size_t last_layer, Stage last_stage,
                                   bool posterior) {
   InferencePlan& plan = *inference_;
-  const int group = inference_batches_.convolutions;
-  const bool by_image = plan.by_image.layers > 0 && count >= images_of_lane * backend_->lanes();
-  if (by_image) infer_by_image(images, count, last_layer, last_stage);
-  for (int start = 0; start < count; start += group) {
-    const std::size_t first = static_cast<std::size_t>(start);
-    const int here = std::min(group, count - start);
-    float* const features = plan.features->data() + first * plan.feature_values;
-    if (by_image)
-      infer_convolutions_from(plan.by_image.layers, plan.handed_over->data() + first * plan.by_image.handed_over, here,
-                              last_layer, last_stage, features);
-    else
-      infer_convolutions(images + first * image_values(topology_), here, last_layer, last_stage, features);
+  if (plan.shares.images > 0 && has_shares(*backend_, count)) {
+    infer_shares(images, count, last_layer, last_stage);
+  } else {
+    const int group = inference_batches_.convolutions;
+    for (int start = 0; start < count; start += group) {
+      const std::size_t first = static_cast<std::size_t>(start);
+      infer_convolutions(images + first * image_values(topology_), std::min(group, count - start), last_layer,
+                         last_stage, plan.features->data() + first * plan.feature_values);
+    }
   }
   const int batch = inference_batches_.as_needed ? backend_->padded_batch(count) : count;
   const auto target_of = [&](std::size_t i) {

@@ -11,13 +11,15 @@
 
 namespace deepyeast {
 
-// Large batches go through the first convolutions image by image, each image on one thread, as long as an image's
-// activations outweigh the weights: what a layer writes is then still in the core's caches when the next one reads it,
-// and no thread waits at the end of a layer.
-struct ByImage {
-  std::size_t layers = 0;       // the first of the network; not all of its convolutions
-  std::size_t values = 0;       // of the largest input or output of one image, to a multiple of 16
-  std::size_t handed_over = 0;  // values of one image that go to the next layer
+// Large batches go through the convolutions in shares of some images, each on one thread, so that no thread waits for
+// another at the end of a layer. Through the first layers, as long as an image's activations outweigh the weights, a share
+// goes image by image: what a layer writes is then still in the core's caches when the next one reads it.
+struct Shares {
+  int images = 0;                     // of a share, at most; 0: there are none
+  std::size_t first_layers = 0;       // those by image; not all of the convolutions
+  std::size_t first_layer_values = 0; // of the largest input or output of one image there, to a multiple of 16
+  std::size_t handed_over = 0;        // values of one image that go on to the other layers
+  std::size_t values = 0;             // of a share's largest output of these
 };
 
 // One of convolution and dense is set for each layer.
@@ -63,9 +65,9 @@ struct Network::InferencePlan {
   std::unique_ptr<Buffer> input, even, odd;
   std::unique_ptr<Buffer> features;  // what the convolutions hand to the dense layers
   std::size_t feature_values;        // of one image
-  ByImage by_image;
-  std::unique_ptr<Buffer> lanes;        // two activations of each lane
-  std::unique_ptr<Buffer> handed_over;  // [dense_batch, by_image.handed_over]
+  Shares shares;
+  std::unique_ptr<Buffer> first_layers;  // two activations of one image for each lane
+  std::unique_ptr<Buffer> handed_over;   // [lanes, shares.images, shares.handed_over]
   std::unique_ptr<Buffer> logits, posterior;
   // Scale and shift of every layer, one after the other.
   std::unique_ptr<Buffer> epilogues;

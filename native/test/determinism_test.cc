@@ -90,7 +90,7 @@ TEST(normalization_does_not_depend_on_the_number_of_threads) {
     });
 }
 
-// Large batches go through the first layers image by image, small ones layer by layer.
+// Large batches go through the convolutions in shares, small ones layer by layer.
 TEST(inference_depends_neither_on_the_number_of_threads_nor_on_the_batch) {
   Topology topology;
   topology.image_size = 24;

@@ -1,0 +1,116 @@
+// Shares of operations side by side: every task once, slots that nobody shares, help for those who are late, exceptions.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "../cpu/available_threads.h"
+#include "../cpu/cpu_context.h"
+#include "../engine/error.h"
+#include "../engine/spin.h"
+#include "test.h"
+
+namespace {
+
+using namespace deepyeast;
+using namespace deepyeast::test;
+
+constexpr int operations = 5, tasks = 30;
+
+// What share `share` does: some operations one after the other, each task of which counts itself.
+class Counts {
+ public:
+  explicit Counts(int shares) : runs_(new std::atomic<int>[shares * operations * tasks]()), shares_(shares) {}
+
+  void run(const CpuContext& context, int share) {
+    for (int operation = 0; operation < operations; ++operation) {
+      context.parallel_for(tasks, [&](std::size_t task, int slot) {
+        if (slot < 0 || slot >= context.threads() || busy_[slot].exchange(true)) wrong_slot_ = true;
+        if (operation > 0 && at(share, operation - 1, tasks - 1) != 1) too_early_ = true;
+        // An operation inside a task stays on its thread.
+        context.parallel_for(3, [&](std::size_t, int inner) { if (inner != slot) wrong_slot_ = true; });
+        ++at(share, operation, static_cast<int>(task));
+        busy_[slot] = false;
+      });
+      for (int task = 0; task < tasks; ++task)
+        if (at(share, operation, task) != 1) too_early_ = true;
+    }
+  }
+
+  void check() {
+    expect(!wrong_slot_, "two tasks shared a slot");
+    expect(!too_early_, "an operation began before the one before it had ended");
+    for (int i = 0; i < shares_ * operations * tasks; ++i)
+      expect(runs_[i] == 1, "task " + std::to_string(i) + " ran " + std::to_string(runs_[i]) + " times");
+  }
+
+ private:
+  std::atomic<int>& at(int share, int operation, int task) {
+    return runs_[(share * operations + operation) * tasks + task];
+  }
+
+  std::unique_ptr<std::atomic<int>[]> runs_;
+  std::atomic<bool> busy_[8] = {};
+  std::atomic<bool> wrong_slot_{false}, too_early_{false};
+  const int shares_;
+};
+
+TEST(shares_run_every_task_once) {
+  for (const int threads : {1, 2, 3, 5}) {
+    CpuContext context(InstructionSet::portable, threads);
+    for (const int shares : {1, 2, 7, 20})
+      for (int repeat = 0; repeat < 50; ++repeat) {
+        Counts counts(shares);
+        context.each_share(static_cast<std::size_t>(shares),
+                           [&](std::size_t share, int) { counts.run(context, static_cast<int>(share)); });
+        counts.check();
+      }
+  }
+}
+
+TEST(threads_without_a_share_help) {
+  if (available_threads() < 2) throw Skipped("needs two cores");
+  CpuContext context(InstructionSet::portable, 2);
+  std::atomic<int> helped{0};
+  for (int repeat = 0; repeat < 1000 && helped == 0; ++repeat) {
+    std::atomic<bool> begun{false};
+    context.each_share(2, [&](std::size_t share, int lane) {
+      if (share == 0) {
+        spin_until([&] { return begun.load(); });
+        return;
+      }
+      begun = true;
+      context.parallel_for(50, [&](std::size_t, int slot) {
+        if (slot != lane) ++helped;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
+        while (std::chrono::steady_clock::now() < end) {
+        }
+      });
+    });
+  }
+  expect(helped > 0, "nobody helped");
+}
+
+TEST(a_share_that_throws_ends_all) {
+  for (const int threads : {1, 2, 3}) {
+    CpuContext context(InstructionSet::portable, threads);
+    for (int repeat = 0; repeat < 100; ++repeat) {
+      bool thrown = false;
+      try {
+        context.each_share(6, [&](std::size_t share, int) {
+          context.parallel_for(20, [&](std::size_t task, int) {
+            if (share == 3 && task == 11) throw Error("invalid-argument", "expected by the test");
+          });
+        });
+      } catch (const Error&) {
+        thrown = true;
+      }
+      expect(thrown, "the exception did not arrive");
+    }
+    Counts counts(4);
+    context.each_share(4, [&](std::size_t share, int) { counts.run(context, static_cast<int>(share)); });
+    counts.check();
+  }
+}
+
+}  // namespace
