@@ -75,8 +75,8 @@ class CpuContext {
   // least the largest sizes ever reserved, 64-byte aligned, with arbitrary contents. Reserve in an operation object's
   // constructor (that is what plans memory once), fetch the pointer when the operation runs: a later reservation moves
   // it. Operations of one backend never run at the same time, but for those of each_alone and each_share, which must do
-  // without the shared part. A thread's own memory is the same for all operations, so that it stays in its core's caches: to write
-  // what another core has written last takes twice as long.
+  // without the shared part. A thread's own memory is the same for all operations, so that it stays in its core's
+  // caches: to write what another core has written last takes twice as long.
   void reserve_workspace(std::size_t shared, std::size_t own) {
     constexpr std::size_t cache_line = 16;  // floats
     own = (own + cache_line - 1) / cache_line * cache_line;

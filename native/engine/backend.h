@@ -6,8 +6,8 @@
 // type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
 // Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
 // threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called from
-// one thread at a time, but for those of each_share and each_image. Buffers given as different arguments never overlap. An operation may
-// still be running when its call returns; what comes back to the host (download, results) waits for it.
+// one thread at a time, but for those of each_share and each_image. Buffers given as different arguments never overlap. An
+// operation may still be running when its call returns; what comes back to the host (download, results) waits for it.
 //
 // Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
 // plans. Fusions (statistics with the convolution, normalization with ReLU, pool and dropout) are single calls here so

@@ -21,9 +21,9 @@ int chunk_of(const InferenceBatches& batches, int most, std::size_t left) {
   return static_cast<int>((left + chunks - 1) / chunks);
 }
 
-constexpr int images_of_lane = 16;     // at least, for a batch to be cut into shares
-constexpr int images_of_share = 20;    // at most: more, which read the weights less often, gain nothing measurable
-constexpr int images_under_way = 64;   // in all shares together: what bounds their memory on a machine of many cores
+constexpr int images_of_lane = 16;    // at least, for a batch to be cut into shares
+constexpr int images_of_share = 20;   // at most: more, which read the weights less often, gain nothing measurable
+constexpr int images_under_way = 64;  // in all shares together: what bounds their memory on a machine of many cores
 
 bool has_shares(const Backend& backend, int images) {
   return backend.lanes() > 0 && images >= images_of_lane * backend.lanes();

@@ -15,11 +15,11 @@ namespace deepyeast {
 // another at the end of a layer. Through the first layers, as long as an image's activations outweigh the weights, a share
 // goes image by image: what a layer writes is then still in the core's caches when the next one reads it.
 struct Shares {
-  int images = 0;                     // of a share, at most; 0: there are none
-  std::size_t first_layers = 0;       // those by image; not all of the convolutions
-  std::size_t first_layer_values = 0; // of the largest input or output of one image there, to a multiple of 16
-  std::size_t handed_over = 0;        // values of one image that go on to the other layers
-  std::size_t values = 0;             // of a share's largest output of these
+  int images = 0;                      // of a share, at most; 0: there are none
+  std::size_t first_layers = 0;        // those by image; not all of the convolutions
+  std::size_t first_layer_values = 0;  // of the largest input or output of one image there, to a multiple of 16
+  std::size_t handed_over = 0;         // values of one image that go on to the other layers
+  std::size_t values = 0;              // of a share's largest output of these
 };
 
 // One of convolution and dense is set for each layer.
@@ -76,4 +76,5 @@ struct Network::InferencePlan {
   // goes to the features, the dense layers likewise and by whether the posterior is wanted.
   std::map<std::tuple<LayerKind, int, std::size_t, Stage, bool>, std::unique_ptr<Recording>> recordings;
 };
+
 }  // namespace deepyeast

@@ -4,8 +4,8 @@
 // dot (forward): both operands run along the inputs, so vectors run along the sum. A tile of 4 cells x 4 outputs keeps
 // 16 vectors of partial sums and loads 8 vectors for 16 multiply-adds. The inputs are cut into runs of 512 (2 KB), so
 // that the weights of one task's outputs stay in the caches while all cells pass; between runs a tile's partial sums
-// wait in scratch memory; few cells need no such runs, and the weights come in longer streams. The elements of a partial sum are added at the very end, always in the same order: a cell's
-// result does not depend on the batch around it.
+// wait in scratch memory; few cells need no such runs, and the weights come in longer streams. The elements of a partial
+// sum are added at the very end, always in the same order: a cell's result does not depend on the batch around it.
 //
 // multiply (both gradients): vectors run along the inputs. Two vectors' columns of b are copied together (their rows lie
 // far apart, often at a power of two, and would evict each other), then 8 rows x two vectors at a time are accumulated
