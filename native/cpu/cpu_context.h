@@ -26,7 +26,7 @@ class CpuContext {
   const KernelTable& kernels() const { return kernels_; }
   int threads() const { return threads_; }
 
-  // function(task, slot) for every task of [0, tasks); slot < threads(). Cut work by shape alone, never by threads().
+  // function(task, slot) for every task of [0, tasks); slot < threads(). Cut sums by shape alone, never by threads().
   // Within a task of each_alone the calling thread does all of them, within a share those of its lane.
   template <typename Function>
   void parallel_for(std::size_t tasks, const Function& function) const {
@@ -53,7 +53,7 @@ class CpuContext {
   }
 
   // function(share, lane) for every share of [0, shares), which calls operations one after the other; lane < threads().
-  // They are carried out by the thread that has the share, and by those for which there is none left.
+  // They are carried out by the thread that has the share, and by those that have had one and find none left.
   template <typename Function>
   void each_share(std::size_t shares, const Function& function) const {
     std::atomic<std::size_t> begun{0}, ended{0};
@@ -111,19 +111,15 @@ class CpuContext {
     const Place before_;
   };
 
-  // Returns early when there is nothing to do for a while: the others can end their shares alone.
   template <typename Over>
   void help_until(int slot, const Over& over) const {
     const Stay alone({slot, nullptr});
     bool is_over = false;
-    while (!is_over && spin_until([&] {
-      is_over = over();
-      if (is_over) return true;
-      for (int lane = 0; lane < threads_; ++lane)
-        if (lanes_[lane].help(slot)) return true;
-      return false;
-    })) {
-    }
+    while (!is_over)
+      wait_until([&] {
+        is_over = over();
+        return is_over || std::any_of(lanes_.get(), lanes_.get() + threads_, [&](Lane& lane) { return lane.help(slot); });
+      });
   }
 
   InstructionSet instruction_set_;

@@ -16,7 +16,7 @@ void Lane::work(Operation& operation, int slot) {
   try {
     for (;;) {
       const std::size_t task = operation.next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= operation.tasks) return;
+      if (task >= operation.tasks) break;
       operation.invoke(operation.function, task, slot);
     }
   } catch (...) {
@@ -24,6 +24,7 @@ void Lane::work(Operation& operation, int slot) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!operation.exception) operation.exception = std::current_exception();
   }
+  has_tasks_.store(false, std::memory_order_relaxed);
 }
 
 void Lane::run(std::size_t tasks, int slot, Invoke invoke, const void* function) {
@@ -37,10 +38,8 @@ void Lane::run(std::size_t tasks, int slot, Invoke invoke, const void* function)
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     running_ = nullptr;  // from here on nobody joins
-    has_tasks_.store(false, std::memory_order_relaxed);
   }
-  while (!spin_until([&] { return helpers_.load(std::memory_order_acquire) == 0; })) {
-  }
+  wait_until([&] { return helpers_.load(std::memory_order_acquire) == 0; });
   if (operation.exception) std::rethrow_exception(operation.exception);
 }
 

@@ -1,5 +1,5 @@
-// The operations that one thread carries out one after the other while other threads carry out theirs, and that a thread
-// with none left joins. An operation ends when those who work on it are done: no lane waits for another.
+// The operations that one thread carries out one after the other while other threads carry out theirs, and that a
+// thread with none left joins. An operation ends when those who work on it are done; no lane waits for another.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,7 @@ class alignas(64) Lane {
 
   std::mutex mutex_;
   Operation* running_ = nullptr;        // guarded by the mutex
-  std::atomic<bool> has_tasks_{false};  // written under the mutex; lets helpers look without it
+  std::atomic<bool> has_tasks_{false};  // false: all are claimed; lets helpers look without the mutex
   std::atomic<int> helpers_{0};         // at work on running_
 };
 

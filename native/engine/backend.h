@@ -183,7 +183,7 @@ class Backend {
   virtual int lanes() const { return 0; }
   // function(share, lane) for every share of [0, shares), lane < lanes(): no two that run at the same time have the same.
   // What it may call is each_image, gather and Convolution::infer, one after the other, into memory of its own. Threads
-  // carry out shares side by side without waiting for each other; those for which none is left join the others'.
+  // carry out shares side by side; one that finds none left joins the others'.
   virtual void each_share(int /*shares*/, const std::function<void(int share, int lane)>& /*function*/) {}
   // function(image, lane) for every image of [0, count), likewise. What it may call is gather and Convolution::infer, of
   // one image; each thread then computes by itself.

@@ -23,7 +23,7 @@ int chunk_of(const InferenceBatches& batches, int most, std::size_t left) {
 
 constexpr int images_of_lane = 16;    // at least, for a batch to be cut into shares
 constexpr int images_of_share = 20;   // at most: more, which read the weights less often, gain nothing measurable
-constexpr int images_under_way = 64;  // in all shares together: what bounds their memory on a machine of many cores
+constexpr int images_under_way = 64;  // in all shares together: what bounds their memory
 
 bool has_shares(const Backend& backend, int images) {
   return backend.lanes() > 0 && images >= images_of_lane * backend.lanes();
@@ -47,9 +47,9 @@ Shares plan_shares(const Topology& topology, const std::vector<Layer>& layers, i
   return result;
 }
 
-// How many shares; as many for each lane.
-int shares_of(int images, int images_of_share, int lanes) {
-  const int at_once = images_of_share * lanes;
+// How many shares of `most` images at most; as many for each lane.
+int shares_of(int images, int most, int lanes) {
+  const int at_once = most * lanes;
   return (images + at_once - 1) / at_once * lanes;
 }
 
@@ -172,6 +172,7 @@ const float* Network::infer_convolutions_from(std::size_t first_layer, const flo
     return last && output ? output : i % 2 == 0 ? even : odd;
   };
   // A recording holds the place of its output, and features begin at the first place only where there is but one group.
+  // There is none in shares, which several threads go through at once.
   const auto operations = [&] {
     const float* input = first_input;
     for (std::size_t i = first_layer; is_convolution(i) && i <= last_layer; ++i) {

@@ -11,9 +11,9 @@
 
 namespace deepyeast {
 
-// Large batches go through the convolutions in shares of some images, each on one thread, so that no thread waits for
-// another at the end of a layer. Through the first layers, as long as an image's activations outweigh the weights, a share
-// goes image by image: what a layer writes is then still in the core's caches when the next one reads it.
+// Large batches go through the convolutions in shares of some images, each on one thread, so that all threads need not
+// wait for the slowest at the end of every layer. Through the first layers, as long as an image's activations outweigh the
+// weights, a share goes image by image: what a layer writes is then still in the core's caches when the next one reads it.
 struct Shares {
   int images = 0;                      // of a share, at most; 0: there are none
   std::size_t first_layers = 0;        // those by image; not all of the convolutions

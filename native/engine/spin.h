@@ -32,4 +32,11 @@ bool spin_until(const Done& done) {
   return false;
 }
 
+// Until `done` comes true, for what may take longer: after the time to spin, with a look now and then.
+template <typename Done>
+void wait_until(const Done& done) {
+  if (spin_until(done)) return;
+  while (!done()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
+
 }  // namespace deepyeast
