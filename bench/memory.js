@@ -28,7 +28,7 @@ export async function measureMemory({ quick, threads, only, model, folder }) {
     const labels = Array.from({ length: count }, (_, i) => i % 12);
     megabytes[kind] = {};
     for (const [name, entrant] of Object.entries(entrants({ quick }))) {
-      if (!(these ?? measured).includes(name) || (only && !only.includes(name))) continue;
+      if (!(these ?? (quick ? ['deepyeast'] : measured)).includes(name) || (only && !only.includes(name))) continue;
       try {
         const environment = { BENCH_MODEL: model, BENCH_THREADS: String(threads), ...entrant.environment };
         const contestant = await Contestant.start({ ...entrant, environment });

@@ -37,7 +37,7 @@ const { values: options, positionals } = parseArgs({
 const [command = 'compare', file] = positionals;
 const quick = options.quick;
 const threads = Number(options.threads);
-const rounds = Number(options.rounds ?? (quick ? 3 : 7));
+const rounds = Number(options.rounds ?? (quick ? 2 : 7));
 const only = options.only?.split(',');
 const modes = options.modes?.split(',');
 
