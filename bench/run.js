@@ -66,7 +66,7 @@ function makeModel(folder) {
 
 async function compare(folder) {
   const wanted = (mode) => !modes || modes.includes(mode);
-  note(`this takes about ${quick ? 9 : 32} minutes on two cores; leave the machine alone meanwhile`);
+  note(`this takes about ${quick ? 8 : 32} minutes on two cores; leave the machine alone meanwhile`);
   const context = { quick, rounds, threads, only, folder, model: makeModel(folder) };
   const empty = {
     ratios: {},
