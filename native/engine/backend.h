@@ -5,7 +5,7 @@
 // comes from Backend::allocate_activations. A device may keep them in another type than float32 behind the same pointer
 // type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
 // Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
-// threads: work is cut by shape and partial sums are added in a fixed order. Operations on one backend are called from
+// threads: sums are cut by shape and their parts are added in a fixed order. Operations on one backend are called from
 // one thread at a time, but for those of each_share and each_image. Buffers given as different arguments never overlap. An
 // operation may still be running when its call returns; what comes back to the host (download, results) waits for it.
 //

@@ -2,7 +2,6 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <thread>
 
 #include "../cpu/available_threads.h"
 #include "../cpu/cpu_context.h"
