@@ -2,8 +2,8 @@
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import type { Predictions } from '../network/network';
+import { matchClasses } from '../prediction/class-match';
 import { bootstrapIntervals, type ConfidenceInterval } from './bootstrap';
-import { matchClasses } from './class-match';
 import type { Confusion } from './confusion';
 import { argmax, type ClassMetrics, classMetrics, mean, median, ratio, type Summary } from './metrics';
 import { type ProteinTally, Scores, type Unit } from './scores';

@@ -4,7 +4,7 @@
  */
 import { DeepYeastError } from '../errors';
 import { permutation } from '../random';
-import { type FeatureMatrix, featureColumn } from './matrix';
+import { featureColumn, type NamedFeatureMatrix } from './matrix';
 
 /** Equal-frequency bins for the values other than zero; zeros have a bin of their own. */
 export const informationBins = 31;
@@ -105,7 +105,7 @@ export interface UnitInformation {
  * @throws invalid-argument when labels and rows differ, or a row has no label
  */
 export function unitInformation(
-  features: FeatureMatrix,
+  features: NamedFeatureMatrix,
   labels: ArrayLike<number>,
   classes: readonly string[],
   { seed = 0 }: { seed?: number } = {},

@@ -2,7 +2,7 @@
 import type { Cell, Dataset } from '../data/dataset';
 import { blankPicture, drawCrop, encodeWebp } from '../data/picture';
 import { argmax } from '../evaluation/metrics';
-import { featuresOfCells } from '../features/matrix';
+import { featuresOfCells } from '../features/layer-features';
 import { nearestPoints } from '../features/neighbours';
 import { stratifiedSample } from '../features/sample';
 import type { BatchOptions, Network, Predictions } from '../network/network';

@@ -3,11 +3,11 @@
  * after training on n cells a class, over nested random draws.
  */
 import { throwIfAborted } from '../abort';
+import type { Classifier } from '../classifiers/classifier';
 import { DeepYeastError } from '../errors';
 import { argmax } from '../evaluation/metrics';
 import { type FeatureMatrix, selectRows } from '../features/matrix';
 import { permutation } from '../random';
-import type { Classifier } from './classifier';
 
 /** The paper's numbers of cells a class. */
 export const transferSizes = [1, 3, 5, 10, 25, 50, 100, 250, 500] as const;

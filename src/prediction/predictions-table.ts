@@ -2,6 +2,8 @@
 import type { Cell } from '../data/dataset';
 import { fieldOf } from '../data/groups';
 import { DeepYeastError } from '../errors';
+import { argmax } from '../evaluation/metrics';
+import { uncertain } from '../evaluation/rejection';
 import { numberField, type TextTable } from '../files/table-reader';
 import {
   type ByteSink,
@@ -10,8 +12,6 @@ import {
   TableWriter,
   type TableWriterOptions,
 } from '../files/table-writer';
-import { argmax } from './metrics';
-import { uncertain } from './rejection';
 
 const posteriorPrefix = 'p_';
 const leadingColumns = ['cell', 'protein', 'predicted'];

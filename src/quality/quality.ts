@@ -3,11 +3,11 @@
  * settings picked by cross-validation, every number out of fold.
  */
 import { throwIfAborted } from '../abort';
+import { Forest } from '../classifiers/forest';
 import { DeepYeastError } from '../errors';
 import { areaUnderRoc, averagePrecision } from '../evaluation/rejection';
 import { type FeatureMatrix, selectRows } from '../features/matrix';
 import { permutation, RandomSequence, RandomStream } from '../random';
-import { Forest } from './forest';
 
 /** The two classes, in the order of the forest's. */
 export const qualityClasses = ['non-cell', 'good'] as const;
