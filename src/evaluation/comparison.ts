@@ -5,7 +5,8 @@
 import { DeepYeastError } from '../errors';
 import { argmax, callClass } from '../prediction/call';
 import type { PredictionTable } from '../prediction/labelled-predictions';
-import { type ClassMetrics, classMetrics, median, ratio } from './metrics';
+import { median, ratio } from '../ratios';
+import { type ClassMetrics, classMetrics } from './metrics';
 
 export interface ComparedModel {
   name: string;

@@ -4,9 +4,10 @@ import { DeepYeastError } from '../errors';
 import type { Predictions } from '../network/network';
 import { argmax } from '../prediction/call';
 import { matchClasses } from '../prediction/class-match';
+import { mean, median, ratio, type Summary } from '../ratios';
 import { bootstrapIntervals, type ConfidenceInterval } from './bootstrap';
 import type { Confusion } from './confusion';
-import { type ClassMetrics, classMetrics, mean, median, ratio, type Summary } from './metrics';
+import { type ClassMetrics, classMetrics } from './metrics';
 import { type ProteinTally, Scores, type Unit } from './scores';
 
 export interface EvaluationOptions {
