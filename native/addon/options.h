@@ -3,7 +3,6 @@
 
 #include <napi.h>
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,9 +24,6 @@ struct ImageSource {
 
   // Copies the images [first, first + number) to `target`.
   void read(std::size_t first, std::size_t number, std::size_t image_bytes, std::uint8_t* target) const;
-  // Calls body(first, number, images) for chunks of at most `limit` images, in order.
-  void for_each_chunk(std::size_t limit, std::size_t image_bytes,
-                      const std::function<void(std::size_t, int, const std::uint8_t*)>& body) const;
 };
 
 ImageSource images_argument(const Napi::Value& value, const Topology& topology);

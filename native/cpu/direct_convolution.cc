@@ -59,7 +59,7 @@ void copy_padded(const float* image, int height, int row_width, int channels, in
   }
 }
 
-class DirectConvolution : public Convolution {
+class DirectConvolution : public CpuConvolution {
  public:
   DirectConvolution(const ConvolutionShape& shape, bool training, CpuContext& context)
       : shape_(shape), training_(training), context_(context), width_(context.kernels().width),
@@ -268,7 +268,7 @@ class DirectConvolution : public Convolution {
 
 }  // namespace
 
-std::unique_ptr<Convolution> make_direct_convolution(const ConvolutionShape& shape, bool training,
+std::unique_ptr<CpuConvolution> make_direct_convolution(const ConvolutionShape& shape, bool training,
                                                      CpuContext& context) {
   return std::make_unique<DirectConvolution>(shape, training, context);
 }

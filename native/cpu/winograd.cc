@@ -79,7 +79,7 @@ struct Direction {
   }
 };
 
-class WinogradConvolution : public Convolution {
+class WinogradConvolution : public CpuConvolution {
  public:
   WinogradConvolution(const ConvolutionShape& shape, bool training, CpuContext& context)
       : shape_(shape), context_(context), kernels_(*context.kernels().winograd),
@@ -123,7 +123,7 @@ class WinogradConvolution : public Convolution {
     convolve(forward_, batch, input, false, &epilogue, output);
   }
 
-  void prepare_inference() override { transform_weights(); }
+  void prepare_for_shares() override { transform_weights(); }
 
   void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
     convolve(*backward_, batch, output_gradient, false, nullptr, input_gradient);
@@ -376,7 +376,7 @@ bool winograd_suits(const ConvolutionShape& shape) {
   return shape.input_channels >= 16 && shape.output_channels >= 16 && covered <= 2 * shape.height * shape.width;
 }
 
-std::unique_ptr<Convolution> make_winograd_convolution(const ConvolutionShape& shape, bool training,
+std::unique_ptr<CpuConvolution> make_winograd_convolution(const ConvolutionShape& shape, bool training,
                                                        CpuContext& context) {
   return std::make_unique<WinogradConvolution>(shape, training, context);
 }

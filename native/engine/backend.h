@@ -5,9 +5,12 @@
 // comes from Backend::allocate_activations. A device may keep them in another type than float32 behind the same pointer
 // type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
 // Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
-// threads: sums are cut by shape and their parts are added in a fixed order. Operations on one backend are called from
-// one thread at a time, but for those of each_share and each_image. Buffers given as different arguments never overlap. An
-// operation may still be running when its call returns; what comes back to the host (download, results) waits for it.
+// threads: sums are cut by shape and their parts are added in a fixed order. The engine calls one backend from one thread
+// at a time. Buffers given as different arguments never overlap. An operation may still be running when its call returns;
+// what comes back to the host (download, results) waits for it.
+//
+// A training step is composed of these operations by the engine. An inference pass is handed over as a whole
+// (inference_pass.h), since how to take images through the layers depends on the device.
 //
 // Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
 // plans. Fusions (statistics with the convolution, normalization with ReLU, pool and dropout) are single calls here so
@@ -21,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "inference_pass.h"
 #include "random.h"
 #include "shapes.h"
 #include "topology.h"
@@ -45,8 +49,6 @@ class Convolution {
   virtual void forward(int batch, const float* input, float* output, BatchStatistics* statistics) = 0;
   // output after the epilogue, [batch, height/2, width/2, output_channels] when pooled.
   virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;
-  // Makes all that infer may otherwise leave for later calls to make: needed before it is called in Backend::each_share.
-  virtual void prepare_inference() {}
   // input_gradient [batch, height, width, input_channels] = transposed convolution of output_gradient.
   virtual void backward_data(int batch, const float* output_gradient, float* input_gradient) = 0;
   // weight_gradient [output, 3, 3, input], overwritten.
@@ -116,15 +118,6 @@ class Recording {
   virtual void run(const std::function<void()>& operations) { operations(); }
 };
 
-// How many images inference takes through its layers at once. Few through the convolutions, so that what one layer
-// writes is still in a cache when the next one reads it; many through the dense layers, whose weights are as large as
-// the activations of a hundred images.
-struct InferenceBatches {
-  int convolutions, dense;
-  // Memory is taken for what calls need, at most the above, and halved where it does not suffice; then both are equal.
-  bool as_needed = false;
-};
-
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -142,9 +135,6 @@ class Backend {
   virtual void fill(float* device, std::size_t count,
                     const std::function<void(std::size_t first, std::size_t count, float* target)>& fill);
   virtual void download(const float* device, std::size_t count, float* host) = 0;
-  // As download, but `host` is filled by finish() at the latest.
-  virtual void download_later(const float* device, std::size_t count, float* host) { download(device, count, host); }
-  virtual void finish() {}
 
   // Memory for `count` activations, and their transfer from and to float32.
   virtual std::unique_ptr<Buffer> allocate_activations(std::size_t count) { return allocate(count); }
@@ -178,19 +168,8 @@ class Backend {
   virtual void end_iteration() {}
   virtual void collect(std::vector<StepResult>*) {}
 
-  virtual InferenceBatches inference_batches() const { return {32, 32}; }
-  // How many shares or images the following take at the same time; 0: the device has no such ways.
-  virtual int lanes() const { return 0; }
-  // function(share, lane) for every share of [0, shares), lane < lanes(): no two that run at the same time have the same.
-  // What it may call is each_image, gather and Convolution::infer, one after the other, into memory of its own. Threads
-  // carry out shares side by side; one that finds none left joins the others'.
-  virtual void each_share(int /*shares*/, const std::function<void(int share, int lane)>& /*function*/) {}
-  // function(image, lane) for every image of [0, count), likewise. What it may call is gather and Convolution::infer, of
-  // one image; each thread then computes by itself.
-  virtual void each_image(int /*count*/, const std::function<void(int image, int lane)>& /*function*/) {}
-  // Where batches are as needed, the batch that `count` images are computed as: a device that prepares for each size
-  // rounds up.
-  virtual int padded_batch(int count) const { return count; }
+  // Executes the inference passes of the network of these layers. The backend must outlive it.
+  virtual std::unique_ptr<InferenceExecutor> inference(const Topology& topology, const std::vector<Layer>& layers) = 0;
 
   // How the device's operations are carried out, as text for a checkpoint; empty where there is no choice. set_plans
   // makes operations prepared later take the same choices where they can; it returns a sentence where they cannot.

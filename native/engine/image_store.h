@@ -27,11 +27,12 @@ class ImageStore {
 
   // Copies the images of `indices` (each below count()) into `output`, in that order.
   void read(const std::uint32_t* indices, std::size_t number, std::uint8_t* output) const;
+  // Copies the images [first, first + number), all below count().
+  void read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const;
   // The per-pixel mean, [size, size, channels]; `indices` null: of all images. Exact: sums are integers.
   std::vector<double> mean(const std::uint32_t* indices, std::size_t number) const;
 
  private:
-  void read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const;
 
   std::string path_;
   std::uint64_t id_, offset_, count_;

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "../engine/network.h"
+#include "../system/error.h"
 #include "backends.h"
 #include "learning.h"
 #include "test.h"
