@@ -317,7 +317,8 @@ TEST(cuda_algorithm_of_the_plans_is_used_where_it_can_be) {
 
 // Images of 4x4 whose first bytes are their number, through a network on the fake device.
 struct FakePrediction {
-  explicit FakePrediction(std::size_t count) : posterior(count * 2) {
+  // memory: floats that the device has; 0: any number.
+  explicit FakePrediction(std::size_t count, std::size_t memory = 0) : posterior(count * 2) {
     const CudaReport report = fake_report("");
     expect(report.table != nullptr, "the fake library was not loaded");
     Topology topology;
@@ -326,7 +327,9 @@ struct FakePrediction {
     topology.blocks = {{4}};
     topology.dense = {3};
     topology.classes = 2;
+    if (memory > 0) setenv("DEEPYEAST_FAKE_CUDA", ("memory=" + std::to_string(memory)).c_str(), 1);
     std::unique_ptr<CudaBackend> made = make_cuda_backend(*report.table, {});
+    unsetenv("DEEPYEAST_FAKE_CUDA");
     backend = made.get();
     network = std::make_unique<Network>(topology, 1, std::move(made));
   }
@@ -418,6 +421,31 @@ TEST(cuda_prediction_comes_in_order_for_any_count) {
     prediction.network->forward(images.data(), static_cast<int>(count), nullptr, prediction.posterior.data());
     prediction.expect_in_order();
   }
+}
+
+// Parameters and folded normalizations take some 200 floats; an image 16, twice 64 for the outputs of layers, twice 2.
+TEST(cuda_prediction_without_memory_takes_fewer_images_at_once) {
+  FakePrediction prediction(1000, 5000 + 70 * 148);
+  prediction.by_reader();
+  prediction.expect_in_order();
+  const std::vector<std::string> steps = prediction.steps();
+  const auto times = [&](const std::string& step) { return std::count(steps.begin(), steps.end(), step); };
+  expect(times("out of memory") == 2, std::to_string(times("out of memory")) + " halvings; expected 256, 128, 64");
+  expect(times("compute 64") == 16, std::to_string(times("compute 64")) + " chunks of 64; expected 16");
+  expect(prediction.network->inference_batch() == 64, "what did not fit is tried no more");
+  prediction.by_reader();
+  prediction.expect_in_order();
+  const std::vector<std::string> again = prediction.steps();
+  expect(std::count(again.begin(), again.end(), "out of memory") == 0, "the next call starts with what fits");
+  // Not even one image: the error comes through.
+  FakePrediction hopeless(1000, 300);
+  std::string code;
+  try {
+    hopeless.by_reader();
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  expect(code == "out-of-memory", "found " + code);
 }
 
 TEST(training_memory_says_which_batch_fits) {

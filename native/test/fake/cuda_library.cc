@@ -18,7 +18,7 @@ int setting(const std::string& name, int otherwise) {
   return found != nullptr ? std::atoi(found + name.size() + 1) : otherwise;
 }
 
-const char* error_code() { return "cuda-device-missing"; }
+const char* error_code() { return fake_memory_was_exhausted() ? "out-of-memory" : "cuda-device-missing"; }
 const char* error_message() { return "a failure of the fake library, not of libcublasLt.so.99 or others"; }
 
 int versions(CudaVersions* versions) {
