@@ -53,10 +53,10 @@ class CpuBackend : public Backend {
   }
   void fill(float* device, std::size_t count,
             const std::function<void(std::size_t, std::size_t, float*)>& fill) override {
-    constexpr std::size_t piece = 1 << 17;  // half a megabyte: still in the cache when it is looked at again
-    context_.parallel_for((count + piece - 1) / piece, [&](std::size_t task, int) {
-      const std::size_t first = task * piece;
-      fill(first, std::min(piece, count - first), device + first);
+    constexpr std::size_t kPiece = 1 << 17;  // half a megabyte: still in the cache when it is looked at again
+    context_.parallel_for((count + kPiece - 1) / kPiece, [&](std::size_t task, int) {
+      const std::size_t first = task * kPiece;
+      fill(first, std::min(kPiece, count - first), device + first);
     });
   }
 

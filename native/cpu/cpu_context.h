@@ -31,7 +31,7 @@ class CpuContext {
   template <typename Function>
   void parallel_for(std::size_t tasks, const Function& function) const {
     const Place place = own_place();
-    if (place.slot == none) {
+    if (place.slot == kNone) {
       pool_->parallel_for(tasks, threads_, function);
     } else if (place.lane == nullptr) {
       for (std::size_t task = 0; task < tasks; ++task) function(task, place.slot);
@@ -78,8 +78,8 @@ class CpuContext {
   // without the shared part. A thread's own memory is the same for all operations, so that it stays in its core's
   // caches: to write what another core has written last takes twice as long.
   void reserve_workspace(std::size_t shared, std::size_t own) {
-    constexpr std::size_t cache_line = 16;  // floats
-    own = (own + cache_line - 1) / cache_line * cache_line;
+    constexpr std::size_t kCacheLine = 16;  // floats
+    own = (own + kCacheLine - 1) / kCacheLine * kCacheLine;
     if (shared <= shared_ && own <= own_) return;
     shared_ = std::max(shared, shared_);
     own_ = std::max(own, own_);
@@ -89,7 +89,7 @@ class CpuContext {
   float* own_workspace(int slot) { return workspace_.data() + slot * own_; }
 
  private:
-  static constexpr int none = -1;
+  static constexpr int kNone = -1;
 
   // Where this thread is: in a share, whose lane it is; in a task of each_alone, without a lane; or in neither.
   struct Place {
@@ -97,7 +97,7 @@ class CpuContext {
     Lane* lane;
   };
   static Place& own_place() {
-    static thread_local Place place = {none, nullptr};
+    static thread_local Place place = {kNone, nullptr};
     return place;
   }
   class Stay {

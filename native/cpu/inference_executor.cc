@@ -23,10 +23,10 @@ namespace deepyeast {
 
 namespace {
 
-constexpr int images_of_dense_layers = 128;
-constexpr int images_of_lane = 16;    // at least, for a batch to be cut into shares
-constexpr int images_of_share = 20;   // at most: larger shares read the weights less often, but gain nothing measurable
-constexpr int images_under_way = 64;  // at most, in all shares together: what bounds their memory
+constexpr int kImagesOfDenseLayers = 128;
+constexpr int kImagesOfLane = 16;    // at least, for a batch to be cut into shares
+constexpr int kImagesOfShare = 20;   // at most: larger shares read the weights less often, but gain nothing measurable
+constexpr int kImagesUnderWay = 64;  // at most, in all shares together: what bounds their memory
 
 // How shares are cut, for one network and number of threads.
 struct Shares {
@@ -39,7 +39,7 @@ struct Shares {
 
 Shares plan_shares(const Topology& topology, const std::vector<Layer>& layers, int threads) {
   Shares result;
-  if (images_of_dense_layers < images_of_lane * threads) return result;  // no chunk of images would be cut
+  if (kImagesOfDenseLayers < kImagesOfLane * threads) return result;  // no chunk of images would be cut
   std::size_t i = 0, input = image_values(topology);
   for (; layers[i + 1].kind == LayerKind::convolution; ++i) {
     const std::size_t output = output_values(layers[i]);
@@ -50,7 +50,7 @@ Shares plan_shares(const Topology& topology, const std::vector<Layer>& layers, i
   if (i == 0) return result;
   result.first_layers = i;
   result.first_layer_values = (result.first_layer_values + 15) / 16 * 16;
-  result.images = std::clamp(images_under_way / threads, images_of_lane / 2, images_of_share);
+  result.images = std::clamp(kImagesUnderWay / threads, kImagesOfLane / 2, kImagesOfShare);
   for (; layers[i].kind == LayerKind::convolution; ++i)
     result.values = std::max(result.values, result.images * output_values(layers[i]));
   return result;
@@ -66,9 +66,9 @@ class CpuInferenceExecutor : public InferenceExecutor {
         group_(std::max(16, 2 * context.threads())), shares_(plan_shares(topology, layers, context.threads())),
         image_values_(image_values(topology)) {}
 
-  int images_at_once() const override { return images_of_dense_layers; }
+  int images_at_once() const override { return kImagesOfDenseLayers; }
   OperationBatches batches(std::size_t) const override {
-    return {std::max(group_, shares_.images), images_of_dense_layers};
+    return {std::max(group_, shares_.images), kImagesOfDenseLayers};
   }
   void execute(const InferencePass& pass, const InferenceImages& images, const InferenceResults& results) override;
   void release() override { memory_.reset(); }
@@ -125,7 +125,7 @@ void CpuInferenceExecutor::reserve() {
   for (const Layer& layer : layers_) {
     const bool convolution = layer.kind == LayerKind::convolution;
     if (layer.normalized)
-      largest = std::max(largest, (convolution ? images : images_of_dense_layers) * linear_values(layer));
+      largest = std::max(largest, (convolution ? images : kImagesOfDenseLayers) * linear_values(layer));
     if (convolution) memory->feature_values = output_values(layer);
   }
   if (shares_.images > 0) {
@@ -136,8 +136,8 @@ void CpuInferenceExecutor::reserve() {
   }
   memory->even = AlignedMemory(largest);
   memory->odd = AlignedMemory(largest);
-  memory->features = AlignedMemory(images_of_dense_layers * memory->feature_values);
-  memory->logits = AlignedMemory(images_of_dense_layers * static_cast<std::size_t>(classes_));
+  memory->features = AlignedMemory(kImagesOfDenseLayers * memory->feature_values);
+  memory->logits = AlignedMemory(kImagesOfDenseLayers * static_cast<std::size_t>(classes_));
   memory_ = std::move(memory);
 }
 
@@ -213,7 +213,7 @@ void CpuInferenceExecutor::convolve_shares(const InferencePass& pass, const std:
 
 // All convolutions, for at most as many images as go through the dense layers together.
 void CpuInferenceExecutor::compute_features(const InferencePass& pass, const std::uint8_t* pixels, int count) {
-  if (shares_.images > 0 && count >= images_of_lane * context_.threads()) {
+  if (shares_.images > 0 && count >= kImagesOfLane * context_.threads()) {
     convolve_shares(pass, pixels, count);
     return;
   }
@@ -241,7 +241,7 @@ void CpuInferenceExecutor::execute(const InferencePass& pass, const InferenceIma
   const Layer& last = layers_[pass.layers.size() - 1];
   const bool dense = last.kind == LayerKind::dense;
   const std::size_t values = pass.layers.back().epilogue.pool ? output_values(last) : linear_values(last);
-  const std::size_t most = static_cast<std::size_t>(dense ? images_of_dense_layers : group_);
+  const std::size_t most = static_cast<std::size_t>(dense ? kImagesOfDenseLayers : group_);
   for (std::size_t first = 0; first < images.count; first += most) {
     const int count = static_cast<int>(std::min(most, images.count - first));
     const std::uint8_t* pixels = fetch(images, first, count);

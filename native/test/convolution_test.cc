@@ -109,7 +109,7 @@ TEST(convolution_prepared_for_inference_only) {
     const std::unique_ptr<Convolution> convolution = backend.convolution(shape, false);
     convolution->set_weights(device_weights);
     convolution->forward(3, device_input, output, nullptr);
-    expect_close(output.values(), reference::convolution(shape, to_double(input), to_double(weights)), convolution_tolerance, name);
+    expect_close(output.values(), reference::convolution(shape, to_double(input), to_double(weights)), kConvolutionTolerance, name);
   });
 }
 

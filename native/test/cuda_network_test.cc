@@ -227,14 +227,14 @@ TEST(network_on_small_cuda_predicts_as_on_the_cpu_in_any_batch) {
 
 TEST(network_on_cuda_learns_as_on_the_cpu) {
   if (std::getenv("DEEPYEAST_TEST_CUDA") == nullptr) throw Skipped("DEEPYEAST_TEST_CUDA does not name a CUDA library");
-  constexpr std::uint64_t seeds[] = {1, 2, 3};
+  constexpr std::uint64_t kSeeds[] = {1, 2, 3};
   const auto mean_of = [&](const std::function<std::unique_ptr<Backend>()>& make, const std::string& name) {
     Learned mean{0, 0};
-    for (const std::uint64_t seed : seeds) {
+    for (const std::uint64_t seed : kSeeds) {
       const Learned one = learn(make(), seed);
       std::printf("     %s, seed %d: loss %.4f, accuracy %.4f\n", name.c_str(), static_cast<int>(seed), one.loss, one.accuracy);
-      mean.loss += one.loss / std::size(seeds);
-      mean.accuracy += one.accuracy / std::size(seeds);
+      mean.loss += one.loss / std::size(kSeeds);
+      mean.accuracy += one.accuracy / std::size(kSeeds);
     }
     return mean;
   };

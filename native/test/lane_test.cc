@@ -14,38 +14,38 @@ namespace {
 using namespace deepyeast;
 using namespace deepyeast::test;
 
-constexpr int operations = 5, tasks = 30;
+constexpr int kOperations = 5, kTasks = 30;
 
 // What share `share` does: some operations one after the other, each task of which counts itself.
 class Counts {
  public:
-  explicit Counts(int shares) : runs_(new std::atomic<int>[shares * operations * tasks]()), shares_(shares) {}
+  explicit Counts(int shares) : runs_(new std::atomic<int>[shares * kOperations * kTasks]()), shares_(shares) {}
 
   void run(const CpuContext& context, int share) {
-    for (int operation = 0; operation < operations; ++operation) {
-      context.parallel_for(tasks, [&](std::size_t task, int slot) {
+    for (int operation = 0; operation < kOperations; ++operation) {
+      context.parallel_for(kTasks, [&](std::size_t task, int slot) {
         if (slot < 0 || slot >= context.threads() || busy_[slot].exchange(true)) wrong_slot_ = true;
-        if (operation > 0 && at(share, operation - 1, tasks - 1) != 1) too_early_ = true;
+        if (operation > 0 && at(share, operation - 1, kTasks - 1) != 1) too_early_ = true;
         // An operation inside a task stays on its thread.
         context.parallel_for(3, [&](std::size_t, int inner) { if (inner != slot) wrong_slot_ = true; });
         ++at(share, operation, static_cast<int>(task));
         busy_[slot] = false;
       });
-      for (int task = 0; task < tasks; ++task)
+      for (int task = 0; task < kTasks; ++task)
         if (at(share, operation, task) != 1) too_early_ = true;
     }
   }
 
   void check() {
-    expect(!wrong_slot_, "two tasks shared a slot");
+    expect(!wrong_slot_, "two kTasks shared a slot");
     expect(!too_early_, "an operation began before the one before it had ended");
-    for (int i = 0; i < shares_ * operations * tasks; ++i)
+    for (int i = 0; i < shares_ * kOperations * kTasks; ++i)
       expect(runs_[i] == 1, "task " + std::to_string(i) + " ran " + std::to_string(runs_[i]) + " times");
   }
 
  private:
   std::atomic<int>& at(int share, int operation, int task) {
-    return runs_[(share * operations + operation) * tasks + task];
+    return runs_[(share * kOperations + operation) * kTasks + task];
   }
 
   std::unique_ptr<std::atomic<int>[]> runs_;
@@ -88,7 +88,7 @@ TEST(threads_without_a_share_help) {
       // There is nothing to help with for longer than a thread spins; it must not be gone afterwards.
       context.parallel_for(1, [&](std::size_t, int) {
         begun = true;
-        work_for(10 * spin_time);
+        work_for(10 * kSpinTime);
       });
       context.parallel_for(50, [&](std::size_t, int slot) {
         if (slot != lane) helped = true;

@@ -17,7 +17,7 @@ namespace {
 using namespace deepyeast;
 using namespace deepyeast::test;
 
-constexpr int size = 8, image_bytes = size * size * 2, cells = 37;
+constexpr int size = 8, kImageBytes = size * size * 2, kCells = 37;
 
 Topology small() {
   Topology topology;
@@ -30,14 +30,14 @@ Topology small() {
 
 std::unique_ptr<Network> small_network(int threads = 2) {
   auto network = std::make_unique<Network>(small(), 4, make_backend(available_instruction_sets().front(), threads));
-  network->set_input_transform(std::vector<float>(image_bytes, 127.0f).data(), 1 / 64.0f);
+  network->set_input_transform(std::vector<float>(kImageBytes, 127.0f).data(), 1 / 64.0f);
   return network;
 }
 
 // Images in a file that is gone with the object, after 5 bytes of something else.
 class StoredCells {
  public:
-  StoredCells() : images(Values(9).bytes(cells * image_bytes)) {
+  StoredCells() : images(Values(9).bytes(kCells * kImageBytes)) {
     std::string path = (std::filesystem::temp_directory_path() / "deepyeast-network-test-XXXXXX").string();
     const int file = mkstemp(path.data());
     expect(file >= 0, "there is no temporary file");
@@ -45,7 +45,7 @@ class StoredCells {
     std::fputs("ahead", stream);
     std::fwrite(images.data(), 1, images.size(), stream);
     std::fclose(stream);
-    store = std::make_unique<ImageStore>(path, 5, cells, size, 2);
+    store = std::make_unique<ImageStore>(path, 5, kCells, size, 2);
     unlink(path.c_str());
   }
   std::vector<std::uint8_t> images;
@@ -56,7 +56,7 @@ struct Order {
   explicit Order(int steps, int batch) : rates(static_cast<std::size_t>(steps)) {
     for (std::size_t step = 0; step < rates.size(); ++step) rates[step] = 0.01 / static_cast<double>(step + 1);
     for (int i = 0; i < steps * batch; ++i) {
-      rows.push_back(static_cast<std::uint32_t>(i * 11 % cells));
+      rows.push_back(static_cast<std::uint32_t>(i * 11 % kCells));
       labels.push_back(static_cast<std::int32_t>(rows.back() % 3));
     }
   }
@@ -79,8 +79,8 @@ TEST(network_trains_on_mini_batches_as_step_by_step) {
   for (std::size_t step = 0; step < steps; ++step) {
     std::vector<std::uint8_t> images;
     for (std::size_t i = 0; i < batch; ++i) {
-      const auto first = cells_on_disk.images.begin() + order.rows[step * batch + i] * image_bytes;
-      images.insert(images.end(), first, first + image_bytes);
+      const auto first = cells_on_disk.images.begin() + order.rows[step * batch + i] * kImageBytes;
+      images.insert(images.end(), first, first + kImageBytes);
     }
     const StepResult result =
         stepwise->train_step(images.data(), order.labels.data() + step * batch, batch,
@@ -114,7 +114,7 @@ TEST(network_forgets_the_results_of_a_call_that_fails) {
   const StoredCells cells_on_disk;
   Order order(4, 5);
   const auto network = small_network();
-  order.rows[17] = cells;  // in the last mini-batch: no such image
+  order.rows[17] = kCells;  // in the last mini-batch: no such image
   bool failed = false;
   try {
     network->train({*cells_on_disk.store, order.rows.data(), order.labels.data(), 5, order.rates, 0, {}},
@@ -129,22 +129,22 @@ TEST(network_forgets_the_results_of_a_call_that_fails) {
 // Every layer at every stage, for one image, several groups of images, and images from memory or by reader.
 TEST(network_gives_the_same_activations_in_any_number) {
   const auto network = small_network();
-  const std::vector<std::uint8_t> images = Values(3).bytes(cells * image_bytes);
+  const std::vector<std::uint8_t> images = Values(3).bytes(kCells * kImageBytes);
   for (const Layer& layer : network->layers())
     for (const Stage stage : {Stage::linear, Stage::normalized, Stage::activated, Stage::pooled}) {
       if (stage == Stage::pooled && !layer.pool) continue;
       std::size_t values = 1;
       for (const std::size_t extent : activation_shape(network->layers(), layer.name, stage)) values *= extent;
-      std::vector<float> all(cells * values), read(all.size()), one(values);
-      network->activations(images.data(), cells, layer.name, stage, all.data());
+      std::vector<float> all(kCells * values), read(all.size()), one(values);
+      network->activations(images.data(), kCells, layer.name, stage, all.data());
       network->activations(
           [&](std::size_t first, int count, std::uint8_t* target) {
-            std::copy_n(images.begin() + static_cast<std::ptrdiff_t>(first) * image_bytes, count * image_bytes, target);
+            std::copy_n(images.begin() + static_cast<std::ptrdiff_t>(first) * kImageBytes, count * kImageBytes, target);
           },
-          cells, layer.name, stage, read.data());
+          kCells, layer.name, stage, read.data());
       expect_same(read, all, layer.name + " by reader");
-      for (const int image : {0, 16, cells - 1}) {
-        network->activations(images.data() + image * image_bytes, 1, layer.name, stage, one.data());
+      for (const int image : {0, 16, kCells - 1}) {
+        network->activations(images.data() + image * kImageBytes, 1, layer.name, stage, one.data());
         const auto first = all.begin() + static_cast<std::ptrdiff_t>(image * values);
         expect_same(one, std::vector<float>(first, first + static_cast<std::ptrdiff_t>(values)), layer.name);
       }
@@ -153,7 +153,7 @@ TEST(network_gives_the_same_activations_in_any_number) {
 
 TEST(network_names_its_layers_where_one_is_asked_for_that_it_lacks) {
   const auto network = small_network();
-  const std::vector<std::uint8_t> image(image_bytes);
+  const std::vector<std::uint8_t> image(kImageBytes);
   std::vector<float> output(1 << 12);
   const auto message = [&](const std::string& layer, Stage stage) -> std::string {
     try {
@@ -169,7 +169,7 @@ TEST(network_names_its_layers_where_one_is_asked_for_that_it_lacks) {
 
 // The operations grow with the largest batch, and what was prepared for smaller ones is prepared again.
 TEST(network_predicts_and_trains_in_turn) {
-  const std::vector<std::uint8_t> images = Values(5).bytes(200 * image_bytes);
+  const std::vector<std::uint8_t> images = Values(5).bytes(200 * kImageBytes);
   const std::vector<std::int32_t> labels = Values(6).labels(200, 3);
   const auto network = small_network(), only_trained = small_network();
   std::vector<float> posterior(200 * 3), expected(200 * 3);

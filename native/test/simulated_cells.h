@@ -7,7 +7,7 @@
 
 namespace deepyeast::test {
 
-constexpr int simulated_classes = 5;  // cytosol, nucleus, cell periphery, puncta, vacuole
+constexpr int kSimulatedClasses = 5;  // cytosol, nucleus, cell periphery, puncta, vacuole
 
 struct SimulatedCells {
   SimulatedCells(int count, int size, std::uint64_t seed);

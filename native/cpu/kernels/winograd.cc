@@ -9,7 +9,7 @@ namespace DEEPYEAST_ISA {
 
 extern const WinogradKernels winograd_kernels;
 const WinogradKernels winograd_kernels = {
-    panel_width,       transform_input,           prefetch_input,            transform_gradient, transform_output,
+    kPanelWidth,       transform_input,           prefetch_input,            transform_gradient, transform_output,
     transform_weights, transform_weights_rotated, transform_weight_gradient, multiply,
 };
 

@@ -21,14 +21,14 @@ DEEPYEAST_INLINE Vector input_row_0(Vector d0, Vector d2, Vector d4) { return fm
 
 // The second and third row.
 DEEPYEAST_INLINE void input_rows_a(Vector d1, Vector d2, Vector d3, Vector d4, Vector* plus, Vector* minus) {
-  const Vector even = fma(broadcast(-2.0f), d2, d4), odd = broadcast(a) * fma(broadcast(-2.0f), d1, d3);
+  const Vector even = fma(broadcast(-2.0f), d2, d4), odd = broadcast(kA) * fma(broadcast(-2.0f), d1, d3);
   *plus = even + odd;
   *minus = even - odd;
 }
 
 // The fourth and fifth row.
 DEEPYEAST_INLINE void input_rows_b(Vector d1, Vector d2, Vector d3, Vector d4, Vector* plus, Vector* minus) {
-  const Vector even = fma(broadcast(-0.5f), d2, d4), odd = broadcast(b) * fma(broadcast(-0.5f), d1, d3);
+  const Vector even = fma(broadcast(-0.5f), d2, d4), odd = broadcast(kB) * fma(broadcast(-0.5f), d1, d3);
   *plus = even + odd;
   *minus = even - odd;
 }
@@ -92,9 +92,9 @@ DEEPYEAST_INLINE void output_transform(const Vector m[6], Vector y[4]) {
   const Vector sum_a = m[1] + m[2], difference_a = m[1] - m[2];
   const Vector sum_b = m[3] + m[4], difference_b = m[3] - m[4];
   y[0] = m[0] + sum_a + sum_b;
-  y[1] = broadcast(a) * fma(broadcast(2.0f), difference_b, difference_a);
+  y[1] = broadcast(kA) * fma(broadcast(2.0f), difference_b, difference_a);
   y[2] = fma(broadcast(2.0f), sum_b, broadcast(0.5f) * sum_a);
-  y[3] = fma(broadcast(2.0f * b), difference_b, fma(broadcast(0.5f * a), difference_a, m[5]));
+  y[3] = fma(broadcast(2.0f * kB), difference_b, fma(broadcast(0.5f * kA), difference_a, m[5]));
 }
 
 // The 4x4 output pixels of one vector of channels.
@@ -239,9 +239,9 @@ void transform_output_as(const float* transformed, const WinogradLayout& layout,
     const float* source = transformed + tile * layout.tile;
     Vector y[4][4];
     int c = 0;
-    for (; c + width <= channels; c += width) {
+    for (; c + kWidth <= channels; c += kWidth) {
       output_pixels(source + c, layout.position, y);
-      write_output<output, true>(target, OutputTile(target.grid, origin, channel + c, width, c), tile == 0, y);
+      write_output<output, true>(target, OutputTile(target.grid, origin, channel + c, kWidth, c), tile == 0, y);
     }
     if (c < channels) {
       output_pixels(source + c, layout.position, y);
@@ -257,10 +257,10 @@ void transform_input(const float* images, const WinogradGrid& grid, int first, i
   for (int tile = 0; tile < count; ++tile) {
     const float* pixels[6][6];
     pixels_of<6>(images, grid, TileOrigin(grid, first + tile), 1, pixels);
-    for (int c = 0; c < grid.channels; c += width) {
+    for (int c = 0; c < grid.channels; c += kWidth) {
       float* target = transformed + c / layout.panel_width * layout.panel + tile * layout.tile + c % layout.panel_width;
-      if (c + width <= grid.channels)
-        transform_input_vector<true>(pixels, c, width, rows, layout.position, target);
+      if (c + kWidth <= grid.channels)
+        transform_input_vector<true>(pixels, c, kWidth, rows, layout.position, target);
       else
         transform_input_vector<false>(pixels, c, grid.channels - c, rows, layout.position, target);
     }

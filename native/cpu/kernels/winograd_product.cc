@@ -7,11 +7,11 @@ namespace DEEPYEAST_ISA {
 
 namespace {
 
-// Products of most_rows x two vectors are kept in registers: 16 of 32, or 12 of 16.
+// Products of kMostRows x two vectors are kept in registers: 16 of 32, or 12 of 16.
 #if DEEPYEAST_AVX512 || defined(__aarch64__)
-constexpr int most_rows = 8;
+constexpr int kMostRows = 8;
 #else
-constexpr int most_rows = 6;
+constexpr int kMostRows = 6;
 #endif
 
 // A block of the product: `rows` x `vectors` vectors, which stay in registers for all steps.
@@ -25,11 +25,11 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
     for (int v = 0; v < vectors; ++v) sums[r][v] = broadcast(0.0f);
   if (accumulate)  // fetches what is added to below while the loop runs
     for (int r = 0; r < rows; ++r)
-      for (int v = 0; v < vectors * width; v += 16) __builtin_prefetch(product + r * product_row + v, 1, 3);
+      for (int v = 0; v < vectors * kWidth; v += 16) __builtin_prefetch(product + r * product_row + v, 1, 3);
   for (int s = 0; s < steps; ++s) {
     Vector factors[vectors];
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) factors[v] = load(right + v * width);
+    for (int v = 0; v < vectors; ++v) factors[v] = load(right + v * kWidth);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const Vector factor = broadcast(left[r * left_row]);
@@ -40,13 +40,13 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
     __builtin_prefetch(ahead + ahead_step / 2, 0, 2);
     ahead += ahead_step;
     left += left_step;
-    right += panel_width;
+    right += kPanelWidth;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      float* target = product + r * product_row + v * width;
+      float* target = product + r * product_row + v * kWidth;
       store(target, accumulate ? load(target) + sums[r][v] : sums[r][v]);
     }
   }
@@ -55,7 +55,7 @@ void multiply_block(int steps, const float* left, std::size_t left_row, std::siz
 using MultiplyBlock = void (*)(int, const float*, std::size_t, std::size_t, const float*, const float*, int, float*,
                                std::size_t, bool);
 
-constexpr MultiplyBlock multiply_blocks[8][2] = {
+constexpr MultiplyBlock kMultiplyBlocks[8][2] = {
     {multiply_block<1, 1>, multiply_block<1, 2>}, {multiply_block<2, 1>, multiply_block<2, 2>},
     {multiply_block<3, 1>, multiply_block<3, 2>}, {multiply_block<4, 1>, multiply_block<4, 2>},
     {multiply_block<5, 1>, multiply_block<5, 2>}, {multiply_block<6, 1>, multiply_block<6, 2>},
@@ -66,16 +66,16 @@ constexpr MultiplyBlock multiply_blocks[8][2] = {
 
 void multiply(int rows, int columns, int steps, const float* left, std::size_t left_row, std::size_t left_step,
               const float* right, float* product, std::size_t product_row, bool accumulate) {
-  const int vectors = (columns + width - 1) / width;
+  const int vectors = (columns + kWidth - 1) / kWidth;
   // Blocks of nearly equal height: one of few rows would wait for its own sums.
-  const int blocks = (rows + most_rows - 1) / most_rows;
+  const int blocks = (rows + kMostRows - 1) / kMostRows;
   // The next panel comes from further away than L2, and nothing else would fetch it in time. The blocks of rows prefetch
   // equal parts of it, so that memory is never idle.
-  const int ahead_step = (panel_width + blocks - 1) / blocks;
-  const float* ahead = right + static_cast<std::ptrdiff_t>(steps) * panel_width;
+  const int ahead_step = (kPanelWidth + blocks - 1) / blocks;
+  const float* ahead = right + static_cast<std::ptrdiff_t>(steps) * kPanelWidth;
   for (int block = 0, row = 0; block < blocks; ++block) {
     const int count = (rows - row + blocks - block - 1) / (blocks - block);
-    multiply_blocks[count - 1][vectors - 1](steps, left + row * left_row, left_row, left_step, right, ahead, ahead_step,
+    kMultiplyBlocks[count - 1][vectors - 1](steps, left + row * left_row, left_row, left_step, right, ahead, ahead_step,
                                             product + row * product_row, product_row, accumulate);
     ahead += static_cast<std::ptrdiff_t>(steps) * ahead_step;
     row += count;

@@ -21,13 +21,13 @@
 namespace deepyeast {
 namespace DEEPYEAST_ISA {
 
-constexpr float a = 0.70710678118654752f;
-constexpr float b = 1.41421356237309505f;
+constexpr float kA = 0.70710678118654752f;
+constexpr float kB = 1.41421356237309505f;
 
 // Columns of a panel: two vectors and not more, so that a panel of 256 inputs (32 KB with AVX-512) stays in L1 from one
 // block of rows of the product to the next. Four vectors, which need fewer loads of rows, were 8% slower with 256 inputs
 // and no faster with 64.
-constexpr int panel_width = 2 * width;
+constexpr int kPanelWidth = 2 * kWidth;
 
 // `whole`: the vector is full; else only the first `channels` elements are there.
 template <bool whole>

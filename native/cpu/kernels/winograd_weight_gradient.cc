@@ -18,9 +18,9 @@ namespace {
 // G' g.
 DEEPYEAST_INLINE void gradient_transform(const Vector g[4], Vector t[6]) {
   const Vector even_a = fma(broadcast(0.5f), g[2], g[0]);
-  const Vector odd_a = broadcast(a) * fma(broadcast(0.5f), g[3], g[1]);
+  const Vector odd_a = broadcast(kA) * fma(broadcast(0.5f), g[3], g[1]);
   const Vector even_b = fma(broadcast(2.0f), g[2], g[0]);
-  const Vector odd_b = broadcast(b) * fma(broadcast(2.0f), g[3], g[1]);
+  const Vector odd_b = broadcast(kB) * fma(broadcast(2.0f), g[3], g[1]);
   t[0] = g[0];
   t[1] = even_a + odd_a;
   t[2] = even_a - odd_a;
@@ -36,9 +36,9 @@ DEEPYEAST_INLINE void gradient_transform(const Vector g[4], Vector t[6]) {
 // A' m.
 DEEPYEAST_INLINE void weight_gradient_transform(const Vector m[6], Vector y[3]) {
   const Vector sum_a = broadcast(-2.0f / 3.0f) * (m[1] + m[2]);
-  const Vector difference_a = broadcast(-2.0f / 3.0f * a) * (m[1] - m[2]);
+  const Vector difference_a = broadcast(-2.0f / 3.0f * kA) * (m[1] - m[2]);
   const Vector sum_b = broadcast(1.0f / 6.0f) * (m[3] + m[4]);
-  const Vector difference_b = broadcast(1.0f / 6.0f * b) * (m[3] - m[4]);
+  const Vector difference_b = broadcast(1.0f / 6.0f * kB) * (m[3] - m[4]);
   y[0] = m[0] + sum_a + sum_b;
   y[1] = difference_a + difference_b;
   y[2] = fma(broadcast(2.0f), sum_b, fma(broadcast(0.5f), sum_a, m[5]));
@@ -75,10 +75,10 @@ void transform_gradient(const float* images, const WinogradGrid& grid, int first
   for (int tile = 0; tile < count; ++tile) {
     const float* pixels[4][4];
     pixels_of<4>(images, grid, TileOrigin(grid, first + tile), 0, pixels);
-    for (int c = 0; c < channels; c += width) {
+    for (int c = 0; c < channels; c += kWidth) {
       float* target = transformed + c / layout.panel_width * layout.panel + tile * layout.tile + c % layout.panel_width;
-      if (c + width <= channels)
-        transform_gradient_vector<true>(pixels, channel + c, width, rows, layout.position, target);
+      if (c + kWidth <= channels)
+        transform_gradient_vector<true>(pixels, channel + c, kWidth, rows, layout.position, target);
       else
         transform_gradient_vector<false>(pixels, channel + c, channels - c, rows, layout.position, target);
     }
@@ -86,8 +86,8 @@ void transform_gradient(const float* images, const WinogradGrid& grid, int first
 }
 
 void transform_weight_gradient(const float* products, std::size_t position, int inputs, float* gradient) {
-  for (int input = 0; input < inputs; input += width) {
-    const int channels = inputs - input < width ? inputs - input : width;
+  for (int input = 0; input < inputs; input += kWidth) {
+    const int channels = inputs - input < kWidth ? inputs - input : kWidth;
     Vector columns[3][6];
 #pragma GCC unroll 6
     for (int j = 0; j < 6; ++j) {

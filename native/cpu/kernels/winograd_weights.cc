@@ -18,9 +18,9 @@ namespace {
 // G g.
 DEEPYEAST_INLINE void weight_transform(const Vector g[3], Vector t[6]) {
   const Vector even_a = broadcast(-2.0f / 3.0f) * fma(broadcast(0.5f), g[2], g[0]);
-  const Vector odd_a = broadcast(-2.0f / 3.0f * a) * g[1];
+  const Vector odd_a = broadcast(-2.0f / 3.0f * kA) * g[1];
   const Vector even_b = broadcast(1.0f / 6.0f) * fma(broadcast(2.0f), g[2], g[0]);
-  const Vector odd_b = broadcast(1.0f / 6.0f * b) * g[1];
+  const Vector odd_b = broadcast(1.0f / 6.0f * kB) * g[1];
   t[0] = g[0];
   t[1] = even_a + odd_a;
   t[2] = even_a - odd_a;
@@ -55,12 +55,12 @@ DEEPYEAST_INLINE void transform_kernel(const float* weights, int inputs, int cha
 // transposed, and before it is transformed: 9 numbers a kernel instead of 36.
 void transform_weights(const float* weights, int inputs, int first, int count, std::size_t position, std::size_t panel,
                        float* transformed) {
-  float transposed[9][width][width];  // [tap][input][output]
-  for (int output = 0; output < count; output += width) {
-    const int output_count = count - output < width ? count - output : width;
-    float* const target = transformed + output / panel_width * panel + output % panel_width;
-    for (int input = 0; input < inputs; input += width) {
-      const int input_count = inputs - input < width ? inputs - input : width;
+  float transposed[9][kWidth][kWidth];  // [tap][input][output]
+  for (int output = 0; output < count; output += kWidth) {
+    const int output_count = count - output < kWidth ? count - output : kWidth;
+    float* const target = transformed + output / kPanelWidth * panel + output % kPanelWidth;
+    for (int input = 0; input < inputs; input += kWidth) {
+      const int input_count = inputs - input < kWidth ? inputs - input : kWidth;
       for (int o = 0; o < output_count; ++o) {
         const float* kernel = weights + static_cast<std::size_t>(first + output + o) * 9 * inputs + input;
         for (int tap = 0; tap < 9; ++tap)
@@ -68,12 +68,12 @@ void transform_weights(const float* weights, int inputs, int first, int count, s
       }
       for (int i = 0; i < input_count; ++i) {
         Vector u[6][6];
-        if (output_count == width)
-          transform_kernel<true, false>(transposed[0][i], width * width, width, u);
+        if (output_count == kWidth)
+          transform_kernel<true, false>(transposed[0][i], kWidth * kWidth, kWidth, u);
         else
-          transform_kernel<false, false>(transposed[0][i], width * width, output_count, u);
-        float* const place = target + static_cast<std::size_t>(input + i) * panel_width;
-        for (int p = 0; p < winograd_positions; ++p) store(place + p * position, u[p / 6][p % 6]);
+          transform_kernel<false, false>(transposed[0][i], kWidth * kWidth, output_count, u);
+        float* const place = target + static_cast<std::size_t>(input + i) * kPanelWidth;
+        for (int p = 0; p < kWinogradPositions; ++p) store(place + p * position, u[p / 6][p % 6]);
       }
     }
   }
@@ -83,17 +83,17 @@ void transform_weights(const float* weights, int inputs, int first, int count, s
 void transform_weights_rotated(const float* weights, int inputs, int outputs, int first, int count,
                                std::size_t position, std::size_t panel, float* transformed) {
   for (int output = 0; output < outputs; ++output) {
-    for (int input = 0; input < count; input += width) {
-      const int channels = count - input < width ? count - input : width;
+    for (int input = 0; input < count; input += kWidth) {
+      const int channels = count - input < kWidth ? count - input : kWidth;
       const float* kernel = weights + static_cast<std::size_t>(output) * 9 * inputs + first + input;
       Vector u[6][6];
-      if (channels == width)
-        transform_kernel<true, true>(kernel, inputs, width, u);
+      if (channels == kWidth)
+        transform_kernel<true, true>(kernel, inputs, kWidth, u);
       else
         transform_kernel<false, true>(kernel, inputs, channels, u);
-      float* target = transformed + input / panel_width * panel + static_cast<std::size_t>(output) * panel_width +
-                      input % panel_width;
-      for (int p = 0; p < winograd_positions; ++p) store(target + p * position, u[p / 6][p % 6]);
+      float* target = transformed + input / kPanelWidth * panel + static_cast<std::size_t>(output) * kPanelWidth +
+                      input % kPanelWidth;
+      for (int p = 0; p < kWinogradPositions; ++p) store(target + p * position, u[p / 6][p % 6]);
     }
   }
 }
