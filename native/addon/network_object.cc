@@ -87,8 +87,8 @@ NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     const bool draw_weights = draw.IsUndefined() || boolean_argument(draw, "drawWeights");
     queue_ = std::make_unique<WorkQueue>(info.Env());
     queue_->on_shutdown([core = core_] { core->cancelled = ~std::uint64_t{0}; });
-    // Drawing the weights takes a while: on the worker thread, before whatever is called next. A failure shows in each
-    // later call, ready() first.
+    // The network is made on the worker thread, since drawing the weights takes a while. If that fails, each later call,
+    // ready() first, rejects with the failure.
     enqueue(info, [core = core_, topology = topology_, seed, threads, draw_weights, cuda,
                    library]() -> WorkQueue::Settle {
       try {

@@ -27,9 +27,9 @@ struct ImageSource {
 };
 
 ImageSource images_argument(const Napi::Value& value, const Topology& topology);
-// The store of `value`, whose images must fit the network.
+// The store of `value`. Throws Error("model-mismatch") unless its images have the shape of the network's.
 std::shared_ptr<const ImageStore> store_argument(const Napi::Value& value, const Topology& topology);
-// Every one below the store's count.
+// Throws Error("invalid-argument") unless every index is below the store's count.
 void require_rows(const std::vector<std::uint32_t>& indices, const ImageStore& store);
 
 }  // namespace deepyeast

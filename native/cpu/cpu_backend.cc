@@ -53,7 +53,7 @@ class CpuBackend : public Backend {
   }
   void fill(float* device, std::size_t count,
             const std::function<void(std::size_t, std::size_t, float*)>& fill) override {
-    constexpr std::size_t kPiece = 1 << 17;  // half a megabyte: still in the cache when it is looked at again
+    constexpr std::size_t kPiece = 1 << 17;  // half a megabyte, which is still in the cache when `fill` checks its values
     context_.parallel_for((count + kPiece - 1) / kPiece, [&](std::size_t task, int) {
       const std::size_t first = task * kPiece;
       fill(first, std::min(kPiece, count - first), device + first);

@@ -13,8 +13,8 @@ namespace {
 using std::ptrdiff_t;
 
 constexpr int kOutputBlock = 32;   // outputs of one task of the forward product, at most
-constexpr int kFewCells = 4;       // up to which the weights take longer to read than to multiply:
-constexpr int kFewOutputs = 8;     // smaller tasks then, since memory is not equally fast for all threads
+constexpr int kFewCells = 4;       // up to so many, reading the weights takes longer than multiplying by them:
+constexpr int kFewOutputs = 8;     // tasks are then of so many outputs, since memory is not equally fast for all threads
 constexpr int kInputBlock = 128;   // inputs of one task of the gradients
 constexpr int kChannelBlock = 64;  // outputs of one task of the statistics
 

@@ -25,12 +25,12 @@ using std::ptrdiff_t;
 constexpr int kMaximumChunks = 24;
 constexpr std::size_t kMaximumChunkFloats = 12u << 20;  // over all chunks: 48 MB
 constexpr int kGradientBlockPixels = 128;
-constexpr int kFewChannels = 8;  // below: the three pixels under a row of the kernel are one run of columns
+constexpr int kFewChannels = 8;  // below, the three pixels under a row of the kernel are one run of columns
 
 int rounded_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// Rows of one task: a few hundred pixels, so that the copied border is a small part; less for small batches, which must
-// feed the threads as well. Even, for the pool.
+// Rows of one task: a few hundred pixels, so that the copied border is a small part of them; fewer for small batches, so
+// that there are tasks for all threads. An even number, for the pool.
 int block_rows(int batch, int height, int row_width) {
   const int pixels = batch >= 16 ? 512 : 64;
   return std::min(height, std::max(2, pixels / row_width / 2 * 2));
@@ -182,7 +182,7 @@ class DirectConvolution : public CpuConvolution {
       }
     });
 
-    // A task adds up, then puts in place, 9 * inputs vectors of output channels.
+    // A task adds up the chunks' sums of one vector of output channels, then writes them to their places.
     const ptrdiff_t row = static_cast<ptrdiff_t>(9) * inputs;
     context_.parallel_for(static_cast<std::size_t>(vectors), [&](std::size_t v, int) {
       float* total = sums + static_cast<ptrdiff_t>(v) * row * width_;
@@ -222,7 +222,7 @@ class DirectConvolution : public CpuConvolution {
     return static_cast<std::size_t>((batch + images - 1) / images);
   }
   int gradient_block_rows() const { return std::min(shape_.height, std::max(1, kGradientBlockPixels / shape_.width)); }
-  // 16 floats more than a power of two, lest all pixels fall into the same few lines of the first-level cache.
+  // 16 floats more than a power of two: otherwise all pixels would compete for the same few lines of the first-level cache.
   ptrdiff_t gradient_pixel_stride() const {
     return shape_.input_channels < kFewChannels ? shape_.input_channels : rounded_up(shape_.input_channels, 16) + 16;
   }
@@ -233,8 +233,8 @@ class DirectConvolution : public CpuConvolution {
     return (packed + padded + 15) / 16 * 16;
   }
 
-  // output null: rows go to scratch memory only. after(block, rows, count): the block's index in the batch, its output
-  // rows and their number.
+  // Calls after(block, rows, count) for each block of rows, with its index in the batch, its output rows and their number.
+  // output null: the rows go to scratch memory only.
   template <typename After>
   void convolve(int batch, const float* input, int inputs, const float* weights, int outputs,
                 const ConvolutionEpilogue* epilogue, float* output, const After& after) {

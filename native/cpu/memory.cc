@@ -20,11 +20,11 @@ std::size_t rounded_up(std::size_t bytes, std::size_t multiple) { return (bytes 
 
 #if defined(__linux__)
 
-// Buffers from here on come from the system, which fills a page with zeros when it is first touched, and go back to it:
-// what a short program never touches costs it nothing.
+// Buffers of this size or more are mapped from the operating system, which fills a page with zeros when it is first
+// touched: memory that a short program never touches costs it nothing.
 constexpr std::size_t kLeastMapped = std::size_t{128} << 10;
-// From here on they are whole large pages: strides across pixels and transformed tiles touch more pages of 4 KB than the
-// processor keeps addresses of (inference: 8% faster).
+// Buffers of this size or more consist of large pages: strides across pixels and transformed tiles touch more pages of
+// 4 KB than the processor keeps addresses of (inference is 8% faster).
 constexpr std::size_t kLeastLarge = 2 * kLargePage;
 
 bool is_mapped(std::size_t bytes) { return bytes >= kLeastMapped; }
@@ -34,7 +34,7 @@ std::size_t mapped_size(std::size_t bytes) { return rounded_up(bytes, bytes >= k
 void* map(std::size_t bytes) {
   const bool large = bytes >= kLeastLarge;
   const std::size_t size = mapped_size(bytes);
-  // A large page more than needed, so that the buffer can begin at one's border; the rest goes back.
+  // Map one large page more than needed, so that the buffer can begin at the border of one, and give the rest back.
   void* memory =
       mmap(nullptr, large ? size + kLargePage : size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
@@ -44,7 +44,7 @@ void* map(std::size_t bytes) {
   if (before > 0) munmap(start, before);
   if (before < kLargePage) munmap(start + before + size, kLargePage - before);
 #if defined(MADV_HUGEPAGE)
-  madvise(start + before, size, MADV_HUGEPAGE);  // advice: ordinary pages do as well
+  madvise(start + before, size, MADV_HUGEPAGE);  // only advice: ordinary pages serve as well
 #endif
   return start + before;
 }

@@ -98,8 +98,8 @@ struct UpdateArguments {
   const float* gradient;
 };
 
-// What differs from one training iteration to the next; everything is on the host and copied before the call returns,
-// but for images that Backend::staging gave.
+// What differs from one training iteration to the next. Everything is on the host and copied before the call returns,
+// except images in memory of Backend::staging.
 struct IterationArguments {
   int batch, size, channels;
   const std::uint8_t* images;        // [batch, size, size, channels]; null: `rows` of the images that the device holds
@@ -110,8 +110,8 @@ struct IterationArguments {
   float learning_rate;
 };
 
-// A sequence of operations whose arguments are the same each time, but for what Backend::begin_iteration is given. A
-// device may record it and play it back.
+// A sequence of operations whose arguments are the same each time, except those of Backend::begin_iteration. A device may
+// record and replay it.
 class Recording {
  public:
   virtual ~Recording() = default;
@@ -124,14 +124,14 @@ class Backend {
   virtual std::string name() const = 0;             // "cpu"
   virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
   virtual int threads() const { return 1; }         // of the host that its operations use at most
-  // Whether a training step keeps what every layer hands to the next one, or computes it again from the layer's linear
-  // output when the weight gradient needs it: a quarter less memory for one more pass over the activations.
+  // Whether a training step keeps the input of every layer for the weight gradient, or computes it again from the linear
+  // output of the layer before: a quarter less memory for one more pass over the activations.
   virtual bool keeps_activations() const { return true; }
 
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;
-  // Fills `count` floats by calls of fill(first, count, target), target being memory of the host: all at once where the
-  // device's memory is the host's, from several threads.
+  // Fills `count` floats by calls of fill(first, count, target), where target is host memory. Where the device's memory is
+  // the host's, several threads call it at once.
   virtual void fill(float* device, std::size_t count,
                     const std::function<void(std::size_t first, std::size_t count, float* target)>& fill);
   virtual void download(const float* device, std::size_t count, float* host) = 0;
@@ -146,23 +146,23 @@ class Backend {
   // Bytes that may still be allocated; 0: unknown.
   virtual std::size_t available_memory() const { return 0; }
 
-  // Host memory for the images of the next gather or iteration, to be filled by the caller and used once.
+  // Host memory for the images of the next gather or iteration. The caller fills it and uses it once.
   virtual std::uint8_t* staging(std::size_t bytes) {
     if (staging_.size() < bytes) staging_.resize(bytes);
     return staging_.data();
   }
-  // Keeps `count` images of `image_bytes` on the device for IterationArguments::rows, in place of those held before; read
-  // (first, number, target) fetches them. False: the device keeps none, or they do not fit. `id` names the set, so that
-  // one already there is not fetched again.
+  // Keeps `count` images of `image_bytes` on the device for IterationArguments::rows, instead of those held before;
+  // read(first, number, target) fetches them. False: the device keeps no images, or these do not fit. `id` identifies the
+  // set, so that a set that is already there is not fetched again.
   virtual bool hold_images(std::uint64_t /*id*/, std::uint64_t /*count*/, std::size_t /*image_bytes*/,
                            const std::function<void(std::uint64_t, std::size_t, std::uint8_t*)>& /*read*/) {
     return false;
   }
 
   virtual std::unique_ptr<Recording> recording() { return std::make_unique<Recording>(); }
-  // Around the operations of a training iteration. A device that defers results keeps what softmax_cross_entropy finds in
-  // between (its host arguments stay untouched) until collect(), and leaves the parameters alone from the first loss on
-  // that is not finite: collect() appends the results up to and including that one.
+  // begin_iteration and end_iteration enclose the operations of a training iteration. A device that defers results keeps
+  // the losses and predictions of softmax_cross_entropy (whose host arguments stay untouched) until collect(). From the
+  // first loss on that is not finite it leaves the parameters unchanged; collect() appends the results up to that one.
   virtual bool defers_results() const { return false; }
   virtual void begin_iteration(const IterationArguments&) {}
   virtual void end_iteration() {}
@@ -171,15 +171,16 @@ class Backend {
   // Executes the inference passes of the network of these layers. The backend must outlive it.
   virtual std::unique_ptr<InferenceExecutor> inference(const Topology& topology, const std::vector<Layer>& layers) = 0;
 
-  // How the device's operations are carried out, as text for a checkpoint; empty where there is no choice. set_plans
-  // makes operations prepared later take the same choices where they can; it returns a sentence where they cannot.
+  // Which algorithms the device has chosen for its operations, as text for a checkpoint; empty where it has no choice.
+  // set_plans makes operations that are prepared later use the same algorithms where they can; where they cannot, it
+  // returns a sentence that says so.
   virtual std::string plans() { return {}; }
   virtual std::string set_plans(const std::string& plans) {
     if (plans.empty()) return {};
     return "the checkpoint was computed on another device than this (" + description() +
            "): results will differ by rounding from those of an uninterrupted run";
   }
-  // What has gone other than planned since the backend was made, in sentences on lines of their own; empty: nothing.
+  // What went other than planned since the backend was made: sentences, one on a line. Empty: nothing did.
   virtual std::string notes() { return {}; }
 
   // training false: only set_weights and infer (and forward without statistics) will be called.

@@ -5,7 +5,7 @@
 namespace deepyeast {
 namespace {
 
-// Bounds that keep every size computation far from overflow and every mistake cheap.
+// Bounds that keep every size computation far from overflow, and refuse a mistaken topology before memory is allocated.
 constexpr int kMaximumImageSize = 1024;
 constexpr int kMaximumChannels = 8;
 constexpr int kMaximumBlocks = 8;

@@ -45,7 +45,7 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
   expect_close(output.values(), expected, kConvolutionTolerance, where + "forward");
   const reference::Statistics moments = reference::statistics(expected, shape.output_channels);
   expect_close(mean.values(), moments.mean, kConvolutionTolerance, where + "mean");
-  // The variance inherits the outputs' rounding, of the size of their mean.
+  // The variance inherits the rounding errors of the outputs, which are in proportion to their mean.
   double largest_mean = 0, largest_variance = 0;
   for (const double value : moments.mean) largest_mean = std::max(largest_mean, std::abs(value));
   for (const double value : moments.variance) largest_variance = std::max(largest_variance, value);

@@ -62,8 +62,8 @@ double difference(const std::vector<float>& values, const std::vector<float>& re
   return scale > 0 ? std::sqrt(squares / scale) : std::sqrt(squares);
 }
 
-// What rounding may do to a whole network, where units whose ReLU or pool switch count as well. That it does no more than
-// in PyTorch is for bench/gpu/run.sh to say.
+// The error that rounding may cause in a whole network, where it also changes the choices of ReLU and pool. Whether it is
+// larger than PyTorch's is measured by bench/gpu/run.sh.
 double allowed(const std::string& precision) {
   return precision == "float32" ? 2e-3 : precision == "tf32" ? 4e-2 : 0.25;
 }

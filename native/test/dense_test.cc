@@ -63,7 +63,7 @@ TEST(dense_matches_the_reference) {
       expect_close(output.values(), linear, kTolerance, where + "forward");
       const reference::Statistics moments = reference::statistics(linear, s.outputs);
       expect_close(mean.values(), moments.mean, kTolerance, where + "mean");
-      // Of one cell the variance is zero exactly.
+      // The variance of a single cell is exactly zero.
       expect_close(variance.values(), moments.variance, s.batch == 1 ? 0 : 3 * kTolerance, where + "variance");
 
       for (const bool relu : {false, true}) {

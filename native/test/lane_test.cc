@@ -1,4 +1,4 @@
-// Shares of operations side by side: every task once, slots that nobody shares, help for those who are late, exceptions.
+// Concurrent shares: every task runs once, concurrent tasks have different slots, idle threads help, exceptions arrive.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -16,7 +16,7 @@ using namespace deepyeast::test;
 
 constexpr int kOperations = 5, kTasks = 30;
 
-// What share `share` does: some operations one after the other, each task of which counts itself.
+// A share executes some operations one after the other. Each of their tasks counts how often it ran.
 class Counts {
  public:
   explicit Counts(int shares) : runs_(new std::atomic<int>[shares * kOperations * kTasks]()), shares_(shares) {}
@@ -26,7 +26,7 @@ class Counts {
       context.parallel_for(kTasks, [&](std::size_t task, int slot) {
         if (slot < 0 || slot >= context.threads() || busy_[slot].exchange(true)) wrong_slot_ = true;
         if (operation > 0 && at(share, operation - 1, kTasks - 1) != 1) too_early_ = true;
-        // An operation inside a task stays on its thread.
+        // An operation that a task calls stays on the task's thread.
         context.parallel_for(3, [&](std::size_t, int inner) { if (inner != slot) wrong_slot_ = true; });
         ++at(share, operation, static_cast<int>(task));
         busy_[slot] = false;
@@ -76,7 +76,7 @@ void work_for(std::chrono::microseconds time) {
 TEST(threads_without_a_share_help) {
   if (available_threads() < 2) throw Skipped("needs two cores");
   CpuContext context(InstructionSet::portable, 2);
-  // Not every time: the system may give a thread its core late.
+  // Helping is not certain in every round, since the operating system may give a thread its core late.
   int times = 0;
   for (int repeat = 0; repeat < 100 && times < 20; ++repeat) {
     std::atomic<bool> begun{false}, helped{false};
@@ -85,7 +85,7 @@ TEST(threads_without_a_share_help) {
         spin_until([&] { return begun.load(); });
         return;
       }
-      // There is nothing to help with for longer than a thread spins; it must not be gone afterwards.
+      // For longer than a thread spins there is nothing to help with. The helping thread must still be there afterwards.
       context.parallel_for(1, [&](std::size_t, int) {
         begun = true;
         work_for(10 * kSpinTime);

@@ -34,7 +34,7 @@ std::unique_ptr<Network> small_network(int threads = 2) {
   return network;
 }
 
-// Images in a file that is gone with the object, after 5 bytes of something else.
+// Images in a file that exists as long as the object, after 5 bytes of something else.
 class StoredCells {
  public:
   StoredCells() : images(Values(9).bytes(kCells * kImageBytes)) {

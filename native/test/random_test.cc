@@ -45,7 +45,7 @@ TEST(normal_variates_have_the_moments_of_a_normal_distribution) {
     square += value * value / count;
     fourth += std::pow(value, 4) / count;
   }
-  // Five standard errors each.
+  // The tolerances are five standard errors.
   expect(std::abs(mean) < 5 / std::sqrt(count), "mean " + std::to_string(mean));
   expect(std::abs(square - 1) < 5 * std::sqrt(2.0 / count), "variance " + std::to_string(square));
   expect(std::abs(fourth - 3) < 5 * std::sqrt(96.0 / count), "fourth moment " + std::to_string(fourth));

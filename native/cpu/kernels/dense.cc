@@ -1,11 +1,11 @@
-// Matrix products of dense layers. Their weights [outputs][inputs] are used as they lie, so nothing is packed after an
-// update and inference holds no second copy of them.
+// Matrix products of dense layers. Their weights [outputs][inputs] are used in this order, so that nothing is packed after
+// an update and inference holds no second copy of them.
 //
 // dot (forward): both operands run along the inputs, so vectors run along the sum. A tile of 4 cells x 4 outputs keeps
 // 16 vectors of partial sums and loads 8 vectors for 16 multiply-adds. The inputs are cut into runs of 512 (2 KB), so
 // that the weights of one task's outputs stay in the caches while all cells pass; between runs a tile's partial sums
-// wait in scratch memory; few cells need no such runs, and the weights come in longer streams. The elements of a partial
-// sum are added at the very end, always in the same order: a cell's result does not depend on the batch around it.
+// are kept in scratch memory. Few cells need no runs, and the weights are then read in longer streams. The elements of a
+// partial sum are added at the very end, always in the same order: a cell's result does not depend on its batch.
 //
 // multiply (both gradients): vectors run along the inputs. Two vectors' columns of b are copied together (their rows lie
 // far apart, often at a power of two, and would evict each other), then 8 rows x two vectors at a time are accumulated
