@@ -30,16 +30,23 @@ export interface ChannelChoice {
   plane?: string;
 }
 
+/** Throws where an image of so many pixels is not wanted: asked before they are unpacked. */
+export type AcceptSize = (width: number, height: number) => void;
+
 /**
  * Reads the chosen channels of an image file. Everything that is wrong with the file itself is `image-invalid`, with
  * the path and the reason; a file that is there but cannot be read (permissions, too many open files) is `io-error`.
  */
-export async function readImage(path: string, channels: readonly ChannelChoice[]): Promise<RawImage> {
+export async function readImage(
+  path: string,
+  channels: readonly ChannelChoice[],
+  accept: AcceptSize = () => {},
+): Promise<RawImage> {
   const file = await RandomAccessFile.open(path);
   try {
     const start = await file.read(0, Math.min(8, file.length));
-    if (!isTiff(start)) return await readPicture(file, channels);
-    return await readTiffImage(await TiffFile.open(path, file), channels);
+    if (!isTiff(start)) return await readPicture(file, channels, accept);
+    return await readTiffImage(await TiffFile.open(path, file), channels, accept);
   } catch (error) {
     if (error instanceof DeepYeastError) throw error;
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
