@@ -48,6 +48,15 @@ export {
   writePreview,
 } from './data/simulate';
 export {
+  type CameraPlane,
+  type FieldCell,
+  type FieldContents,
+  type PlantedFault,
+  type SimulatedField,
+  type SimulateFieldOptions,
+  simulateField,
+} from './data/simulate/fields';
+export {
   planSplit,
   type Split,
   type SplitClass,

@@ -3,24 +3,25 @@
 import type { Compartment } from '../compartments';
 import { applyFigureAppearance } from './appearance';
 import { digitize, expose } from './camera';
-import { pixels, size } from './canvas';
-import { hazeOf, lookalikes } from './classes';
+import { pixels } from './canvas';
+import { hazeOf } from './classes';
+import { type ContentRequest, chooseContent } from './content';
 import { Draws } from './draws';
 import { type CellShape, drawCellShape, drawDiameter, type Stage } from './geometry';
-import { addGradient, blur, blurredAt, shift } from './optics';
+import { addGradient, blur, shift } from './optics';
 import { applyRule } from './rule';
 import {
   addArtefact,
   addCell,
   addDebris,
   type CellLight,
-  type Content,
   clearScene,
   createScene,
   neighbourOf,
   shapeNeeds,
+  structurePeak,
 } from './scene';
-import { type Difficulty, difficultyNumbers, type FieldTraits, type PlateTraits, type ProteinTraits } from './traits';
+import { difficultyNumbers, type FieldTraits, type PlateTraits } from './traits';
 
 /** What a crop shows: a good cell, or one of the kinds that a quality filter should find. */
 export const qualities = ['cell', 'empty', 'debris', 'half', 'missegmented', 'artefact'] as const;
@@ -32,21 +33,14 @@ export const appearances = ['crop', 'figure'] as const;
 export type Appearance = (typeof appearances)[number];
 
 /** One crop to draw. */
-export interface CellRequest {
+export interface CellRequest extends ContentRequest {
   readonly seed: number;
   /** The crop's number in the screen: with the seed it fixes everything random about it. */
   readonly index: number;
-  /** The protein's compartment, and its second one where it lives in two. */
-  readonly compartment: Compartment;
-  readonly second?: Compartment | undefined;
-  readonly protein: ProteinTraits;
   readonly plate: PlateTraits;
   readonly field: FieldTraits;
-  readonly difficulty: Difficulty;
   /** Share of crops that are no good cell. */
   readonly nonCells: number;
-  /** The classes of the screen: a wrong label takes one of them. */
-  readonly classes: readonly Compartment[];
   readonly appearance: Appearance;
 }
 
@@ -181,7 +175,7 @@ export function drawCell(request: CellRequest): DrawnCell {
 
   function observe(): void {
     const { red, structure, haze: cytosol } = scene;
-    const scale = 1 / peakInside();
+    const scale = 1 / structurePeak(scene, psf, quality === 'cell');
     // Autofluorescence does not know how much protein there is: it weighs more in a dim one.
     const auto = Math.min(0.3, 0.05 / expression);
     for (let i = 0; i < pixels; i++)
@@ -215,29 +209,6 @@ export function drawCell(request: CellRequest): DrawnCell {
     shift(red, plate.shiftX, plate.shiftY);
   }
 
-  /** The brightest green light, after blur, of the cell in the middle, or anywhere where there is none. */
-  function peakInside(): number {
-    const { structure, middle: inside } = scene;
-    let most = 0;
-    let brightest = -1;
-    for (let i = size + 1; i < pixels - size - 1; i++) {
-      const value = structure[i] as number;
-      if (value <= 0 || ((inside[i] as number) < 0.2 && quality === 'cell')) continue;
-      const around =
-        2 * value +
-        (structure[i - 1] as number) +
-        (structure[i + 1] as number) +
-        (structure[i - size] as number) +
-        (structure[i + size] as number);
-      if (around > most) {
-        most = around;
-        brightest = i;
-      }
-    }
-    if (brightest < 0) return 0.5;
-    return Math.max(0.1, Math.min(1.5, blurredAt(structure, brightest, psf)));
-  }
-
   const image = new Uint8Array(2 * pixels);
   applyRule(digitize(scene.red, counts), image, 0);
   applyRule(digitize(scene.structure, counts), image, 1);
@@ -252,43 +223,4 @@ export function drawCell(request: CellRequest): DrawnCell {
 function circlesOf(shape: CellShape): { x: number; y: number; radius: number }[] {
   const bodies = shape.bud ? [shape.mother, shape.bud] : [shape.mother];
   return bodies.map(({ x, y, a, b }) => ({ x, y, radius: Math.sqrt(a * b) }));
-}
-
-/** What the cell shows: its protein's compartments, or another class's for the shares of `lookalikes` and wrong labels. */
-function chooseContent(
-  request: CellRequest,
-  draws: Draws,
-): { content: Content; truth: Compartment; looks: Compartment | '' } {
-  const { compartment, second, classes, protein } = request;
-  const numbers = difficultyNumbers[request.difficulty];
-  // Every number is drawn whatever the outcome, so that the difficulty changes as little else as possible.
-  const wrong = draws.uniform() < numbers.wrongLabels && classes.length > 1;
-  const other = classes[draws.integer(0, classes.length - 1)] as Compartment;
-  const chance = draws.uniform();
-  const part = draws.uniform();
-  const truth = wrong ? other : compartment;
-  const content: { compartment: Compartment; weight: number }[] = [{ compartment: truth, weight: 1 }];
-  if (second && !wrong) {
-    const share = draws.uniform(0.3, 0.7);
-    return {
-      content: [
-        { compartment, weight: share },
-        { compartment: second, weight: 1 - share },
-      ],
-      truth,
-      looks: '',
-    };
-  }
-  let left = chance;
-  for (const [name, share] of Object.entries(lookalikes[truth])) {
-    const looks = name as Compartment;
-    left -= share * protein.ambiguity * numbers.lookalikes;
-    if (left >= 0) continue;
-    // Most are wholly like the other class, some in between.
-    if (part < 0.65) return { content: [{ compartment: looks, weight: 1 }], truth, looks };
-    const weight = 0.25 + 0.4 * ((part - 0.65) / 0.35);
-    content.push({ compartment: looks, weight: 1 - weight });
-    return { content: [{ compartment: truth, weight }, ...content.slice(1)], truth, looks };
-  }
-  return { content, truth, looks: '' };
 }
