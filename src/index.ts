@@ -49,12 +49,16 @@ export {
 } from './data/simulate';
 export {
   type CameraPlane,
+  type ChannelNumbers,
   type FieldCell,
   type FieldContents,
   type PlantedFault,
   type SimulatedField,
+  type SimulatedPlate,
   type SimulateFieldOptions,
+  type SimulatePlateOptions,
   simulateField,
+  simulatePlate,
 } from './data/simulate/fields';
 export {
   planSplit,

@@ -15,6 +15,7 @@ export const drawsOf = {
   'field cells': 7,
   'field light': 8,
   'field pixels': 9,
+  'field focus': 11,
   /** The wells of a plate of fields. */
   wells: 10,
 } as const;

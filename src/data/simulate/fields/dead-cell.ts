@@ -10,7 +10,7 @@ export const deadKinds = ['bright', 'lump', 'ghost'] as const;
 export type DeadKind = (typeof deadKinds)[number];
 
 /** Shares of the kinds, and the brightness of each over a usual cell's: measured by bench/realism/fields.js. */
-const kindWeights = [0.28, 0.45, 0.27];
+const kindWeights = [0.16, 0.46, 0.38];
 
 /** The body that is left of a cell. */
 export function planDead(living: Body, draws: Draws): { kind: DeadKind; body: Body } {
@@ -40,7 +40,7 @@ export function drawDeadCell(
   const { plate, traits } = request;
   const patch = openPatch(field, [shape], 8);
   const light = { softness: 1, dome: 0.4, blur: Math.hypot(plate.redBlur, traits.defocus) };
-  const level = kind === 'bright' ? draws.uniform(1.2, 2.4) : draws.logNormal(kind === 'lump' ? 0.32 : 0.12, 0.45);
+  const level = kind === 'bright' ? draws.uniform(1.2, 2.4) : draws.logNormal(kind === 'lump' ? 0.3 : 0.09, 0.5);
   const green = draws.logNormal(kind === 'bright' ? 0.7 : 0.25, 0.5);
   if (!patch) return undefined;
   const { red, structure } = patch.scene;
@@ -50,12 +50,12 @@ export function drawDeadCell(
   // What has come apart is uneven: lumps and holes of a tenth to a third of the cell's radius.
   for (let lump = draws.integer(6, 14); lump > 0; lump--) {
     const at = pointIn(left, draws.angle(), Math.sqrt(draws.uniform(0, 0.7)));
-    addSpot(red, at.x, at.y, radius * draws.uniform(0.1, 0.3), level * draws.uniform(-0.45, 0.6));
+    addSpot(red, at.x, at.y, radius * draws.uniform(0.1, 0.3), level * draws.uniform(-0.6, 0.8));
   }
   if (kind === 'lump') {
     // One lump outshines the living cells.
     const at = pointIn(left, draws.angle(), draws.uniform(0.1, 0.6));
-    addSpot(red, at.x, at.y, radius * draws.uniform(0.16, 0.34), Math.min(6, draws.logNormal(2.4, 0.5)));
+    addSpot(red, at.x, at.y, radius * draws.uniform(0.14, 0.32), Math.min(5, draws.logNormal(1.9, 0.6)));
   }
   if (kind === 'ghost') {
     const profile = drawProfile(draws, 0.35, 0.3);

@@ -39,7 +39,7 @@ export function drawFocusMap(request: FieldRequest, draws: Draws): FocusMap {
 export function drawOtherPlane(request: FieldRequest, draws: Draws): CellFocus {
   return {
     blur: usualDiameter(request) * draws.uniform(0.12, 0.34),
-    brightness: Math.min(0.8, draws.logNormal(0.28, 0.7)),
+    brightness: Math.min(0.8, draws.logNormal(0.17, 0.9)),
   };
 }
 

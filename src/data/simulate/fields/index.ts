@@ -6,4 +6,5 @@ export {
   type SimulateFieldOptions,
   simulateField,
 } from './simulate-field';
+export { type ChannelNumbers, type SimulatedPlate, type SimulatePlateOptions, simulatePlate } from './simulate-plate';
 export type { FieldCell } from './truth';

@@ -1,6 +1,7 @@
 import { DeepYeastError } from '../../../errors';
 import { type Compartment, compartments, transferCompartments } from '../../compartments';
 import { medianDiameter } from '../geometry';
+import { requireBetween, requireOneOf, requireShare, requireWhole } from '../option-checks';
 import {
   type Difficulty,
   difficulties,
@@ -75,8 +76,7 @@ export interface SimulatedField {
  */
 export function simulateField(options: SimulateFieldOptions = {}): SimulatedField {
   const { seed = 0, field = 0, plate = 0, protein = 0, compartment = 'cytoplasm', fault } = options;
-  if (fault !== undefined && !plantedFaults.includes(fault))
-    throw new DeepYeastError('invalid-argument', `fault is "${fault}", expected one of ${plantedFaults.join(', ')}`);
+  if (fault !== undefined) requireOneOf('fault', fault, plantedFaults);
   const classes: readonly Compartment[] =
     [compartments, transferCompartments].find((list) => (list as readonly Compartment[]).includes(compartment)) ?? [];
   if (classes.length === 0)
@@ -114,20 +114,16 @@ interface FieldPlace {
 export function fieldRequest(contents: FieldContents, place: FieldPlace): FieldRequest {
   const { size = 1080, difficulty = 'paper' } = contents;
   const { width, height } = typeof size === 'number' ? { width: size, height: size } : size;
-  for (const side of [width, height]) number('size', side, 64, 8192, true);
-  if (!difficulties.includes(difficulty))
-    throw new DeepYeastError(
-      'invalid-argument',
-      `difficulty is "${difficulty}", expected one of ${difficulties.join(', ')}`,
-    );
+  for (const side of [width, height]) requireWhole('size', side, 64, 8192);
+  requireOneOf('difficulty', difficulty, difficulties);
   const { diameter } = contents;
-  if (diameter !== undefined) number('diameter', diameter, 8, 100);
+  if (diameter !== undefined) requireBetween('diameter', diameter, 8, 100);
   const plate = diameter === undefined ? place.plate : magnified(place.plate, diameter / medianDiameter);
   const usual = medianDiameter * plate.magnification;
   const cellsThatCover = (share: number) => Math.round((share * width * height) / ((Math.PI / 4) * usual ** 2));
   const share = (name: keyof FieldContents, usually: number) =>
-    number(name, (contents[name] as number | undefined) ?? usually, 0, 1);
-  const cells = number('cells', contents.cells ?? Math.max(1, cellsThatCover(usualCover)), 0, 1e6, true);
+    requireShare(name, (contents[name] as number | undefined) ?? usually);
+  const cells = requireWhole('cells', contents.cells ?? Math.max(1, cellsThatCover(usualCover)), 0);
   if (cells > Math.max(1, cellsThatCover(mostCover)))
     throw new DeepYeastError(
       'invalid-argument',
@@ -142,7 +138,7 @@ export function fieldRequest(contents: FieldContents, place: FieldPlace): FieldR
     cells: place.fault === 'sparse' ? Math.ceil(cells / 50) : cells,
     traits: fieldTraits(place.seed, place.field),
     largestDiameter: diameter === undefined ? largestInCrop : Number.POSITIVE_INFINITY,
-    noise: number('noise', contents.noise ?? 1, 0.01, 10),
+    noise: requireBetween('noise', contents.noise ?? 1, 0.01, 10),
     clumped: share('clumped', 0.8),
     budded: contents.budded === undefined ? undefined : share('budded', 0),
     dead: share('dead', 0.03),
@@ -158,12 +154,3 @@ const usualCover = 0.2;
 const mostCover = 0.55;
 /** A crop of 64 pixels holds it. */
 const largestInCrop = 54;
-
-function number(name: string, value: number, low: number, high: number, whole = false): number {
-  if (!(value >= low && value <= high) || (whole && !Number.isInteger(value)))
-    throw new DeepYeastError(
-      'invalid-argument',
-      `${name} is ${value}, expected a ${whole ? 'whole ' : ''}number from ${low} to ${high}`,
-    );
-  return value;
-}
