@@ -1,7 +1,7 @@
 /** A living cell of a field, in the focal plane or away from it. */
 import type { Compartment } from '../../compartments';
+import { type ChosenContent, chooseContent } from '../cell-content';
 import { hazeOf } from '../classes';
-import { type ChosenContent, chooseContent } from '../content';
 import type { Draws } from '../draws';
 import { type CellShape, drawCellShape, drawDiameter, type ShapeNeeds, type Stage } from '../geometry';
 import { addCell, edgeSoftness, shapeNeeds, structurePeak } from '../scene';

@@ -1,5 +1,5 @@
 /** What is to be drawn in one field of view: plain data that can be sent to a thread. */
-import type { ContentRequest } from '../content';
+import type { ContentRequest } from '../cell-content';
 import { medianDiameter } from '../geometry';
 import type { FieldTraits, PlateTraits } from '../traits';
 

@@ -1,20 +1,13 @@
-/** Which compartments a cell shows. */
+/** Which compartments a drawn cell shows. */
 import type { Compartment } from '../compartments';
+import type { CellRequest } from './cell-request';
 import { lookalikes } from './classes';
 import type { Draws } from './draws';
 import type { Content } from './scene';
-import { type Difficulty, difficultyNumbers, type ProteinTraits } from './traits';
+import { difficultyNumbers } from './traits';
 
 /** What is known of a cell before it is drawn. */
-export interface ContentRequest {
-  /** The protein's compartment, and its second one where it lives in two. */
-  readonly compartment: Compartment;
-  readonly second?: Compartment | undefined;
-  readonly protein: ProteinTraits;
-  readonly difficulty: Difficulty;
-  /** The classes of the screen: a wrong label takes one of them. */
-  readonly classes: readonly Compartment[];
-}
+export type ContentRequest = Pick<CellRequest, 'compartment' | 'second' | 'protein' | 'difficulty' | 'classes'>;
 
 export interface ChosenContent {
   readonly content: Content;
