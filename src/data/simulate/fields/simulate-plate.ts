@@ -12,7 +12,7 @@ import type { DrawnField } from './draw-field';
 import { type HarmonyChannel, harmonyImageName, harmonyIndex } from './harmony-export';
 import { type PlateData, PlatePainter } from './plate-painter';
 import { mostWells, type PlannedField, type PlannedWell, type PlatePlan, planPlates } from './plate-plan';
-import { type PlantedFault, plantedFaults } from './request';
+import { type FieldRequest, type PlantedFault, plantedFaults } from './request';
 import type { FieldContents } from './simulate-field';
 import { cellTruthColumns, cellTruthRows, plateMap, wellTruth } from './truth-table';
 
@@ -55,6 +55,8 @@ export interface SimulatedPlate {
   cells: number;
 }
 
+const usualChannels: ChannelNumbers = { rfp: 3, gfp: 1 };
+const usualFields = 2;
 /** Micrometres a pixel where the magnification is 1: see ../geometry. */
 const pixelSize = 0.12;
 
@@ -70,7 +72,7 @@ export async function simulatePlate(options: SimulatePlateOptions): Promise<Simu
   const { out, signal, onProgress } = options;
   const data = plateData(options);
   const { plan } = data;
-  const channels = harmonyChannels(options.channels ?? { rfp: 3, gfp: 1 });
+  const channels = harmonyChannels(options.channels ?? usualChannels);
   const threads = requireWhole('threads', options.threads ?? availableParallelism(), 1);
   const painter = new PlatePainter(data);
   // Every number is checked before anything is drawn.
@@ -128,7 +130,7 @@ export async function simulatePlate(options: SimulatePlateOptions): Promise<Simu
     }
     await writeFileAtomically(folder.file('plate-map.csv'), plateMap(plan));
     await writeFileAtomically(folder.file('wells.csv'), wellTruth(plan));
-    await writeFileAtomically(folder.file('simulation.json'), describe(options, data));
+    await writeFileAtomically(folder.file('simulation.json'), describe(options, data, first));
     await folder.commit();
     return {
       path: out,
@@ -205,7 +207,7 @@ function plateData(options: SimulatePlateOptions): PlateData {
   const size = {
     plates,
     wells,
-    fieldsPerWell: requireWhole('fieldsPerWell', options.fieldsPerWell ?? 2, 1, 99),
+    fieldsPerWell: requireWhole('fieldsPerWell', options.fieldsPerWell ?? usualFields, 1, 99),
     proteins: requireWhole('proteins', options.proteins ?? plates * wells, 1, plates * wells),
     mixtures: requireShare('mixtures', options.mixtures ?? 0),
     faults,
@@ -251,9 +253,32 @@ function harmonyChannels({ rfp, gfp }: ChannelNumbers): [HarmonyChannel, Harmony
   ];
 }
 
-function describe(options: SimulatePlateOptions, { seed, contents, plan }: PlateData): string {
-  const { channels = { rfp: 3, gfp: 1 }, badWells = {}, mixtures = 0, fieldsPerWell = 2 } = options;
+/** simulation.json: every number that decided what was drawn. */
+function describe(options: SimulatePlateOptions, { seed, contents, plan }: PlateData, first: FieldRequest): string {
+  const { channels = usualChannels, badWells = {}, mixtures = 0, fieldsPerWell = usualFields } = options;
   const { plates, wells, classes } = plan;
-  const settings = { seed, plates: plates.length, wells: wells.length / plates.length, fieldsPerWell, channels };
-  return `${JSON.stringify({ simulated: { ...settings, badWells, mixtures, ...contents }, classes }, null, 2)}\n`;
+  const { width, height, noise, clumped, dead, otherPlane, debris, vignetting, difficulty } = first;
+  const settings = {
+    ...{
+      seed,
+      plates: plates.length,
+      wells: wells.length / plates.length,
+      fieldsPerWell,
+      channels,
+      badWells,
+      mixtures,
+    },
+    // null: what the plates' own numbers make of it.
+    ...{
+      difficulty,
+      width,
+      height,
+      cells: contents.cells ?? null,
+      diameter: contents.diameter ?? null,
+      noise,
+      clumped,
+    },
+    ...{ budded: contents.budded ?? null, dead, otherPlane, debris, outOfFocus: contents.outOfFocus, vignetting },
+  };
+  return `${JSON.stringify({ simulated: settings, classes }, null, 2)}\n`;
 }
