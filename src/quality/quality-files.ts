@@ -6,7 +6,6 @@ import { Forest } from '../classifiers/forest';
 import type { Cell, Dataset } from '../data/dataset';
 import { DatasetWriter } from '../data/dataset-writer';
 import { DeepYeastError, fileError } from '../errors';
-import { argmax } from '../evaluation/metrics';
 import { cropsOf } from '../features/layer-features';
 import { type NamedFeatureMatrix, readFeatureMatrix } from '../features/matrix';
 import { writeFileAtomically } from '../files/atomic-file';
@@ -14,6 +13,7 @@ import { readCsv } from '../files/csv';
 import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
+import { argmax } from '../prediction/call';
 import { predictedClasses, readPredictions } from '../prediction/predictions-table';
 import {
   type FilterCell,
