@@ -3,9 +3,12 @@
 import { basename, join, resolve } from 'node:path';
 import { DeepYeastError } from '../../errors';
 import { FieldAssembly, type FieldImages, type FieldProblem, type LeftOut } from './assembly';
-import type { FoundPlanes } from './found-plane';
+import { readCellVoyagerNotes } from './cellvoyager';
+import { commonSize } from './common-size';
+import type { FoundPlanes, PlateNotes, SourceFiles } from './found-plane';
 import { findHarmonyPlanes } from './harmony';
 import { type ImageNaming, type PresetName, patternNaming, presetNames, presets } from './image-name';
+import { readMetaXpressNotes } from './metaxpress';
 import { findTiffPlanes } from './ome-tiff';
 import { findZarrPlanes, isZarrFolder } from './ome-zarr';
 import { openSource, walk } from './walk';
@@ -41,12 +44,14 @@ export interface FieldListing {
   plateNames: string[];
   /** Every channel that the images have, for people: `ch1 (EGFP)`. */
   channelNames: string[];
+  /** Pixels of most of the fields, from a few of them; left out where none of those can be opened. */
+  size?: { width: number; height: number };
   /** For people: what an index and the files do not agree on. */
   warnings: string[];
 }
 
 /**
- * Lists the fields of view below folders (or of single files) without opening the images.
+ * Lists the fields of view below folders (or of single files) without reading any pixels.
  * @throws invalid-argument for a layout that is not there, a channel or time that no image has, and two files for one
  *   plane; image-invalid for an index that is none; io-error
  */
@@ -64,22 +69,16 @@ export async function listFields(sources: readonly string[], options: ListFields
   }
   if (assembly.isEmpty) throw nothingFound(sources, pattern ?? layout, assembly);
   const fields = assembly.fields(options.channels, options.t);
+  const size = await commonSize(fields);
   return {
     fields,
     problems: assembly.problems,
     leftOut: assembly.leftOutFiles,
     plateNames: [...new Set(fields.map(({ plate }) => plate))],
     channelNames: assembly.channelNames,
+    ...(size && { size }),
     warnings: assembly.warnings,
   };
-}
-
-interface SourceFiles {
-  root: string;
-  /** Relative to the root. */
-  paths: string[];
-  /** Folders that hold a Zarr hierarchy each. */
-  zarrFolders: string[];
 }
 
 async function readSource(source: string, found: FoundPlanes, signal: AbortSignal | undefined): Promise<SourceFiles> {
@@ -119,7 +118,8 @@ async function findPlanes(files: SourceFiles, layout: Layout, assembly: FieldAss
   if (layout !== 'ome-zarr') tellZarrFolders(files, assembly);
   if (layout === 'harmony') return findHarmonyPlanes(files.root, files.paths, assembly);
   if (layout === 'metaxpress' || layout === 'cellvoyager') {
-    findNamedPlanes(files, presets[layout], `not named as images of the layout ${layout}`, assembly);
+    const notes = await (layout === 'metaxpress' ? readMetaXpressNotes : readCellVoyagerNotes)(files, assembly);
+    findNamedPlanes(files, presets[layout], `not named as images of the layout ${layout}`, assembly, notes);
     return;
   }
   if (layout === 'ome-tiff') return findTiffPlanes(files.root, files.paths, assembly);
@@ -143,9 +143,16 @@ async function findPatternPlanes(
   else await findTiffPlanes(files.root, files.paths, found, naming, otherwise);
 }
 
-/** Finds planes by the names of their files alone. */
-function findNamedPlanes(files: SourceFiles, naming: ImageNaming, otherwise: string, found: FoundPlanes): void {
+/** Finds planes by the names of their files, and by what the microscope noted beside them. */
+function findNamedPlanes(
+  files: SourceFiles,
+  naming: ImageNaming,
+  otherwise: string,
+  found: FoundPlanes,
+  notes?: PlateNotes,
+): void {
   for (const path of files.paths) {
+    if (notes?.files.has(path)) continue;
     const full = join(files.root, path);
     const name = naming.read(path);
     if (name === undefined || typeof name === 'string') {
@@ -155,9 +162,15 @@ function findNamedPlanes(files: SourceFiles, naming: ImageNaming, otherwise: str
     const { plate = basename(resolve(files.root)), channel = '0', z, t = 1, ...rest } = name;
     const { channelPrefix } = naming;
     if (channelPrefix !== undefined && !found.hasChannel(channel)) {
-      found.channel({ id: channel, aliases: [`${channelPrefix}${channel}`] });
+      const channelName = notes?.channelNames.get(channel);
+      found.channel({
+        id: channel,
+        aliases: [`${channelPrefix}${channel}`],
+        ...(channelName !== undefined && { name: channelName }),
+      });
     }
-    found.plane({ ...rest, plate, channel, t, source: { path: full, ...(z !== undefined && { z }) } });
+    const source = { path: full, ...(z !== undefined && { z }) };
+    found.plane({ ...rest, plate, channel, t, source, ...notes?.of(path, channel) });
   }
 }
 
