@@ -5,7 +5,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { DeepYeastError } from '../errors';
+import { DeepYeastError, fileError, isEnvironmentError } from '../errors';
 import { checkTiffStructure } from '../files/tiff-structure';
 
 /** One channel of a file, row by row. */
@@ -47,6 +47,8 @@ export async function readImage(path: string, channels: readonly ChannelChoice[]
     const bytes = await readFile(path);
     return isTiff(bytes) ? await readTiff(bytes, channels) : await readPicture(bytes, channels);
   } catch (error) {
+    // Too many open files or a missing permission says nothing of the image.
+    if (isEnvironmentError(error)) throw fileError('read', path, error);
     const code = (error as NodeJS.ErrnoException).code;
     const reason = code === 'ENOENT' ? 'the file is missing' : firstLine(error);
     throw new DeepYeastError('image-invalid', `${path}: ${reason}`, { cause: error });
