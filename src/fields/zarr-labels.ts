@@ -8,7 +8,7 @@ import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { claimTemporaryName, releaseTemporaryName } from '../files/temporary';
 import { omeAttributes, readImageInfo, requireZarrNode } from './ome-zarr';
-import { readZarrPlane } from './zarr-array';
+import { openZarrPlanes } from './zarr-array';
 import { innerPath, property, readZarrNode, type ZarrNode } from './zarr-metadata';
 
 export interface LabelImage {
@@ -69,7 +69,7 @@ export async function readZarrLabels(
     if (wanted !== undefined) return wanted;
     throw new DeepYeastError('image-invalid', `${folder} has ${shape[at]} label images along ${axis}, expected one`);
   });
-  const { width, height, data } = await readZarrPlane(folder, { array, index });
+  const { width, height, data } = await (await openZarrPlanes(join(folder, array))).readPlane(index);
   if (data instanceof Float32Array || data.some((label) => label < 0)) {
     throw new DeepYeastError('image-invalid', `${folder} has labels that are no whole numbers from 0 on`);
   }
@@ -185,18 +185,16 @@ async function writeImage(
   const [chunkHeight, chunkWidth] = chunk as [number, number];
   for (let row = 0; row * chunkHeight < height; row++) {
     for (let column = 0; column * chunkWidth < width; column++) {
-      const bytes = Buffer.alloc(chunkHeight * chunkWidth * 4);
+      const values = new Uint32Array(chunkHeight * chunkWidth);
       const rows = Math.min(chunkHeight, height - row * chunkHeight);
       const columns = Math.min(chunkWidth, width - column * chunkWidth);
       for (let y = 0; y < rows; y++) {
         const from = (row * chunkHeight + y) * width + column * chunkWidth;
-        for (let x = 0; x < columns; x++) {
-          bytes.writeUInt32LE(labels[from + x] as number, (y * chunkWidth + x) * 4);
-        }
+        values.set(labels.subarray(from, from + columns), y * chunkWidth);
       }
       const path = join(folder, '0', ...(version === 2 ? [] : ['c']), `${row}`, `${column}`);
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, await compress(bytes, { level: 1 }));
+      await writeFile(path, await compress(values, { level: 1 }));
     }
   }
 }
