@@ -5,8 +5,8 @@
 #include <cstring>
 #include <memory>
 
-#include "../cpu/available_threads.h"
-#include "../engine/error.h"
+#include "../system/available_threads.h"
+#include "../system/error.h"
 #include "../segmentation/measure.h"
 #include "../segmentation/segmentation.h"
 #include "arguments.h"

@@ -6,8 +6,8 @@
 #include <atomic>
 #include <cstddef>
 
-#include "../cpu/thread_pool.h"
-#include "../engine/error.h"
+#include "../system/thread_pool.h"
+#include "../system/error.h"
 
 namespace deepyeast {
 

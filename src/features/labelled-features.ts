@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type Cell, cellColumns, datasetFiles, parseLabel } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { readCsvRows } from '../files/csv';
-import { type FeatureMatrix, readFeatureMatrix } from './matrix';
+import { type NamedFeatureMatrix, readFeatureMatrix } from './matrix';
 
 export interface FeatureCells {
   path: string;
-  features: FeatureMatrix;
+  features: NamedFeatureMatrix;
   /** Class names behind the labels. */
   classes: string[];
   /** The rows of cells.csv; label -1: not labelled. */
@@ -42,7 +42,7 @@ export async function readFeatureCells(path: string): Promise<FeatureCells> {
 
 /** The labelled rows alone. @throws labels-invalid where there is none */
 export function labelledRows({ path, features, cells }: FeatureCells): {
-  features: FeatureMatrix;
+  features: NamedFeatureMatrix;
   labels: Int32Array;
 } {
   const rows = cells.flatMap(({ label }, row) => (label >= 0 ? [row] : []));
@@ -55,4 +55,17 @@ export function labelledRows({ path, features, cells }: FeatureCells): {
     values.set(features.values.subarray(row * columns, (row + 1) * columns), i * columns);
   }
   return { features: { rows: rows.length, columns, names, values }, labels };
+}
+
+/**
+ * The same cells with their labels as positions in the classes of another set: what was trained on them. A cell of a class
+ * that they lack counts as not labelled.
+ */
+export function withClasses(source: FeatureCells, classes: readonly string[]): FeatureCells {
+  const position = source.classes.map((name) => classes.indexOf(name));
+  const cells = source.cells.map((cell) => ({
+    ...cell,
+    label: cell.label < 0 ? -1 : (position[cell.label] as number),
+  }));
+  return { ...source, classes: [...classes], cells };
 }
