@@ -23,7 +23,7 @@ double measured_diameter(const Image& image, double noise_floor, const Bands& ba
   const int least = 16 * 4;  // sixteen times the noise
   Levels levels = levels_of(signal.values, signal.noise, bands);
   std::uint32_t count = 0;
-  Labels labels = flood(levels, {least, 0.5, 0.4, 3, 4}, nullptr, &count);
+  Labels labels = flood(levels, {least, 0.5, 0.3, 3, 4}, nullptr, &count);
   fill_enclosed(labels, image.size() / 16, nullptr);
   const Image distances = distance_in_regions(labels);
   std::vector<float> radii(static_cast<std::size_t>(count) + 1, 0);
