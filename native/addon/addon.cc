@@ -16,6 +16,7 @@
 #include "image_store_object.h"
 #include "instance_data.h"
 #include "network_object.h"
+#include "segmentation_function.h"
 
 namespace deepyeast {
 namespace {
@@ -59,6 +60,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
   exports.Set("classicFeatures", Napi::Function::New(env, classic_features_of, "classicFeatures"));
   exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
+  exports.Set("segmentField", Napi::Function::New(env, segment_field, "segmentField"));
+  exports.Set("measureCells", Napi::Function::New(env, measure_cells, "measureCells"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
   exports.Set("inspectCuda", Napi::Function::New(env, inspect_cuda_library, "inspectCuda"));
