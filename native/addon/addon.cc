@@ -11,6 +11,7 @@
 #include "classic_features_function.h"
 #include "cuda_report.h"
 #include "errors.h"
+#include "field_functions.h"
 #include "file_lock_object.h"
 #include "forest_object.h"
 #include "image_store_object.h"
@@ -59,6 +60,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
   exports.Set("classicFeatures", Napi::Function::New(env, classic_features_of, "classicFeatures"));
   exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
+  exports.Set("cutCrops", Napi::Function::New(env, cut_crops_of, "cutCrops"));
+  exports.Set("planeStatistics", Napi::Function::New(env, statistics_of_plane, "planeStatistics"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
   exports.Set("inspectCuda", Napi::Function::New(env, inspect_cuda_library, "inspectCuda"));

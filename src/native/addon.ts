@@ -220,6 +220,49 @@ export interface NativeFileLock {
   release(): void;
 }
 
+/** Samples of one channel of a field, row by row. */
+export type NativePlane = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array;
+
+export interface NativeCropOptions {
+  /** One a channel, 1 to 8, of width x height samples each. */
+  planes: NativePlane[];
+  width: number;
+  height: number;
+  /** [cells, 2]: x and y in pixels of the field. */
+  centres: Float64Array;
+  /** Width and height of the crops. */
+  size: number;
+  /** Crop pixels a field pixel, 1/16 to 16; 1: nothing is resampled. */
+  scale: number;
+  /** [channels]: what lies outside the field. */
+  backgrounds: Float64Array;
+}
+
+/** How samples become bytes: src/data/normalization.ts. */
+export type NativeCropRule =
+  | { kind: 'stored' }
+  /** [channels, 2] */
+  | { kind: 'ranges'; ranges: Float64Array }
+  | { kind: 'percentiles'; low: number; high: number; noiseFloor: number; floor: number };
+
+export interface NativeCrops {
+  /** [cells, size, size, channels] */
+  pixels: Uint8Array;
+  /** [cells, channels, 2]: the samples that became 0 and 255. */
+  ranges: Float64Array;
+}
+
+export interface NativePlaneStatistics {
+  /** Whether all samples are numbers; where not, nothing else was measured. */
+  finite: boolean;
+  minimum: number;
+  maximum: number;
+  /** Samples of that value. */
+  atMaximum: number;
+  /** Median of the samples of label 0; the minimum where there are none. */
+  background: number;
+}
+
 export interface Addon {
   readonly version: string;
   Network: new (options: NativeNetworkOptions) => NativeNetwork;
@@ -243,6 +286,12 @@ export interface Addon {
   classicFeatures(pixels: Uint8Array, size: number, threads: number): Promise<Float32Array>;
   /** In the order of the columns. */
   classicFeatureNames(): { name: string; family: string }[];
+  /** Crops around cells of a field, cut and brought to bytes on a thread of libuv's: native/fields/crops.h. */
+  cutCrops(options: NativeCropOptions & { rule: NativeCropRule }): Promise<NativeCrops>;
+  /** The same before any rule: [cells, channels, size, size]. */
+  cutCrops(options: NativeCropOptions): Promise<{ samples: Float32Array }>;
+  /** `labels`: as many as samples; left out, every sample counts as background. */
+  planeStatistics(plane: NativePlane, labels?: Uint32Array): Promise<NativePlaneStatistics>;
   /** Errors are made by `new errorClass(code, message)`; once, by the loader. */
   setErrorClass(errorClass: new (code: ErrorCode, message: string) => Error): void;
   /** Null when another process (or this one) holds it. */
