@@ -52,42 +52,46 @@ class Resampler {
               float* samples) {
     const int top = rows_.first[inside.top];
     const int bottom = rows_.first[inside.bottom - 1] + rows_.taps;
+    const int left = columns_.first[inside.left];
+    const int right = columns_.first[inside.right - 1] + columns_.taps;
     const std::size_t width = static_cast<std::size_t>(inside.width());
     lines_.resize(static_cast<std::size_t>(bottom - top) * width);
     const float outside = static_cast<float>(background);
+    source_.assign(static_cast<std::size_t>(right - left), outside);
     for (int row = top; row < bottom; ++row) {
       float* line = lines_.data() + static_cast<std::size_t>(row - top) * width;
       if (row < 0 || row >= geometry.height) {
         std::fill(line, line + width, outside);
         continue;
       }
-      const Sample* source = plane + static_cast<std::ptrdiff_t>(row) * geometry.width;
+      const Sample* pixels = plane + static_cast<std::ptrdiff_t>(row) * geometry.width;
+      for (int x = std::max(left, 0); x < std::min(right, geometry.width); ++x) {
+        source_[static_cast<std::size_t>(x - left)] = static_cast<float>(pixels[x]);
+      }
       for (int column = inside.left; column < inside.right; ++column) {
         const float* weights = columns_.weights.data() + static_cast<std::size_t>(column) * columns_.taps;
-        const int first = columns_.first[column];
+        const float* first = source_.data() + (columns_.first[column] - left);
         float sum = 0;
-        for (int tap = 0; tap < columns_.taps; ++tap) {
-          const int at = first + tap;
-          const float value = at >= 0 && at < geometry.width ? static_cast<float>(source[at]) : outside;
-          sum += weights[tap] * value;
-        }
+        for (int tap = 0; tap < columns_.taps; ++tap) sum += weights[tap] * first[tap];
         *line++ = sum;
       }
     }
     for (int row = inside.top; row < inside.bottom; ++row) {
       const float* weights = rows_.weights.data() + static_cast<std::size_t>(row) * rows_.taps;
       const float* first = lines_.data() + static_cast<std::size_t>(rows_.first[row] - top) * width;
-      for (std::size_t column = 0; column < width; ++column) {
-        float sum = 0;
-        for (int tap = 0; tap < rows_.taps; ++tap) sum += weights[tap] * first[static_cast<std::size_t>(tap) * width + column];
-        *samples++ = sum;
+      std::fill(samples, samples + width, 0.0f);
+      for (int tap = 0; tap < rows_.taps; ++tap) {
+        const float weight = weights[tap];
+        const float* line = first + static_cast<std::size_t>(tap) * width;
+        for (std::size_t column = 0; column < width; ++column) samples[column] += weight * line[column];
       }
+      samples += width;
     }
   }
 
  private:
   ResamplingAxis columns_, rows_;
-  std::vector<float> lines_;
+  std::vector<float> source_, lines_;  // a line of the field; lines resampled along x
 };
 
 // intensity.ts, pixelNoise. For integers the sum is exact, so that it may be added in any order.
@@ -145,13 +149,14 @@ Range percentile_range(const Sample* samples, const Part& inside, const CropRule
 
 // intensity.ts, stretch: rounds half up, as Math.round.
 inline std::uint8_t stretched(double sample, double low, double span) {
-  const double value = std::min(1.0, std::max(0.0, (sample - low) / span)) * 255;
+  const double share = (sample - low) / span;
+  const double value = (share < 0 ? 0 : share > 1 ? 1 : share) * 255;
   const int whole = static_cast<int>(value);
-  return static_cast<std::uint8_t>(whole + (value - whole >= 0.5 ? 1 : 0));
+  return static_cast<std::uint8_t>(whole + (value - whole >= 0.5));
 }
 
-std::uint8_t clipped(double sample) {
-  return static_cast<std::uint8_t>(std::min(255.0, std::max(0.0, std::floor(sample + 0.5))));
+inline std::uint8_t clipped(double sample) {
+  return static_cast<std::uint8_t>(static_cast<int>((sample < 0 ? 0 : sample > 255 ? 255 : sample) + 0.5));
 }
 
 // Writes one channel of a crop; `samples` are those of its inside.
@@ -161,6 +166,7 @@ void write_channel(const Sample* samples, const Part& inside, double background,
   const double low = range.low, span = range.high - range.low;
   const bool flat = !(span > 0);
   const std::uint8_t outside = as_stored ? clipped(background) : flat ? 0 : stretched(background, low, span);
+  std::uint8_t bytes[kLargestFieldCrop];
   for (int row = 0; row < size; ++row) {
     std::uint8_t* line = pixels + static_cast<std::size_t>(row) * size * channels;
     const bool padding = row < inside.top || row >= inside.bottom;
@@ -169,14 +175,16 @@ void write_channel(const Sample* samples, const Part& inside, double background,
     for (int column = right; column < size; ++column) line[static_cast<std::size_t>(column) * channels] = outside;
     if (padding) continue;
     const int width = inside.width();
-    std::uint8_t* target = line + static_cast<std::size_t>(left) * channels;
+    // Apart from the interleaving, so that the arithmetic runs on vectors.
     if (as_stored) {
-      for (int i = 0; i < width; ++i) target[i * channels] = clipped(static_cast<double>(samples[i]));
+      for (int i = 0; i < width; ++i) bytes[i] = clipped(static_cast<double>(samples[i]));
     } else if (flat) {
-      for (int i = 0; i < width; ++i) target[i * channels] = 0;
+      std::fill(bytes, bytes + width, std::uint8_t{0});
     } else {
-      for (int i = 0; i < width; ++i) target[i * channels] = stretched(static_cast<double>(samples[i]), low, span);
+      for (int i = 0; i < width; ++i) bytes[i] = stretched(static_cast<double>(samples[i]), low, span);
     }
+    std::uint8_t* target = line + static_cast<std::size_t>(left) * channels;
+    for (int i = 0; i < width; ++i) target[static_cast<std::size_t>(i) * channels] = bytes[i];
     samples += width;
   }
 }

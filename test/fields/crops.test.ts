@@ -228,3 +228,20 @@ test('a sample beyond the bit depth is refused', async () => {
     /b\.tif: holds 5000, expected 0 to 4095/,
   );
 });
+
+test('floats of any span', async () => {
+  for (const values of [
+    [-3e38, 3e38, 0, 1],
+    [1e-44, 2e-44, 0, 3e-45],
+    [1, 1 + 2 ** -23, 1 + 2 ** -22, 1],
+  ]) {
+    const data = Float32Array.from({ length: 256 }, (_, i) => values[i % 4] as number);
+    const planes: Plane[] = [{ width: 16, height: 16, data }];
+    const normalization: Normalization = { ...defaultNormalization, noiseFloor: 0 };
+    const options = { size: 16, backgrounds: [0], normalization };
+    const { pixels, ranges } = await cutCrops(planes, [{ x: 7.5, y: 7.5 }], options, 'f');
+    const expected = reference(planes, { x: 7.5, y: 7.5 }, 16, [0], normalization);
+    expect(ranges?.[0]).toEqual(expected.ranges);
+    expect(pixels).toEqual(expected.crop);
+  }
+});
