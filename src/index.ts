@@ -1,5 +1,25 @@
 /** The public API: nothing else is exported from the package. */
 
+export {
+  type Classifier,
+  Forest,
+  type ForestGrid,
+  type ForestOptions,
+  type ForestRunOptions,
+  type ForestSearch,
+  type ForestSearchOptions,
+  type ForestSearchRow,
+  type ForestSetting,
+  forestClassifier,
+  type LabelledFeatures,
+  type LogisticOptions,
+  LogisticRegression,
+  logisticClassifier,
+  type PermutationImportance,
+  type PermutationOptions,
+  paperForestGrid,
+  searchForest,
+} from './classifiers';
 export type { Fit } from './data/crop';
 export { type Cell, Dataset, type DatasetDescription } from './data/dataset';
 export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer';
@@ -59,7 +79,6 @@ export {
   type CalibrateOptions,
   type Calibration,
   type CalibrationReport,
-  type CellSource,
   type ClassMetrics,
   type CompareFilesOptions,
   type CompareOptions,
@@ -75,22 +94,15 @@ export {
   evaluate,
   evaluateModel,
   fitTemperature,
-  type ImageCells,
   type IntensityBaseline,
   intensityBaseline,
   type LabelledLogits,
   type Mistake,
   type MistakeCause,
-  type PredictedCells,
-  type PredictionTable,
   type ProteinScores,
-  predictCells,
   type Rejection,
   type Report,
-  type RuleOptions,
-  readPredictionTable,
   rejection,
-  requireModelRule,
   type SuspectProtein,
   temperPosteriors,
 } from './evaluation';
@@ -123,7 +135,9 @@ export {
   writeFeatures,
 } from './features/extraction';
 export { type GaborCorrelation, type GaborFilter, gaborBank, gaborCorrelations, gaborEnergy } from './features/gabor';
-export { type FeatureMatrix as NamedFeatureMatrix, featuresOfCells, readFeatureMatrix } from './features/matrix';
+export { featuresOfCells } from './features/layer-features';
+export type { FeatureMatrix } from './features/matrix';
+export { type NamedFeatureMatrix, readFeatureMatrix } from './features/matrix';
 export { mutualInformation, type UnitInformation, unitInformation } from './features/mutual-information';
 export { nearestPoints, neighbourPurity, type Points } from './features/neighbours';
 export { type OcclusionMap, type OcclusionOptions, occlusionMap } from './features/occlusion';
@@ -177,6 +191,16 @@ export {
 } from './network/exchange';
 export { describeModel, type LayerDescription, type ModelDescription } from './network/model-description';
 export {
+  type CellSource,
+  type ImageCells,
+  type PredictedCells,
+  type PredictionTable,
+  predictCells,
+  type RuleOptions,
+  readPredictionTable,
+  requireModelRule,
+} from './prediction';
+export {
   type Agreement,
   type AnnotationOptions,
   type Annotations,
@@ -200,6 +224,22 @@ export {
   writeChangeTable,
   writeProteinTable,
 } from './proteins';
+export {
+  evaluateFilter,
+  type FilterEvaluation,
+  type FilterEvaluationOptions,
+  type FilterReport,
+  filterDataset,
+  type QualityDetector,
+  type QualityFile,
+  type QualityOptions,
+  type QualityScores,
+  scoreQuality,
+  scoreQualityFiles,
+  type TrainQualityFilesOptions,
+  trainQuality,
+  trainQualityFiles,
+} from './quality';
 export { type ReportOptions, type WrittenReport, writeReport } from './report';
 export {
   type Interval,
@@ -212,51 +252,16 @@ export {
   train,
 } from './training';
 export {
-  type Classifier,
   type CurvePoint,
-  evaluateFilter,
   type FeatureSet,
-  type FilterEvaluation,
-  type FilterEvaluationOptions,
-  type FilterReport,
   type FineTuneOptions,
-  filterDataset,
   fineTune,
-  forestClassifier,
   type LearningCurveOptions,
-  type LogisticOptions,
-  LogisticRegression,
   learningCurve,
-  logisticClassifier,
-  type QualityDetector,
-  type QualityFile,
-  type QualityOptions,
-  type QualityScores,
-  scoreQuality,
-  scoreQualityFiles,
-  type TrainQualityFilesOptions,
   type TransferData,
   type TransferLabels,
   type TransferOptions,
   type TransferReport,
-  trainQuality,
-  trainQualityFiles,
   transfer,
   transferSizes,
 } from './transfer';
-export {
-  type FeatureMatrix,
-  Forest,
-  type ForestGrid,
-  type ForestOptions,
-  type ForestRunOptions,
-  type ForestSearch,
-  type ForestSearchOptions,
-  type ForestSearchRow,
-  type ForestSetting,
-  type LabelledFeatures,
-  type PermutationImportance,
-  type PermutationOptions,
-  paperForestGrid,
-  searchForest,
-} from './transfer/forest';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command, Option } from 'commander';
 import type { ImportPlan } from '../data/import-plan';
 import { fileError } from '../errors';
-import type { CellSource } from '../evaluation';
+import type { CellSource } from '../prediction';
 import { addImageSourceOptions, type ImageSourceOptions, planOptions } from './image-source';
 import type { CommandContext } from './options';
 

@@ -50,7 +50,10 @@ export function register(program: Command): void {
 }
 
 async function run(context: CommandContext, options: EvaluateCommandOptions): Promise<number> {
-  const { describeSource, evaluateModel } = await import('../evaluation/index.js');
+  const [{ describeSource }, { evaluateModel }] = await Promise.all([
+    import('../prediction/index.js'),
+    import('../evaluation/index.js'),
+  ]);
   const skipped: SkippedCell[] = [];
   const source = await openCellSource(context, options.data, options, { skipped });
   const { count } = describeSource(source);

@@ -95,7 +95,7 @@ async function run(context: CommandContext, options: FeaturesCommandOptions): Pr
 
 async function runLayer(context: CommandContext, options: FeaturesCommandOptions, layer: string): Promise<number> {
   const [{ describeSource }, { writeFeatures }] = await Promise.all([
-    import('../evaluation/index.js'),
+    import('../prediction/index.js'),
     import('../features/extraction.js'),
   ]);
   const skipped: SkippedCell[] = [];

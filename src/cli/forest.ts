@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Forest, ForestOptions } from '../classifiers/forest';
 import type { FeatureCells } from '../features/labelled-features';
 import { type TableFormat, tableFormats } from '../files/table-writer';
-import type { Forest, ForestOptions } from '../transfer/forest';
 import {
   addExamples,
   type CommandContext,
@@ -131,8 +131,8 @@ function growth(context: CommandContext, options: GrowthOptions): ForestOptions 
 async function runTrain(context: CommandContext, options: TrainOptions): Promise<void> {
   const [{ readFeatureCells, labelledRows }, { Forest }, { accuracyOf }, { writeRecords }] = await Promise.all([
     import('../features/labelled-features.js'),
-    import('../transfer/forest.js'),
-    import('../transfer/forest-scores.js'),
+    import('../classifiers/forest.js'),
+    import('../classifiers/forest-scores.js'),
     import('../files/record-table.js'),
   ]);
   const source = await readFeatureCells(options.features);
@@ -239,8 +239,8 @@ function withClasses(source: FeatureCells, training: Pick<FeatureCells, 'classes
 async function runPredict(context: CommandContext, options: PredictOptions): Promise<void> {
   const [{ readFeatureCells }, { Forest }, { PredictionsWriter }] = await Promise.all([
     import('../features/labelled-features.js'),
-    import('../transfer/forest.js'),
-    import('../evaluation/index.js'),
+    import('../classifiers/forest.js'),
+    import('../prediction/index.js'),
   ]);
   const { target, format } = tableTarget(context, options);
   const { features, cells, classes } = await readFeatureCells(options.features);
@@ -268,7 +268,7 @@ async function runPredict(context: CommandContext, options: PredictOptions): Pro
 async function runSearch(context: CommandContext, options: SearchOptions): Promise<void> {
   const [{ readFeatureCells, labelledRows }, { Forest, searchForest }, { writeRecords }] = await Promise.all([
     import('../features/labelled-features.js'),
-    import('../transfer/forest.js'),
+    import('../classifiers/index.js'),
     import('../files/record-table.js'),
   ]);
   const source = await readFeatureCells(options.features);

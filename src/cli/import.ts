@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { exitStatus } from '../errors';
-import type { Progress } from '../progress';
 import {
   addImageSourceOptions,
   addNormalizationOptions,
@@ -10,6 +9,7 @@ import {
   requestedNormalization,
 } from './image-source';
 import { addExamples, type CommandContext, jsonOption, withContext } from './options';
+import type { Progress } from './progress';
 
 interface ImportCommandOptions extends ImageSourceOptions, NormalizationOptions {
   out: string;

@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DeepYeastError } from '../errors';
 import { type Log, type LogLevel, logLevels } from '../log';
-import { Progress, type ProgressOptions } from '../progress';
+import { Progress, type ProgressOptions } from './progress';
 
 /** What a command line runs in; the process's own streams and variables, or a test's. */
 export interface Environment {

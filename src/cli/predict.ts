@@ -53,7 +53,10 @@ export function register(program: Command): void {
 }
 
 async function run(context: CommandContext, options: PredictCommandOptions, paths: string[]): Promise<number> {
-  const { describeSource, predictCells, PredictionsWriter, temperPosteriors } = await import('../evaluation/index.js');
+  const [{ describeSource, predictCells, PredictionsWriter }, { temperPosteriors }] = await Promise.all([
+    import('../prediction/index.js'),
+    import('../evaluation/index.js'),
+  ]);
   // Opened before the model is loaded and anything is written, so that a wrong path costs nothing.
   const { target, format } = tableTarget(context, options);
   const skipped: SkippedCell[] = [];

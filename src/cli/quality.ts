@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { FilterReport, QualityFile, QualityScores } from '../transfer';
+import type { FilterReport, QualityFile, QualityScores } from '../quality';
 import {
   addExamples,
   type CommandContext,
@@ -116,7 +116,7 @@ export function register(program: Command): void {
 async function runTrain(context: CommandContext, options: TrainOptions): Promise<void> {
   const [{ Dataset }, { trainQualityFiles }] = await Promise.all([
     import('../data/dataset.js'),
-    import('../transfer/index.js'),
+    import('../quality/index.js'),
   ]);
   const dataset = await Dataset.open(options.data);
   const bar = context.progress({ label: 'cross-validation', total: 6 * options.folds, unit: 'forests' });
@@ -177,7 +177,7 @@ function filterText(filter: FilterReport, heading: string): string {
 }
 
 async function runScore(context: CommandContext, options: ScoreOptions): Promise<void> {
-  const { scoreQualityFiles } = await import('../transfer/index.js');
+  const { scoreQualityFiles } = await import('../quality/index.js');
   const scored = await scoreQualityFiles(options.detector, options.features, options.out, {
     threads: options.threads,
     signal: context.signal,
@@ -190,7 +190,7 @@ async function runFilter(context: CommandContext, options: FilterOptions): Promi
   const [{ Dataset }, { evaluateFilter, filterDataset, readQualityFile }, { readQuality }, { writeFileAtomically }] =
     await Promise.all([
       import('../data/dataset.js'),
-      import('../transfer/index.js'),
+      import('../quality/index.js'),
       import('../evaluation/index.js'),
       import('../files/atomic-file.js'),
     ]);

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Grouping, groupings } from '../data/groups';
 import type { Split } from '../data/split';
-import type { Progress } from '../progress';
 import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
+import type { Progress } from './progress';
 import { alignedRows, share } from './text-table';
 
 interface SplitCommandOptions {

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Progress } from '../progress';
 import type { TransferReport } from '../transfer';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, realNumber, seedOption, wholeNumber, withContext } from './options';
+import type { Progress } from './progress';
 import { formatTable, share } from './text-table';
 
 interface TransferCommandOptions extends ModelOptions {

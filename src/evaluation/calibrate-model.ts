@@ -5,11 +5,11 @@ import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
 import type { BatchOptions, Network } from '../network/network';
+import { argmax } from '../prediction/call';
+import { matchClasses } from '../prediction/class-match';
+import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
 import { type Calibration, calibration, fitTemperature, type LabelledLogits, temperedPosterior } from './calibration';
-import { matchClasses } from './class-match';
-import { argmax } from './metrics';
 import { areaUnderRoc, type KnownCell, type Rejection, rejection } from './rejection';
-import { type RuleOptions, requireModelRule } from './rule-match';
 
 export interface CalibrateOptions extends BatchOptions, RuleOptions {
   /** Labelled cells that had no part in training or in the choice of the model. */

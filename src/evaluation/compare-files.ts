@@ -6,6 +6,7 @@ import { writeFileAtomically } from '../files/atomic-file';
 import { readCsv } from '../files/csv';
 import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { readPredictionTable } from '../prediction/labelled-predictions';
 import {
   type CompareOptions,
   type Comparison,
@@ -13,7 +14,6 @@ import {
   type MistakeCause,
   mistakeCauses,
   type PlantedCell,
-  readPredictionTable,
   scoreCauses,
 } from './comparison';
 

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import type { BatchOptions, Network } from '../network/network';
-import { type CellSource, describeSource } from './cell-source';
-import { matchClasses } from './class-match';
-import { predictCells } from './predict-cells';
-import { evaluationColumns, PredictionsWriter } from './predictions-table';
+import { type CellSource, describeSource } from '../prediction/cell-source';
+import { matchClasses } from '../prediction/class-match';
+import { predictCells } from '../prediction/predict-cells';
+import { evaluationColumns, PredictionsWriter } from '../prediction/predictions-table';
+import type { RuleOptions } from '../prediction/rule-match';
 import { Evaluation, type EvaluationOptions, evaluationOptions, type Report } from './report';
-import type { RuleOptions } from './rule-match';
 
 export interface EvaluateModelOptions extends EvaluationOptions, RuleOptions, BatchOptions {
   /** Format of the predictions. Default `csv`. */

@@ -7,7 +7,7 @@ import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { openTable, type TextRow } from '../files/table-reader';
 import { writeFeatureFolder } from './feature-folder';
-import type { FeatureMatrix } from './matrix';
+import type { NamedFeatureMatrix } from './matrix';
 
 /** Columns that tell where a row comes from and are no measurements. */
 const bookkeeping =
@@ -30,7 +30,7 @@ export interface CellProfilerOptions {
 
 export interface CellProfilerFeatures {
   /** Rows in the order of the dataset. */
-  matrix: FeatureMatrix;
+  matrix: NamedFeatureMatrix;
   /** Column the cells were joined by. */
   key: string;
   /** Fields that were empty or not finite: they hold the median of their column. */

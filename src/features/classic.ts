@@ -9,7 +9,7 @@ import { loadAddon } from '../native';
 import { threadsFromEnvironment } from '../network/network';
 import type { FeatureBatch } from './extraction';
 import { writeFeatureFolder } from './feature-folder';
-import type { FeatureMatrix } from './matrix';
+import type { NamedFeatureMatrix } from './matrix';
 
 export interface ClassicFeature {
   /** As CellProfiler names it where the definition is the same: `AreaShape_Solidity`. */
@@ -102,7 +102,7 @@ export async function* classicFeatures(
 export async function classicFeatureMatrix(
   dataset: Dataset,
   options: ClassicOptions & { cells?: Uint32Array } = {},
-): Promise<FeatureMatrix> {
+): Promise<NamedFeatureMatrix> {
   const names = classicFeatureNames().map(({ name }) => name);
   const rows = options.cells?.length ?? dataset.count;
   const values = new Float32Array(rows * names.length);

@@ -1,7 +1,8 @@
 /** Which known feature a unit resembles most: the largest Pearson correlation (the paper's Supplementary Figure 4). */
 import { DeepYeastError } from '../errors';
 import { permutation } from '../random';
-import type { FeatureMatrix } from './matrix';
+import { analysisDraw } from '../random-draws';
+import type { NamedFeatureMatrix } from './matrix';
 
 export interface StrongestCorrelation {
   unit: string;
@@ -16,7 +17,7 @@ export interface StrongestCorrelation {
  * Columns with mean 0 and length 1, [columns, rows]; a constant column (and one that varies by rounding alone) is all
  * zeros and marked.
  */
-export function standardizedColumns({ rows, columns, values }: FeatureMatrix): {
+export function standardizedColumns({ rows, columns, values }: NamedFeatureMatrix): {
   values: Float32Array;
   constant: boolean[];
 } {
@@ -50,8 +51,8 @@ export function standardizedColumns({ rows, columns, values }: FeatureMatrix): {
  * @throws invalid-argument when the two tables have other numbers of rows
  */
 export function strongestCorrelations(
-  units: FeatureMatrix,
-  features: FeatureMatrix,
+  units: NamedFeatureMatrix,
+  features: NamedFeatureMatrix,
   { seed = 0 }: { seed?: number } = {},
 ): StrongestCorrelation[] {
   const { rows } = units;
@@ -63,7 +64,7 @@ export function strongestCorrelations(
   }
   const left = standardizedColumns(units);
   const right = standardizedColumns(features);
-  const order = permutation(seed, 'analysis', 1001, rows);
+  const order = permutation(seed, 'analysis', analysisDraw('correlationNull'), rows);
   const shuffled = new Float32Array(rows);
   return units.names.map((unit, u) => {
     if (left.constant[u]) return { unit, feature: null, correlation: null, permuted: null };

@@ -3,18 +3,19 @@ import { join } from 'node:path';
 import type { Cell, Dataset } from '../data/dataset';
 import { cropGrid, encodePng } from '../data/picture';
 import { DeepYeastError } from '../errors';
-import { matchClasses } from '../evaluation/class-match';
-import { median } from '../evaluation/metrics';
-import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
 import type { BatchOptions, Network } from '../network/network';
+import { matchClasses } from '../prediction/class-match';
+import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
+import { median } from '../ratios';
 import { type StrongestCorrelation, strongestCorrelations } from './correlation';
 import { type Embedding, embed } from './embedding';
 import { planFeatures, summariseActivations } from './extraction';
 import { type GaborCorrelation, gaborCorrelations } from './gabor';
-import { cropsOf, type FeatureMatrix, featureNames, selectRows } from './matrix';
+import { cropsOf, featureNames } from './layer-features';
+import { type NamedFeatureMatrix, selectRows } from './matrix';
 import { labelEntropy, type UnitInformation, unitInformation } from './mutual-information';
 import { nearestPoints } from './neighbours';
 import { receptiveField } from './receptive-field';
@@ -37,7 +38,7 @@ export interface ExplainOptions extends BatchOptions, RuleOptions {
   /** UMAP beside t-SNE; default yes. */
   umap?: boolean;
   /** Classic features of all cells of the dataset, to stand beside the units. */
-  classic?: FeatureMatrix;
+  classic?: NamedFeatureMatrix;
   seed?: number;
   record?: Readonly<Record<string, unknown>>;
   onProgress?: (done: number, total: number, what: string) => void;
@@ -82,7 +83,7 @@ interface LayerFindings {
   embedding: Embedding;
   patches: TopPatch[];
   /** The features that the embedding is made of, of the embedded cells. */
-  features: FeatureMatrix;
+  features: NamedFeatureMatrix;
 }
 
 /** Rows of a sheet of patches: the units that say most of the class. */
@@ -168,7 +169,7 @@ interface Study {
   labels: Uint32Array;
   /** Positions in `cells`. */
   embedded: Uint32Array;
-  classic: FeatureMatrix | undefined;
+  classic: NamedFeatureMatrix | undefined;
   options: ExplainOptions;
 }
 
@@ -194,7 +195,7 @@ async function explainLayer(study: Study, layer: string, done: number, layers: n
       onProgress?.(done * cells.length + first + batch.count, total, layer);
     }
   }
-  const features: FeatureMatrix = { rows: cells.length, columns, names: featureNames(plan), values };
+  const features: NamedFeatureMatrix = { rows: cells.length, columns, names: featureNames(plan), values };
   // A convolution's embedding and neighbours use the maxima alone.
   const maxima = firstColumns(selectRows(features, embedded), units);
   const embeddedLabels = Uint32Array.from(embedded, (at) => labels[at] as number);
@@ -225,7 +226,7 @@ function gaborSample({ cells, labels }: Study, count: number): Uint32Array {
   return Uint32Array.from(chosen, (at) => cells[at] as number);
 }
 
-function firstColumns(matrix: FeatureMatrix, columns: number): FeatureMatrix {
+function firstColumns(matrix: NamedFeatureMatrix, columns: number): NamedFeatureMatrix {
   if (columns === matrix.columns) return matrix;
   const values = new Float32Array(matrix.rows * columns);
   for (let row = 0; row < matrix.rows; row++) {
@@ -272,7 +273,7 @@ function summarise(network: Network, found: LayerFindings): LayerSummary {
   };
 }
 
-function summariseClassic(network: Network, classic: FeatureMatrix, labels: Uint32Array, seed: number) {
+function summariseClassic(network: Network, classic: NamedFeatureMatrix, labels: Uint32Array, seed: number) {
   const information = unitInformation(classic, labels, network.classes, { seed });
   return {
     layer: 'classic',

@@ -3,6 +3,12 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Cell, Dataset, datasetFiles } from '../data/dataset';
 import { DeepYeastError, fileError } from '../errors';
+import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
+import { formatCsvRow } from '../files/csv';
+import { npyHeader } from '../files/npy';
+import { makeOutputFolder } from '../files/output-folder';
+import type { Stage } from '../native/addon';
+import type { ActivationBatch, BatchOptions, Network } from '../network/network';
 import {
   type CellSource,
   describeSource,
@@ -10,14 +16,8 @@ import {
   type ImageCells,
   openImages,
   pipelined,
-} from '../evaluation/cell-source';
-import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
-import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
-import { formatCsvRow } from '../files/csv';
-import { npyHeader } from '../files/npy';
-import { makeOutputFolder } from '../files/output-folder';
-import type { Stage } from '../native/addon';
-import type { ActivationBatch, BatchOptions, Network } from '../network/network';
+} from '../prediction/cell-source';
+import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
 
 export type { Stage };
 

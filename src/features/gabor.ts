@@ -4,9 +4,9 @@
  */
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
 import type { BatchOptions, Network } from '../network/network';
-import { cropsOf } from './matrix';
+import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
+import { cropsOf } from './layer-features';
 
 export interface GaborFilter {
   /** Cycles per pixel. */

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type Cell, cellColumns, datasetFiles, parseLabel } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { readCsvRows } from '../files/csv';
-import { type FeatureMatrix, readFeatureMatrix } from './matrix';
+import { type NamedFeatureMatrix, readFeatureMatrix } from './matrix';
 
 export interface FeatureCells {
   path: string;
-  features: FeatureMatrix;
+  features: NamedFeatureMatrix;
   /** Class names behind the labels. */
   classes: string[];
   /** The rows of cells.csv; label -1: not labelled. */
@@ -42,7 +42,7 @@ export async function readFeatureCells(path: string): Promise<FeatureCells> {
 
 /** The labelled rows alone. @throws labels-invalid where there is none */
 export function labelledRows({ path, features, cells }: FeatureCells): {
-  features: FeatureMatrix;
+  features: NamedFeatureMatrix;
   labels: Int32Array;
 } {
   const rows = cells.flatMap(({ label }, row) => (label >= 0 ? [row] : []));

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset';
 import { blankPicture, drawCrop, encodePng } from '../data/picture';
 import { DeepYeastError } from '../errors';
-import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
 import { writeFileAtomically } from '../files/atomic-file';
 import { writeRecords } from '../files/record-table';
 import type { Network } from '../network/network';
+import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
 import { type OcclusionOptions, occlusionMap } from './occlusion';
 
 const side = 192;

@@ -1,5 +1,5 @@
 /** Which features say nothing, and which say the same as another. */
-import type { FeatureMatrix } from './matrix';
+import type { NamedFeatureMatrix } from './matrix';
 
 export interface Redundancy {
   /** Names of features with one value for all rows. */
@@ -12,7 +12,7 @@ export interface Redundancy {
  * Lists constant features, and those whose Pearson correlation with an earlier feature is above `threshold` or below
  * -`threshold`. A feature that is listed is not compared with later ones.
  */
-export function redundantFeatures(matrix: FeatureMatrix, threshold = 0.999): Redundancy {
+export function redundantFeatures(matrix: NamedFeatureMatrix, threshold = 0.999): Redundancy {
   const { rows, columns, values, names } = matrix;
   const result: Redundancy = { constant: [], correlated: [] };
   const kept: { name: string; scores: Float64Array }[] = [];

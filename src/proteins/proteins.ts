@@ -2,9 +2,9 @@
 import { throwIfAborted } from '../abort';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { fieldKey, predictedClasses, readPredictions } from '../evaluation/predictions-table';
 import { openTable } from '../files/table-reader';
 import type { Predictions } from '../network/network';
+import { fieldKey, predictedClasses, readPredictions } from '../prediction/predictions-table';
 import { dirichletTable, type ProteinOptions, type ProteinTable, proteinOptions } from './dirichlet';
 import { SoftCounts } from './soft-counts';
 import { proteinTableClasses, readProteinTable } from './table';

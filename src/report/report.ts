@@ -2,13 +2,13 @@
 import { basename, dirname, extname, join } from 'node:path';
 import type { Dataset } from '../data/dataset';
 import { calibration } from '../evaluation/calibration';
-import { matchClasses } from '../evaluation/class-match';
-import { evaluationColumns, PredictionsWriter } from '../evaluation/predictions-table';
 import { type EvaluationOptions, evaluate, type Report } from '../evaluation/report';
-import { type RuleOptions, requireModelRule } from '../evaluation/rule-match';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import type { BatchOptions, Network } from '../network/network';
+import { matchClasses } from '../prediction/class-match';
+import { evaluationColumns, PredictionsWriter } from '../prediction/predictions-table';
+import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
 import { proteins } from '../proteins';
 import {
   calibrationDraft,

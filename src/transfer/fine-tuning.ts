@@ -2,9 +2,9 @@
 import { throwIfAborted } from '../abort';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { requireModelRule } from '../evaluation/rule-match';
 import { type DeviceOptions, Network } from '../network/network';
 import { tensorsOf } from '../network/tensors';
+import { requireModelRule } from '../prediction/rule-match';
 import { BatchStream } from '../training/batches';
 
 export interface FineTuneOptions {

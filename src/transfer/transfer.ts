@@ -1,17 +1,18 @@
 /** Transfer to new compartments: learning curves of all methods, and the new classes' t-SNE (the paper's Figure 4). */
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
+import { forestClassifier, logisticClassifier } from '../classifiers/classifier';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { requireModelRule } from '../evaluation/rule-match';
 import { embed } from '../features/embedding';
-import { type FeatureMatrix, featuresOfCells, selectRows } from '../features/matrix';
+import { featuresOfCells } from '../features/layer-features';
+import { type NamedFeatureMatrix, selectRows } from '../features/matrix';
 import { stratifiedSample } from '../features/sample';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
 import type { BatchOptions, Network } from '../network/network';
-import { forestClassifier, logisticClassifier } from './classifier';
+import { requireModelRule } from '../prediction/rule-match';
 import { type FineTuneOptions, fineTune } from './fine-tuning';
 import {
   accuracyOf,
@@ -37,7 +38,7 @@ export interface TransferOptions extends LearningCurveOptions, Omit<BatchOptions
   /** Layer whose outputs are the network's features; default fc1. */
   layer?: string;
   /** Classic features of all cells of the three parts, to learn from as well. */
-  classic?: { training: FeatureMatrix; validation: FeatureMatrix; test: FeatureMatrix };
+  classic?: { training: NamedFeatureMatrix; validation: NamedFeatureMatrix; test: NamedFeatureMatrix };
   /** Fine-tune the network too: its options, and fewer sizes or draws where time is short. */
   fineTuning?: FineTuneOptions & { sizes?: readonly number[]; draws?: number };
   /** Cells in the t-SNE; default 1,000; 0: none. */
@@ -104,7 +105,7 @@ export async function transfer(
     validation: labelsOf('validation'),
     test: labelsOf('test'),
   };
-  const own = {} as Record<(typeof parts)[number], FeatureMatrix>;
+  const own = {} as Record<(typeof parts)[number], NamedFeatureMatrix>;
   const batches = {
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
     ...(signal && { signal }),

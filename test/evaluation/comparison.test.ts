@@ -6,11 +6,11 @@ import {
   compareModels,
   exactSignTest,
   type PlantedCell,
-  type PredictionTable,
   plantedCause,
   scoreCauses,
 } from '../../src/evaluation/comparison';
 import { readCsv } from '../../src/files/csv';
+import type { PredictionTable } from '../../src/prediction';
 import { run } from '../cli/in-process';
 import { writeMadeDataset } from '../small-model';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FeatureMatrix } from '../../src/features/matrix';
+import type { NamedFeatureMatrix } from '../../src/features/matrix';
 import { RandomStream } from '../../src/random';
 
 /** Values that test/fixtures/analyses/generate.py wrote. */
@@ -9,7 +9,7 @@ export function analysisFixture<Values>(name: string): Values {
 }
 
 /** A table of features from rows of numbers. */
-export function matrixOf(rows: readonly (readonly number[])[], prefix = 'f'): FeatureMatrix {
+export function matrixOf(rows: readonly (readonly number[])[], prefix = 'f'): NamedFeatureMatrix {
   const columns = rows[0]?.length ?? 0;
   const names = Array.from({ length: columns }, (_, c) => `${prefix}${c}`);
   return { rows: rows.length, columns, names, values: Float32Array.from(rows.flat()) };

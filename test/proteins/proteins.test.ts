@@ -5,7 +5,7 @@ import { parquetMetadataAsync } from 'hyparquet';
 import { asyncBufferFromFile } from 'hyparquet/src/node.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Cell } from '../../src/data/dataset';
-import { PredictionsWriter } from '../../src/evaluation/predictions-table';
+import { PredictionsWriter } from '../../src/prediction/predictions-table';
 import type { ProteinTable } from '../../src/proteins/dirichlet';
 import { proteinsOfFiles } from '../../src/proteins/proteins';
 import { writeProteinTable } from '../../src/proteins/table';

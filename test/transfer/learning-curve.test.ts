@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Classifier } from '../../src/transfer/classifier';
+import type { Classifier } from '../../src/classifiers/classifier';
 import { learningCurve, nestedDraws, possibleSizes } from '../../src/transfer/learning-curve';
 import { matrixOf, normals } from '../features/fixture';
 

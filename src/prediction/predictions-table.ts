@@ -10,8 +10,7 @@ import {
   TableWriter,
   type TableWriterOptions,
 } from '../files/table-writer';
-import { argmax } from './metrics';
-import { uncertain } from './rejection';
+import { argmax, uncertain } from './call';
 
 const posteriorPrefix = 'p_';
 const leadingColumns = ['cell', 'protein', 'predicted'];

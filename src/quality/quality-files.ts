@@ -2,18 +2,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
+import { Forest } from '../classifiers/forest';
 import type { Cell, Dataset } from '../data/dataset';
 import { DatasetWriter } from '../data/dataset-writer';
 import { DeepYeastError, fileError } from '../errors';
-import { argmax } from '../evaluation/metrics';
-import { predictedClasses, readPredictions } from '../evaluation/predictions-table';
-import { cropsOf, type FeatureMatrix, readFeatureMatrix } from '../features/matrix';
+import { cropsOf } from '../features/layer-features';
+import { type NamedFeatureMatrix, readFeatureMatrix } from '../features/matrix';
 import { writeFileAtomically } from '../files/atomic-file';
 import { readCsv } from '../files/csv';
 import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
-import { Forest } from './forest';
+import { argmax } from '../prediction/call';
+import { predictedClasses, readPredictions } from '../prediction/predictions-table';
 import {
   type FilterCell,
   type FilterReport,
@@ -121,7 +122,7 @@ export async function trainQualityFiles(
   }
 }
 
-async function featuresOf(dataset: Dataset, folder: string): Promise<FeatureMatrix> {
+async function featuresOf(dataset: Dataset, folder: string): Promise<NamedFeatureMatrix> {
   const features = await readFeatureMatrix(folder);
   if (features.rows === dataset.count) return features;
   throw new DeepYeastError(

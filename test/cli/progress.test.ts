@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatDuration, Progress } from '../src/progress';
+import { formatDuration, Progress } from '../../src/cli/progress';
 
 /** A stream that keeps what is written, and a clock that is set by hand. */
 function setUp(terminal: boolean, options: { total?: number; columns?: number } = {}, initial?: number) {

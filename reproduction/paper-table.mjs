@@ -1,4 +1,4 @@
-// The table "paper / here" of paper.js, from the files that its commands wrote.
+// The table "paper / here" of paper.mjs, from the files that its commands wrote.
 //
 // Numbers of the paper are from its abstract and text as this project's documents cite them, from its label lists, and for
 // the forest from the authors' report of it (their "classification_report_RF": 75.4% of validation and 75.0% of test cells).
@@ -33,7 +33,7 @@ const bits = (value) => (value === null ? 'none' : value.toFixed(2));
 
 /**
  * Rows of quantity, paper ('-': it gives none; the note says why), here and note.
- * @param out the folder of paper.js
+ * @param out the folder of paper.mjs
  */
 export function paperTable(out, { depths, depthEpochs, epochs, trees }) {
   const json = (...names) => JSON.parse(readFileSync(join(out, ...names), 'utf8'));

@@ -3,8 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { Forest, type ForestOptions, searchForest } from '../../src/classifiers';
+import type { FeatureMatrix } from '../../src/features/matrix';
 import { RandomStream } from '../../src/random';
-import { type FeatureMatrix, Forest, type ForestOptions, searchForest } from '../../src/transfer/forest';
 import { projectRoot } from '../shared-data';
 import { temporaryFolder } from '../temporary-folder';
 

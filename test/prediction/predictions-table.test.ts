@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Cell } from '../../src/data/dataset';
-import { fieldKey, PredictionsWriter, predictedClasses, readPredictions } from '../../src/evaluation/predictions-table';
 import { openTable } from '../../src/files/table-reader';
+import { fieldKey, PredictionsWriter, predictedClasses, readPredictions } from '../../src/prediction/predictions-table';
 import { RandomStream } from '../../src/random';
 
 let folder: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LogisticRegression } from '../../src/transfer/logistic-regression';
+import { LogisticRegression } from '../../src/classifiers/logistic-regression';
 import { analysisFixture, matrixOf, normals } from '../features/fixture';
 
 interface Fixture {

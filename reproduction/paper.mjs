@@ -16,7 +16,7 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { paperTable } from './paper-table.js';
+import { paperTable } from './paper-table.mjs';
 
 const { values: flags } = parseArgs({
   options: {

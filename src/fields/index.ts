@@ -1,0 +1,17 @@
+/** Fields of view: plates and their layouts, pixels, plate maps. */
+
+export {
+  type FieldImages,
+  type FieldListing,
+  type FieldProblem,
+  type Layout,
+  type LeftOut,
+  type ListFieldsOptions,
+  layouts,
+  listFields,
+  type PlaneSource,
+} from './layout';
+export type { Plane, PlaneData } from './plane';
+export { type PlateMap, readPlateMap } from './plate-map';
+export { type PlaneChoice, type ReadFieldOptions, readField } from './read-field';
+export { compareWells, normalizeWell, parseWell, wellName } from './well';

@@ -1,0 +1,25 @@
+export {
+  type FilterCell,
+  type FilterReport,
+  filterReport,
+  type QualityDetector,
+  type QualityOptions,
+  type QualityScores,
+  qualityClasses,
+  qualityScores,
+  qualityTrainingCells,
+  scoreQuality,
+  trainQuality,
+} from './quality';
+export {
+  evaluateFilter,
+  type FilterEvaluation,
+  type FilterEvaluationOptions,
+  filterDataset,
+  type QualityFile,
+  readQualityFile,
+  type ScoredCells,
+  scoreQualityFiles,
+  type TrainQualityFilesOptions,
+  trainQualityFiles,
+} from './quality-files';
