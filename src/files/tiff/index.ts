@@ -6,3 +6,4 @@ export { type OmeChannel, type OmeDescription, type OmeImage, type OmePlane, par
 export { describeSamples, mostSamples, type SampleFormat, type TiffPage } from './page';
 export type { Samples } from './samples';
 export { openTiff, TiffFile } from './tiff-file';
+export { type NewTiffPage, type WriteTiffOptions, writeTiff } from './write';
