@@ -61,7 +61,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("classicFeatures", Napi::Function::New(env, classic_features_of, "classicFeatures"));
   exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
   exports.Set("cutCrops", Napi::Function::New(env, cut_crops_of, "cutCrops"));
-  exports.Set("planeStatistics", Napi::Function::New(env, statistics_of_plane, "planeStatistics"));
+  exports.Set("backgroundLevel", Napi::Function::New(env, background_level_of, "backgroundLevel"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
   exports.Set("inspectCuda", Napi::Function::New(env, inspect_cuda_library, "inspectCuda"));

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "../engine/error.h"
+#include "../fields/background_level.h"
 #include "../fields/crops.h"
-#include "../fields/plane_statistics.h"
 #include "arguments.h"
 #include "background_task.h"
 #include "errors.h"
@@ -191,26 +191,17 @@ Napi::Value cut_crops_of(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value statistics_of_plane(const Napi::CallbackInfo& info) {
+Napi::Value background_level_of(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     auto samples = std::make_shared<PlaneSamples>(samples_argument(argument(info, 0), "plane"));
-    auto labels = std::make_shared<std::vector<std::uint32_t>>();
-    if (!argument(info, 1).IsUndefined()) *labels = uint32_array(argument(info, 1), "labels");
-    if (!labels->empty() && labels->size() != count_of(*samples)) {
+    auto labels = std::make_shared<std::vector<std::uint32_t>>(uint32_array(argument(info, 1), "labels"));
+    if (labels->empty() || labels->size() != count_of(*samples)) {
       throw Error("invalid-argument", "labels has " + std::to_string(labels->size()) + " values; expected " +
-                                          std::to_string(count_of(*samples)) + " as the plane has");
+                                          std::to_string(count_of(*samples)) + " as the plane has, at least one");
     }
     return BackgroundTask::start(info.Env(), [samples, labels]() -> BackgroundTask::Settle {
-      const PlaneStatistics found = plane_statistics(*samples, *labels);
-      return [found](Napi::Env env) -> Napi::Value {
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("finite", found.finite);
-        result.Set("minimum", found.minimum);
-        result.Set("maximum", found.maximum);
-        result.Set("atMaximum", static_cast<double>(found.at_maximum));
-        result.Set("background", found.background);
-        return result;
-      };
+      const double level = background_level(*samples, *labels);
+      return [level](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, level); };
     });
   });
 }

@@ -7,7 +7,7 @@ namespace deepyeast {
 
 // cutCrops(options): Promise<{ pixels, ranges }>, or of { samples } where no rule is given.
 Napi::Value cut_crops_of(const Napi::CallbackInfo& info);
-// planeStatistics(plane, labels?): Promise<{ finite, minimum, maximum, atMaximum, background }>
-Napi::Value statistics_of_plane(const Napi::CallbackInfo& info);
+// backgroundLevel(plane, labels): Promise<number>
+Napi::Value background_level_of(const Napi::CallbackInfo& info);
 
 }  // namespace deepyeast

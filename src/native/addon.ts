@@ -252,17 +252,6 @@ export interface NativeCrops {
   ranges: Float64Array;
 }
 
-export interface NativePlaneStatistics {
-  /** Whether all samples are numbers; where not, nothing else was measured. */
-  finite: boolean;
-  minimum: number;
-  maximum: number;
-  /** Samples of that value. */
-  atMaximum: number;
-  /** Median of the samples of label 0; the minimum where there are none. */
-  background: number;
-}
-
 export interface Addon {
   readonly version: string;
   Network: new (options: NativeNetworkOptions) => NativeNetwork;
@@ -290,8 +279,8 @@ export interface Addon {
   cutCrops(options: NativeCropOptions & { rule: NativeCropRule }): Promise<NativeCrops>;
   /** The same before any rule: [cells, channels, size, size]. */
   cutCrops(options: NativeCropOptions): Promise<{ samples: Float32Array }>;
-  /** `labels`: as many as samples; left out, every sample counts as background. */
-  planeStatistics(plane: NativePlane, labels?: Uint32Array): Promise<NativePlaneStatistics>;
+  /** Median of the samples of label 0, the least sample where there are none: native/fields/background_level.h. */
+  backgroundLevel(plane: NativePlane, labels: Uint32Array): Promise<number>;
   /** Errors are made by `new errorClass(code, message)`; once, by the loader. */
   setErrorClass(errorClass: new (code: ErrorCode, message: string) => Error): void;
   /** Null when another process (or this one) holds it. */
