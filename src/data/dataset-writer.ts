@@ -162,7 +162,7 @@ function columnsOf(options: DatasetWriterOptions): string[] {
 }
 
 /** A rename replaces an empty folder but nothing else: found out before the work, not after it. */
-async function requireNothingAt(path: string): Promise<void> {
+export async function requireNothingAt(path: string): Promise<void> {
   let found: string[];
   try {
     found = await readdir(path);
