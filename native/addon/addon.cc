@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "../cpu/available_threads.h"
 #include "../cpu/instruction_set.h"
-#include "../engine/error.h"
 #include "../engine/random.h"
+#include "../system/available_threads.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "classic_features_function.h"
 #include "cuda_report.h"
@@ -17,6 +17,7 @@
 #include "image_store_object.h"
 #include "instance_data.h"
 #include "network_object.h"
+#include "segmentation_function.h"
 
 namespace deepyeast {
 namespace {
@@ -62,6 +63,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
   exports.Set("cutCrops", Napi::Function::New(env, cut_crops_of, "cutCrops"));
   exports.Set("backgroundLevel", Napi::Function::New(env, background_level_of, "backgroundLevel"));
+  exports.Set("segmentField", Napi::Function::New(env, segment_field, "segmentField"));
+  exports.Set("measureCells", Napi::Function::New(env, measure_cells, "measureCells"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));
   exports.Set("philox", Napi::Function::New(env, philox, "philox"));
   exports.Set("inspectCuda", Napi::Function::New(env, inspect_cuda_library, "inspectCuda"));

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <memory>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 #include "../fields/background_level.h"
 #include "../fields/crops.h"
 #include "arguments.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 #include "order_statistics.h"
 
 namespace deepyeast {

@@ -6,11 +6,17 @@ import { DeepYeastError } from '../errors';
 import { loadAddon } from '../native';
 import { cutCrops } from './crops';
 import type { LabelImage } from './label-image';
-import { type CellFlag, type CellMeasurements, type FieldMeasurements, measureCells } from './measure';
+import {
+  type CellFlag,
+  type CellMeasurements,
+  type ChannelIntensity,
+  type FieldMeasurements,
+  measureCells,
+} from './measure';
 import type { Plane } from './plane';
-import { type SegmentationOptions, segmentField } from './segmentation';
+import { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './segmentation';
 
-export interface FieldCellsOptions extends SegmentationOptions {
+export interface FieldCellsOptions extends Omit<SegmentationOptions, 'others'> {
   /** A mask of another program: nothing is segmented. */
   mask?: LabelImage;
   /** Width and height of the crops in pixels (64). */
@@ -47,6 +53,8 @@ export interface FieldCells {
   field: FieldMeasurements;
   /** Of a typical cell in pixels, as the segmentation used it; undefined with a mask of another program. */
   diameter: number | undefined;
+  /** Buds that the segmentation found, those in their mothers' labels among them. */
+  buds: Bud[];
   /** For people. */
   warnings: string[];
 }
@@ -63,23 +71,17 @@ export async function cellsOfField(
   options: FieldCellsOptions = {},
 ): Promise<FieldCells> {
   const { mask, size = 64, scale = 1, normalization = defaultNormalization, drop = [], name = 'the field' } = options;
-  const [marker] = Object.values(planes);
-  if (marker === undefined) throw new DeepYeastError('invalid-argument', `${name} has no channels, expected the marker`);
+  const [[role, marker] = [], ...rest] = Object.entries(planes);
+  if (role === undefined || marker === undefined)
+    throw new DeepYeastError('invalid-argument', `${name} has no channels, expected the marker`);
   const { width, height } = marker;
   const { threads, signal, diameter, buds } = options;
-  const work = { ...(threads !== undefined && { threads }), ...(signal && { signal }) };
-  const found = mask
-    ? { labels: mask.labels, diameter: undefined }
-    : await segmentField(marker, {
-        ...work,
-        ...(diameter !== undefined && { diameter }),
-        ...(buds !== undefined && { buds }),
-      });
-  const { labels } = found;
-  const { cells, field } = await measureCells(labels, planes, {
-    ...work,
-    ...(found.diameter !== undefined && { diameter: found.diameter }),
-  });
+  const others = Object.fromEntries(rest);
+  const found: Partial<Segmentation> & { labels: Uint32Array; cells: CellMeasurements[]; field: FieldMeasurements } =
+    mask
+      ? { labels: mask.labels, ...(await measureCells(mask.labels, { marker, ...others }, { threads, signal })) }
+      : await segmentField(marker, { diameter, buds, others, threads, signal });
+  const { labels, cells, field } = found;
   const kept = [...cells.keys()].filter((index) => !cells[index]?.flags.some((flag) => drop.includes(flag)));
   const backgrounds = await Promise.all(
     Object.values(planes).map((plane) => loadAddon().backgroundLevel(plane.data, labels)),
@@ -95,12 +97,17 @@ export async function cellsOfField(
     width,
     height,
     labels,
-    cells: cells.map((cell) => ({ ...cell, number: mask?.values[cell.label - 1] ?? cell.label })),
+    cells: cells.map((cell) => {
+      const { marker: ofMarker, ...ofOthers } = cell.intensity;
+      const intensity = { [role]: ofMarker as ChannelIntensity, ...ofOthers };
+      return { ...cell, intensity, number: mask?.values[cell.label - 1] ?? cell.label };
+    }),
     kept,
     crops: pixels,
     ranges,
     field,
     diameter: found.diameter,
+    buds: found.buds ?? [],
     warnings: mask?.warnings ?? [],
   };
 }

@@ -1,0 +1,19 @@
+// Joins the fragments of a cell that dark structures inside it cut in pieces.
+#pragma once
+
+#include "levels.h"
+#include "regions.h"
+
+namespace deepyeast {
+
+struct JoinRules {
+  double solidity;      // least share of the convex hull that two fragments of one cell fill together,
+  double per_depth;     // and how much more for each unit of the depth of the border between them
+  double largest;       // pixels of the largest cell
+};
+
+// Joins regions that touch where together they make one convex body: the more convex, the deeper the dark border may be.
+// Depth is 1 - the mean signal on the border / the lower of the two regions' median signals. Returns the count.
+std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& levels, const JoinRules& rules);
+
+}  // namespace deepyeast
