@@ -11,6 +11,8 @@ export interface Dimensions {
   channels: number;
   slices: number;
   times: number;
+  /** The image description of the first page, OME-XML before others. */
+  description?: string;
   /** All of the OME-XML; the numbers above are those of its first image. */
   ome?: OmeDescription;
 }
@@ -25,6 +27,12 @@ const unknown: Dimensions = { source: 'none', channels: 0, slices: 1, times: 1 }
  */
 export async function readDimensions(first: Directory, pages: number): Promise<Dimensions> {
   const texts = await descriptions(first);
+  const description = texts.find(isOmeXml) ?? texts[0];
+  const found = await interpret(first, texts, pages);
+  return description === undefined ? found : { ...found, description };
+}
+
+async function interpret(first: Directory, texts: readonly string[], pages: number): Promise<Dimensions> {
   const ome = texts.find(isOmeXml);
   if (ome !== undefined) return omeDimensions(ome);
   for (const text of texts) {
