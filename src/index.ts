@@ -24,7 +24,7 @@ export type { Fit } from './data/crop';
 export { type Cell, Dataset, type DatasetDescription } from './data/dataset';
 export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer';
 export { type GalleryClass, type GalleryOptions, writeGallery } from './data/gallery';
-export type { Grouping } from './data/groups';
+export type { Grouping } from './data/identity';
 export type { ChannelChoice } from './data/image-file';
 export { type ImportOptions, type ImportResult, importImages, type SkippedImage } from './data/import';
 export { type ImportPlan, type PlannedCell, type PlanOptions, planImport } from './data/import-plan';

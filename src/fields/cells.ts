@@ -247,6 +247,7 @@ async function surveyOf(plate: Plate, options: CellsOptions, threads: number): P
   return surveyPlate(
     plate.fields.map(({ images }) => images),
     {
+      imageSize: plate.imageSize,
       normalization: options.normalization ?? 'auto',
       cells: { diameter, buds, threads, signal },
       measured,

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { relative, resolve, sep } from 'node:path';
+import { proteinOf } from '../data/identity';
 import { readClassTable } from '../data/label-list';
 import { DeepYeastError } from '../errors';
 import { fileDigest } from '../files/digest';
@@ -29,6 +30,8 @@ export interface Plate {
   fields: PlateField[];
   /** Fields that cannot be used, by what is known without opening the images. */
   problems: FieldProblem[];
+  /** Pixels of most of the fields, where it is known. */
+  imageSize?: { width: number; height: number };
   classes: string[];
   /** Columns beside the known ones. */
   otherColumns: string[];
@@ -77,8 +80,8 @@ export async function readPlate(
 
   const rows = listing.fields.map((images) => {
     const { protein: mapped, class: className = '', ...others } = map?.lookup(images.plate, images.well) ?? {};
-    const strain = [images.plate, images.well].filter((part) => part !== '').join('/');
-    const protein = mapped || images.protein || strain || images.key;
+    const named = mapped || images.protein;
+    const protein = proteinOf(images.key, { plate: images.plate, well: images.well, ...(named && { protein: named }) });
     return {
       images,
       protein,
@@ -117,7 +120,15 @@ export async function readPlate(
     });
   }
   const otherColumns = [...new Set(rows.flatMap(({ others }) => Object.keys(others)))].filter((name) => name !== '');
-  return { fields, problems, classes, otherColumns, digest: digestOf({ fields, problems, classes, otherColumns }) };
+  const { size: imageSize } = listing;
+  return {
+    ...(imageSize && { imageSize }),
+    fields,
+    problems,
+    classes,
+    otherColumns,
+    digest: digestOf({ fields, problems, classes, otherColumns }),
+  };
 }
 
 function describeLeftOut({ reason, count, examples }: LeftOut): string {

@@ -12,7 +12,7 @@ import type { Plane } from './plane';
 const surveyedFields = 5;
 
 export interface Survey {
-  /** Of every field, in pixels; the size that most of the surveyed ones have. */
+  /** Of every field, in pixels. */
   width: number;
   height: number;
   normalization: Normalization;
@@ -23,6 +23,8 @@ export interface Survey {
 }
 
 export interface SurveyOptions {
+  /** Pixels of every field; left out: the size of most of the surveyed ones. */
+  imageSize?: { width: number; height: number } | undefined;
   normalization: Normalization | 'auto';
   /** Left out: only what needs no segmentation is decided, and `diameter` is as given. */
   cells: FieldCellsOptions;
@@ -67,7 +69,7 @@ export async function surveyPlate(fields: readonly FieldImages[], options: Surve
     if (!chosen.includes(field)) await look(field);
   }
   if (sizes.length === 0) throw failure;
-  const { width, height } = mostCommon(sizes);
+  const { width, height } = options.imageSize ?? mostCommon(sizes);
   const eightBit = sizes.every((size) => size.eightBit);
   const normalization: Normalization =
     options.normalization !== 'auto' ? options.normalization : eightBit ? { rule: 'none' } : defaultNormalization;

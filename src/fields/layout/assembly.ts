@@ -224,9 +224,9 @@ export class FieldAssembly implements FoundPlanes {
   }
 }
 
-/** By the text as the layout writes it, then by any other text for it; letters' case means nothing. */
+/** By the text as the layout writes it, then by any other text for it; letters' case and leading zeros mean nothing. */
 function matchChannel(text: string, found: readonly ChannelFound[]): ChannelFound | undefined {
-  const same = (other: string | undefined) => other?.toLowerCase() === text.toLowerCase();
+  const plain = (name: string) => name.toLowerCase().replace(/(?<!\d)0+(?=\d)/g, '');
   const matches = (test: (channel: ChannelFound) => boolean) => {
     const all = found.filter(test);
     if (all.length > 1) {
@@ -238,9 +238,10 @@ function matchChannel(text: string, found: readonly ChannelFound[]): ChannelFoun
     return all[0];
   };
   return (
-    matches(({ id }) => same(id)) ??
-    matches(({ aliases, name }) => same(name) || aliases.some(same)) ??
-    matches(({ id }) => /^\d+$/.test(id) && /^\d+$/.test(text) && Number(id) === Number(text))
+    matches(({ id }) => id === text) ??
+    matches(({ id, aliases, name }) =>
+      [id, ...aliases, ...(name === undefined ? [] : [name])].some((known) => plain(known) === plain(text)),
+    )
   );
 }
 

@@ -1,8 +1,8 @@
 /**
- * The index that Harmony (Opera Phenix, Operetta) writes beside its images. Harmony 4 (namespaces HarmonyV4, HarmonyV5)
- * repeats what it knows of a channel in each Image; Harmony 5 and later (HarmonyV6, HarmonyV7) says it once, in
- * Maps/Map/Entry. The file is Index.idx.xml or Index.xml beside the images, in the folder above them, or in an archive
- * (Harmony 5.1 and later) any name in the folder `index` beside `images`.
+ * The index that Harmony (Opera Phenix, Operetta) writes beside its images. The schemas HarmonyV4 and HarmonyV5 repeat
+ * what they know of a channel in each Image; HarmonyV6 and HarmonyV7 say it once, in Maps/Map/Entry. The file is
+ * Index.idx.xml or Index.xml, beside the images or in the folder above them; an archive (Harmony 5.1 and later) has it
+ * under any name in the folder `index` beside `images`.
  */
 
 import { readXmlFile } from '../xml';

@@ -3,9 +3,14 @@
 import { basename, join, resolve } from 'node:path';
 import { DeepYeastError } from '../../errors';
 import { FieldAssembly, type FieldImages, type FieldProblem, type LeftOut } from './assembly';
-import type { FoundPlanes } from './found-plane';
+import { readCellVoyagerNotes } from './cellvoyager';
+import { commonSize } from './common-size';
+import type { FoundPlanes, PlateNotes, SourceFiles } from './found-plane';
 import { findHarmonyPlanes } from './harmony';
 import { type ImageNaming, type PresetName, patternNaming, presetNames, presets } from './image-name';
+import { readMetaXpressNotes } from './metaxpress';
+import { findTiffPlanes } from './ome-tiff';
+import { findZarrPlanes, isZarrFolder } from './ome-zarr';
 import { openSource, walk } from './walk';
 
 export type { FieldImages, FieldProblem, LeftOut } from './assembly';
@@ -39,12 +44,14 @@ export interface FieldListing {
   plateNames: string[];
   /** Every channel that the images have, for people: `ch1 (EGFP)`. */
   channelNames: string[];
+  /** Pixels of most of the fields, from a few of them; left out where none of those can be opened. */
+  size?: { width: number; height: number };
   /** For people: what an index and the files do not agree on. */
   warnings: string[];
 }
 
 /**
- * Lists the fields of view below folders (or of single files) without opening the images.
+ * Lists the fields of view below folders (or of single files) without reading any pixels.
  * @throws invalid-argument for a layout that is not there, a channel or time that no image has, and two files for one
  *   plane; image-invalid for an index that is none; io-error
  */
@@ -57,42 +64,40 @@ export async function listFields(sources: readonly string[], options: ListFields
   const assembly = new FieldAssembly();
   for (const source of sources) {
     const files = await readSource(source, assembly, options.signal);
-    if (naming) findNamedPlanes(files, naming, `not of the pattern ${pattern}`, assembly);
+    if (naming) await findPatternPlanes(files, naming, `not of the pattern ${pattern}`, assembly);
     else await findPlanes(files, layout === 'auto' ? detectLayout(source, files) : layout, assembly);
   }
   if (assembly.isEmpty) throw nothingFound(sources, pattern ?? layout, assembly);
   const fields = assembly.fields(options.channels, options.t);
+  const size = await commonSize(fields);
   return {
     fields,
     problems: assembly.problems,
     leftOut: assembly.leftOutFiles,
     plateNames: [...new Set(fields.map(({ plate }) => plate))],
     channelNames: assembly.channelNames,
+    ...(size && { size }),
     warnings: assembly.warnings,
   };
 }
 
-interface SourceFiles {
-  root: string;
-  /** Relative to the root. */
-  paths: string[];
-}
-
 async function readSource(source: string, found: FoundPlanes, signal: AbortSignal | undefined): Promise<SourceFiles> {
   const { root, file } = await openSource(source);
-  if (file !== undefined) return { root, paths: [file] };
+  if (file !== undefined) return { root, paths: [file], zarrFolders: [] };
   const paths: string[] = [];
+  const zarrFolders: string[] = [];
   const entries = walk(root, {
     leftOut: (path, reason) => found.leftOut(path, reason),
     unreadable: (path, reason) => found.problem(path, reason, 'io-error'),
+    isUnit: (_, names) => isZarrFolder(names),
     ...(signal && { signal }),
   });
-  for await (const { path } of entries) paths.push(path);
-  return { root, paths };
+  for await (const { path, unit } of entries) (unit ? zarrFolders : paths).push(path);
+  return { root, paths, zarrFolders };
 }
 
 /** The layout that most of the files are named by. */
-function detectLayout(source: string, { paths }: SourceFiles): Layout {
+function detectLayout(source: string, { paths, zarrFolders }: SourceFiles): Layout {
   let best: PresetName | undefined;
   let most = 0;
   for (const name of presetNames) {
@@ -100,25 +105,54 @@ function detectLayout(source: string, { paths }: SourceFiles): Layout {
     if (count > most) [best, most] = [name, count];
   }
   if (best) return best;
+  if (zarrFolders.length > 0) return 'ome-zarr';
+  if (paths.some((path) => /\.ome\.(tiff?|tf8|btf)$/i.test(path))) return 'ome-tiff';
   throw new DeepYeastError(
     'invalid-argument',
-    `none of the ${paths.length} files in ${source} is named as Harmony, MetaXpress or CellVoyager names images` +
+    `none of the ${paths.length} files in ${source} is named as Harmony, MetaXpress, CellVoyager or OME-TIFF name images` +
       `${paths.length > 0 ? ` (the first is ${paths[0]})` : ''}: say how the names are made up, as in --pattern '{plate}_{well}_s{field}_w{channel}.tif'`,
   );
 }
 
 async function findPlanes(files: SourceFiles, layout: Layout, assembly: FieldAssembly): Promise<void> {
+  if (layout !== 'ome-zarr') tellZarrFolders(files, assembly);
   if (layout === 'harmony') return findHarmonyPlanes(files.root, files.paths, assembly);
   if (layout === 'metaxpress' || layout === 'cellvoyager') {
-    findNamedPlanes(files, presets[layout], `not named as images of the layout ${layout}`, assembly);
+    const notes = await (layout === 'metaxpress' ? readMetaXpressNotes : readCellVoyagerNotes)(files, assembly);
+    findNamedPlanes(files, presets[layout], `not named as images of the layout ${layout}`, assembly, notes);
     return;
   }
-  throw new DeepYeastError('invalid-argument', `the layout ${layout} is not read yet`);
+  if (layout === 'ome-tiff') return findTiffPlanes(files.root, files.paths, assembly);
+  for (const folder of files.zarrFolders) await findZarrPlanes(join(files.root, folder), assembly);
+  for (const path of files.paths) assembly.leftOut(join(files.root, path), 'beside OME-Zarr');
 }
 
-/** Finds planes by the names of their files alone. */
-function findNamedPlanes(files: SourceFiles, naming: ImageNaming, otherwise: string, found: FoundPlanes): void {
+function tellZarrFolders({ root, zarrFolders }: SourceFiles, found: FoundPlanes): void {
+  for (const folder of zarrFolders)
+    found.leftOut(join(root, folder), 'Zarr hierarchies, which the layout ome-zarr reads');
+}
+
+async function findPatternPlanes(
+  files: SourceFiles,
+  naming: ImageNaming & { names: readonly string[] },
+  otherwise: string,
+  found: FoundPlanes,
+): Promise<void> {
+  tellZarrFolders(files, found);
+  if (naming.names.includes('channel')) findNamedPlanes(files, naming, otherwise, found);
+  else await findTiffPlanes(files.root, files.paths, found, naming, otherwise);
+}
+
+/** Finds planes by the names of their files, and by what the microscope noted beside them. */
+function findNamedPlanes(
+  files: SourceFiles,
+  naming: ImageNaming,
+  otherwise: string,
+  found: FoundPlanes,
+  notes?: PlateNotes,
+): void {
   for (const path of files.paths) {
+    if (notes?.files.has(path)) continue;
     const full = join(files.root, path);
     const name = naming.read(path);
     if (name === undefined || typeof name === 'string') {
@@ -128,9 +162,15 @@ function findNamedPlanes(files: SourceFiles, naming: ImageNaming, otherwise: str
     const { plate = basename(resolve(files.root)), channel = '0', z, t = 1, ...rest } = name;
     const { channelPrefix } = naming;
     if (channelPrefix !== undefined && !found.hasChannel(channel)) {
-      found.channel({ id: channel, aliases: [`${channelPrefix}${channel}`] });
+      const channelName = notes?.channelNames.get(channel);
+      found.channel({
+        id: channel,
+        aliases: [`${channelPrefix}${channel}`],
+        ...(channelName !== undefined && { name: channelName }),
+      });
     }
-    found.plane({ ...rest, plate, channel, t, source: { path: full, ...(z !== undefined && { z }) } });
+    const source = { path: full, ...(z !== undefined && { z }) };
+    found.plane({ ...rest, plate, channel, t, source, ...notes?.of(path, channel) });
   }
 }
 
