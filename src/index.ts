@@ -147,6 +147,16 @@ export { type Redundancy, redundantFeatures } from './features/redundancy';
 export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
+export {
+  type CellFlag,
+  type CellMeasurements,
+  type ChannelIntensity,
+  cellFlags,
+  type FieldMeasurements,
+  type MeasureOptions,
+  measureCells,
+} from './fields/measure';
+export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './fields/segmentation';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export type { CudaDiagnosis } from './native/cuda-diagnosis';

@@ -15,7 +15,8 @@ struct Basin {
 
 }  // namespace
 
-Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within, std::uint32_t* count) {
+Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within, std::uint32_t* count,
+             Labels* zones) {
   const int width = levels.width, height = levels.height;
   Labels owners(width, height, 0);  // number of the basin + 1
   std::vector<bool> solid(levels.size(), false);
@@ -100,6 +101,11 @@ Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within
   Labels result(width, height, 0);
   for (std::size_t p = 0; p < levels.size(); ++p)
     if (solid[p]) result[p] = final_numbers[owners[p] - 1];
+  if (zones != nullptr) {
+    *zones = Labels(width, height, 0);
+    for (std::size_t p = 0; p < levels.size(); ++p)
+      if (owners[p] != 0) (*zones)[p] = numbers[find(owners[p] - 1)];
+  }
   *count = next;
   return result;
 }

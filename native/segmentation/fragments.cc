@@ -49,7 +49,8 @@ std::vector<Border> borders_of(const Labels& labels, const Levels& levels) {
 
 }  // namespace
 
-std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& levels, const JoinRules& rules) {
+std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& levels, const JoinRules& rules,
+                             Labels* zones) {
   std::vector<Hole> holes;
   fill_enclosed(labels, static_cast<std::size_t>(rules.largest / 2), &holes);
   const auto borders = borders_of(labels, levels);
@@ -96,18 +97,13 @@ std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& 
       Extremes both = extremes[a];
       both.add(extremes[b]);
       double area = areas[a] + areas[b];
-      for (const std::uint32_t l : {a, b})
-        for (const std::size_t h : holes_at[l]) {
-          bool inside = !holes[h].positions.empty(), once = l == a;
-          for (const std::uint32_t other : holes[h].labels) {
-            const std::uint32_t root = find(other);
-            inside = inside && (root == a || root == b);
-            once = once || root == a;
-          }
-          if (inside && (l == a || !std::count(holes_at[a].begin(), holes_at[a].end(), h)))
-            area += static_cast<double>(holes[h].positions.size());
-          (void)once;
-        }
+      const auto enclosed = [&](std::size_t h) {
+        for (const std::uint32_t l : holes[h].labels)
+          if (find(l) != a && find(l) != b) return false;
+        return true;
+      };
+      for (const std::size_t h : holes_at[a])
+        if (enclosed(h)) area += static_cast<double>(holes[h].positions.size());
       const double solidity = area / pixels_in(convex_hull_of(both));
       if (solidity < rules.solidity + rules.per_depth * std::max(0.0, depth)) continue;
       const std::uint32_t root = std::min(a, b), other = std::max(a, b);
@@ -127,7 +123,9 @@ std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& 
     }
   }
   for (auto& label : labels.values) label = find(label);
-  return renumber(labels, count, std::vector<bool>(parents.size(), true));
+  if (zones != nullptr)
+    for (auto& zone : zones->values) zone = find(zone);
+  return renumber(labels, count, std::vector<bool>(parents.size(), true), zones);
 }
 
 }  // namespace deepyeast

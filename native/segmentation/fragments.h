@@ -14,6 +14,8 @@ struct JoinRules {
 
 // Joins regions that touch where together they make one convex body: the more convex, the deeper the dark border may be.
 // Depth is 1 - the mean signal on the border / the lower of the two regions' median signals. Returns the count.
-std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& levels, const JoinRules& rules);
+// `zones`, if given, follow.
+std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& levels, const JoinRules& rules,
+                             Labels* zones = nullptr);
 
 }  // namespace deepyeast

@@ -5,7 +5,8 @@
 
 namespace deepyeast {
 
-std::uint32_t cut_at_share(Labels& labels, std::uint32_t count, const Levels& levels, double share) {
+std::uint32_t cut_at_share(Labels& labels, std::uint32_t count, const Levels& levels, double share,
+                           Labels* zones) {
   const RegionPixels pixels = pixels_of_regions(labels, count);
   std::vector<std::uint16_t> values, ends(static_cast<std::size_t>(count) + 1, 0);
   for (std::uint32_t l = 1; l <= count; ++l) {
@@ -18,7 +19,12 @@ std::uint32_t cut_at_share(Labels& labels, std::uint32_t count, const Levels& le
     for (const std::uint32_t* p = pixels.begin(l); p != pixels.end(l); ++p)
       if (levels[*p] < ends[l]) labels[*p] = 0;
   }
-  return keep_largest_parts(labels, count);
+  if (zones != nullptr)
+    for (std::size_t p = 0; p < labels.size(); ++p) {
+      const std::uint32_t zone = (*zones)[p];
+      if (labels[p] == 0 && zone != 0 && levels[p] >= ends[zone] && ends[zone] > 0) labels[p] = zone;
+    }
+  return keep_largest_parts(labels, count, zones);
 }
 
 void fill_hulls(Labels& labels, std::uint32_t count) {

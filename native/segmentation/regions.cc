@@ -83,7 +83,7 @@ double pixels_in(const std::vector<Corner>& hull) {
   return std::fabs(twice_area) / 2 + on_edges / 2 + 1;
 }
 
-std::uint32_t renumber(Labels& labels, std::uint32_t count, const std::vector<bool>& keep) {
+std::uint32_t renumber(Labels& labels, std::uint32_t count, const std::vector<bool>& keep, Labels* zones) {
   std::vector<std::uint32_t> numbers(static_cast<std::size_t>(count) + 1, 0);
   std::uint32_t next = 0;
   for (auto& label : labels.values) {
@@ -95,6 +95,8 @@ std::uint32_t renumber(Labels& labels, std::uint32_t count, const std::vector<bo
       label = numbers[label];
     }
   }
+  if (zones != nullptr)
+    for (auto& zone : zones->values) zone = numbers[zone];
   return next;
 }
 
@@ -128,7 +130,7 @@ void each_of_part(const Labels& labels, std::uint32_t start, std::vector<bool>& 
 
 }  // namespace
 
-std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count) {
+std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count, Labels* zones) {
   std::vector<bool> seen(labels.size(), false);
   std::vector<std::uint32_t> stack, part;
   std::vector<std::vector<std::uint32_t>> largest(static_cast<std::size_t>(count) + 1);
@@ -142,7 +144,7 @@ std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count) {
     for (const std::uint32_t q : loser) seen[q] = true;
     if (part.size() > best.size()) best = part;
   }
-  return renumber(labels, count, std::vector<bool>(static_cast<std::size_t>(count) + 1, true));
+  return renumber(labels, count, std::vector<bool>(static_cast<std::size_t>(count) + 1, true), zones);
 }
 
 void fill_enclosed(Labels& labels, std::size_t area, std::vector<Hole>* holes) {

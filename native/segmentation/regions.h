@@ -39,12 +39,12 @@ template <typename Function>
 void each_row_of(const std::vector<Corner>& hull, const Function& function);
 
 // Drops regions for which keep[label] is false and numbers the others from 1 without gaps, in the order of their first
-// pixels. Returns their number.
-std::uint32_t renumber(Labels& labels, std::uint32_t count, const std::vector<bool>& keep);
+// pixels. Returns their number. `zones`, if given, has the same labels on other pixels and follows.
+std::uint32_t renumber(Labels& labels, std::uint32_t count, const std::vector<bool>& keep, Labels* zones = nullptr);
 
 // Of each label only its largest part (joined by sides) is kept; what is left over becomes background. Returns the number
 // of labels that are left, numbered from 1 in the order of their first pixels.
-std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count);
+std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count, Labels* zones = nullptr);
 
 // Background that one region encloses becomes that region's. `holes`, if given, receives those enclosed by several
 // regions, of at most `area` pixels.

@@ -11,24 +11,12 @@
 #include "outlines.h"
 #include "regions.h"
 #include "signal.h"
+#include "whole_bodies.h"
 
 namespace deepyeast {
 namespace {
 
 constexpr double kPi = 3.14159265358979;
-
-// All lengths are shares of the cells' diameter, all areas of the circle's with this diameter.
-constexpr double kSmoothing = 0.05;        // standard deviation of the Gaussian
-constexpr double kFaintest = 6;            // least signal of a cell, in units of the noise
-constexpr double kLargestHole = 0.4;       // vacuoles up to this area are filled before anything is cut
-constexpr double kFloodShare = 0.4;        // bodies are followed down to this share of their peak
-constexpr double kPeakDepth = 0.1;         // a peak this much above its saddle may be a cell of its own
-constexpr double kSeedArea = 0.02;         // and is at least so large by then
-constexpr double kOutlineShare = 0.45;     // the outline lies at this share of the cell's median level
-constexpr double kNeckDepth = 0.36;        // of the squared distance map: a neck of 0.8 of the smaller radius
-constexpr double kFragmentSolidity = 0.88, kSolidityPerDepth = 0.2;
-constexpr double kLargestCell = 2.6;
-constexpr double kSmallestCell = 0.08;
 
 Levels levels_of_distances(const Labels& labels) {
   const Image distances = distance_in_regions(labels);
@@ -51,41 +39,47 @@ Segmentation segment(Image image, const SegmentationOptions& options) {
   if (!(result.diameter > 0)) return result;
   bands.check();
 
+  const SegmentationRules& rules = options.rules;
   const double diameter = result.diameter, circle = kPi / 4 * diameter * diameter;
   const auto area = [&](double share) { return static_cast<std::size_t>(share * circle); };
   Labels& labels = result.labels;
   std::uint32_t& count = result.count;
+  Labels zones;
   const auto drop_smaller = [&](double share) {
     const RegionPixels pixels = pixels_of_regions(labels, count);
     std::vector<bool> keep(static_cast<std::size_t>(count) + 1, false);
     for (std::uint32_t l = 1; l <= count; ++l) keep[l] = static_cast<double>(pixels.area(l)) >= share * circle;
-    count = renumber(labels, count, keep);
+    count = renumber(labels, count, keep, zones.size() > 0 ? &zones : nullptr);
   };
 
-  const Signal signal = signal_of(image, diameter, kSmoothing * diameter, options.noise_floor, bands);
+  const Signal signal = signal_of(image, diameter, rules.smoothing * diameter, options.noise_floor, bands);
   Levels levels = levels_of(signal.values, signal.noise, bands);
-  const int least = static_cast<int>(16 * std::sqrt(kFaintest));
+  const int least = static_cast<int>(16 * std::sqrt(rules.faintest));
   for (std::uint16_t& level : levels.values)
     if (level < least) level = 0;
-  levels = area_closing(levels, area(kLargestHole));
+  levels = area_closing(levels, area(rules.largest_hole));
   bands.check();
 
   // By intensity: bodies down to a share of their peaks, and fragments of cells joined again.
-  const JoinRules join{kFragmentSolidity, kSolidityPerDepth, kLargestCell * circle};
-  labels = flood(levels, {least, kFloodShare, kPeakDepth, 3, area(kSeedArea)}, nullptr, &count);
-  drop_smaller(kSmallestCell / 2);
-  count = join_fragments(labels, count, levels, join);
-  count = cut_at_share(labels, count, levels, kOutlineShare);
+  const JoinRules join{rules.solidity, rules.solidity_per_depth, rules.largest_cell * circle};
+  labels = flood(levels, {least, rules.flood_share, rules.peak_depth, 3, area(rules.seed_area)}, nullptr, &count, &zones);
+  drop_smaller(rules.smallest_cell / 2);
+  count = join_fragments(labels, count, levels, join, &zones);
+  count = cut_at_share(labels, count, levels, rules.outline_share, &zones);
+  find_whole_bodies(labels, count, zones, levels,
+                    {rules.outline_share, rules.largest_spot * circle, rules.least_body * circle, 1.8 * circle, rules.body_solidity});
+  count = keep_largest_parts(labels, count);
+  zones = Labels();
   bands.check();
 
   // By shape: bodies with a neck are cut there.
   fill_enclosed(labels, area(1), nullptr);
-  labels = flood(levels_of_distances(labels), {1, 0, kNeckDepth, 1.5, area(kSeedArea)}, &labels, &count);
-  count = join_fragments(labels, count, levels, join);
-  count = cut_at_share(labels, count, levels, kOutlineShare);
+  labels = flood(levels_of_distances(labels), {1, 0, rules.neck_depth, 1.5, area(rules.seed_area)}, &labels, &count);
+  count = join_fragments(labels, count, levels, {rules.neck_solidity, rules.solidity_per_depth, join.largest});
+  count = cut_at_share(labels, count, levels, rules.outline_share);
   fill_hulls(labels, count);
   count = keep_largest_parts(labels, count);
-  drop_smaller(kSmallestCell);
+  drop_smaller(rules.smallest_cell);
   bands.check();
 
   const auto mothers = mothers_of(labels, count);

@@ -32,7 +32,9 @@ export interface FieldCellsOptions extends Omit<SegmentationOptions, 'others'> {
 }
 
 /** A cell of a field. */
-export interface FieldCell extends CellMeasurements {
+export interface FieldCell extends Omit<CellMeasurements, 'intensity'> {
+  /** By the roles of the channels. */
+  intensity: Record<string, ChannelIntensity>;
   /** Its number in the mask of another program; the label where the field was segmented. */
   number: number;
 }
@@ -99,7 +101,7 @@ export async function cellsOfField(
     labels,
     cells: cells.map((cell) => {
       const { marker: ofMarker, ...ofOthers } = cell.intensity;
-      const intensity = { [role]: ofMarker as ChannelIntensity, ...ofOthers };
+      const intensity = { [role]: ofMarker, ...ofOthers };
       return { ...cell, intensity, number: mask?.values[cell.label - 1] ?? cell.label };
     }),
     kept,
@@ -116,7 +118,7 @@ export async function cellsOfField(
 const oddFlags: readonly CellFlag[] = ['border', 'dead', 'merged', 'overlapped', 'out-of-focus'];
 
 /** Diameters of circles as large as the cells, in pixels; buds and flagged cells are left out. */
-export function cellDiameters(cells: readonly CellMeasurements[]): number[] {
+export function cellDiameters(cells: readonly Pick<CellMeasurements, 'area' | 'budOf' | 'flags'>[]): number[] {
   return cells
     .filter(({ budOf, flags }) => budOf === 0 && !flags.some((flag) => oddFlags.includes(flag)))
     .map(({ area }) => 2 * Math.sqrt(area / Math.PI));

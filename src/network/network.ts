@@ -13,6 +13,7 @@ import {
   type Precision,
 } from '../native';
 import type { Stage } from '../native/addon';
+import { threadsFromEnvironment } from '../native/threads';
 import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import type { InputTransform } from './input-transform';
 import { layerNames, type TopologyOptions, topologyOf } from './topology';
@@ -370,15 +371,4 @@ export class Network {
 function requireBatchSize(batchSize: number): void {
   if (Number.isInteger(batchSize) && batchSize >= 1) return;
   throw new DeepYeastError('invalid-argument', `batchSize is ${batchSize}; expected an integer from 1`);
-}
-
-/** DEEPYEAST_THREADS, or 0: as many as the process may use. */
-export function threadsFromEnvironment(): number {
-  const text = process.env.DEEPYEAST_THREADS;
-  if (text === undefined || text === '') return 0;
-  const threads = Number(text);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new DeepYeastError('invalid-argument', `DEEPYEAST_THREADS is ${text}; expected an integer from 1 to 1024`);
-  }
-  return threads;
 }
