@@ -9,7 +9,16 @@ import {
   parseChannels,
   requestedNormalization,
 } from './image-source';
-import { addExamples, type CommandContext, jsonOption, nameList, realNumber, threadsOption, wholeNumber, withContext } from './options';
+import {
+  addExamples,
+  type CommandContext,
+  jsonOption,
+  nameList,
+  realNumber,
+  threadsOption,
+  wholeNumber,
+  withContext,
+} from './options';
 import type { Progress } from './progress';
 
 interface CellsCommandOptions extends NormalizationOptions {
@@ -43,7 +52,10 @@ export function register(program: Command): void {
     .command('cells')
     .description('make a dataset of the cells in fields of view: find (or take masks), measure, cut')
     .argument('<plate...>', 'folders of micrographs, as the microscope wrote them')
-    .requiredOption('--out <folder>', 'folder of the new dataset; what is done before its end lies in FOLDER.unfinished')
+    .requiredOption(
+      '--out <folder>',
+      'folder of the new dataset; what is done before its end lies in FOLDER.unfinished',
+    )
     .addOption(
       new Option(
         '--channels <names>',
@@ -65,15 +77,17 @@ export function register(program: Command): void {
     .option('--plate-map <table>', 'CSV or TSV with the columns well and, as far as known, plate, protein, class, ...')
     .option('--classes <file>', 'a CSV "protein,class", where the plate map has no classes')
     .addOption(
-      new Option('--z <plane>', 'of a z-stack the sharpest plane, the maximum of all, or the one of this number').argParser(
-        parsePlane,
-      ),
+      new Option(
+        '--z <plane>',
+        'of a z-stack the sharpest plane, the maximum of all, or the one of this number',
+      ).argParser(parsePlane),
     )
     .addOption(new Option('--t <time>', 'time point, where there are several').argParser(wholeNumber(0, 1e6)))
     .addOption(
-      new Option('--diameter <pixels>', 'of a typical cell in the fields, or auto: measured on a few fields (default: auto)').argParser(
-        parseDiameter,
-      ),
+      new Option(
+        '--diameter <pixels>',
+        'of a typical cell in the fields, or auto: measured on a few fields (default: auto)',
+      ).argParser(parseDiameter),
     )
     .addOption(
       new Option('--buds <policy>', 'whether a bud is a cell of its own (default: apart)').choices([
@@ -84,12 +98,17 @@ export function register(program: Command): void {
     .option('--masks <folder>', 'write a label image a field (TIFF)')
     .option('--overlays <folder>', 'write a picture a field with outlines and numbers (PNG)')
     .option('--masks-from <folder>', 'take the masks of another program instead: TIFF, PNG or .npy, one a field')
-    .option('--masks-pattern <pattern>', 'how the names of those masks are made up (default: as the images, with _mask, ...)')
+    .option(
+      '--masks-pattern <pattern>',
+      'how the names of those masks are made up (default: as the images, with _mask, ...)',
+    )
     .addOption(
       new Option('--size <pixels>', 'width and height of the crops').default(64).argParser(wholeNumber(1, 1024)),
     )
     .addOption(
-      new Option('--pixel-size <micrometres>', 'of the crops: fields are resampled to it').argParser(realNumber(1e-3, 1e3)),
+      new Option('--pixel-size <micrometres>', 'of the crops: fields are resampled to it').argParser(
+        realNumber(1e-3, 1e3),
+      ),
     )
     .addOption(
       new Option(
@@ -104,7 +123,9 @@ export function register(program: Command): void {
     )
     .option('--model <model>', 'resample so that cells are as wide as those that this model was trained on')
     .addOption(
-      new Option('--drop <flags>', `leave out cells with one of these flags: ${cellFlags.join(', ')}`).argParser(parseFlags),
+      new Option('--drop <flags>', `leave out cells with one of these flags: ${cellFlags.join(', ')}`).argParser(
+        parseFlags,
+      ),
     )
     .addOption(
       new Option('--on-error <what>', 'a field that cannot be used: stop, or skip it (listed, exit status 5)')
@@ -125,7 +146,7 @@ async function run(context: CommandContext, options: CellsCommandOptions, ...pla
   const { cellsOfPlates, skippedFieldsFile } = await import('../fields/cells.js');
   const { channels, model, ruleFrom: _, ...rest } = options;
   const sources = plates.flat();
-  const { modelCellDiameter } = await import('../fields/model-diameter.js');
+  const { modelCellDiameter } = await import('../network/cell-diameter.js');
   const cellDiameter = model === undefined ? options.cellDiameter : await modelCellDiameter(model);
   let bar: Progress | undefined;
   const result = await cellsOfPlates({

@@ -22,6 +22,7 @@ import {
   reportProblem,
   type SkippedField,
   skippedFields,
+  typicalDiameter,
 } from './field-results';
 import type { LabelImage } from './label-image';
 import type { FieldImages } from './layout';
@@ -67,6 +68,8 @@ export interface FieldPart {
   marker: Plane;
   /** Lines of cells.csv, one a cell that has a crop. */
   rows: string[];
+  /** Crop pixels a field pixel. */
+  scale: number;
 }
 
 /**
@@ -85,20 +88,21 @@ export async function makeFieldPart(field: PlateField, task: FieldTask): Promise
   throwIfAborted(options.signal);
   const [marker] = Object.values(planes) as [Plane];
   requireEightBit(planes, normalization, options, field);
+  const scale = scaleOf(field.images, options, survey);
   const mask = field.mask === undefined ? undefined : await readMask(field.mask, { width, height });
   const result = await cellsOfField(planes, {
     ...(mask && { mask }),
     diameter: survey.diameter,
     buds: options.buds,
     size: options.size ?? 64,
-    scale: scaleOf(field.images, options, survey),
+    scale,
     normalization,
     drop: options.drop ?? [],
     threads: task.threads,
     signal: options.signal,
     name: field.source,
   });
-  return { result, marker, rows: formatRows(result, { ...field, field: field.images }, task.rows) };
+  return { result, marker, rows: formatRows(result, { ...field, field: field.images }, task.rows), scale };
 }
 
 /** `auto` decides for all fields alike: bytes taken as they are and bytes stretched do not go together. */
@@ -200,7 +204,12 @@ export async function cellsOfPlates(options: CellsOptions): Promise<CellsResult>
           const part = await makeFieldPart(field, task);
           await write(field, part);
           const { result } = part;
-          return { crops: result.crops, rows: part.rows, report: reportField(field, result), notes: result.warnings };
+          return {
+            crops: result.crops,
+            rows: part.rows,
+            report: reportField(field, result, part.scale),
+            notes: result.warnings,
+          };
         } catch (error) {
           if (onError === 'stop' || !(error instanceof DeepYeastError) || error.code !== 'image-invalid') throw error;
           return { crops: new Uint8Array(0), rows: [], report: reportProblem(field, error.message), notes: [] };
@@ -331,11 +340,13 @@ async function finish(
     );
   }
   const described = await describeOptions(options);
+  const cellDiameter = typicalDiameter(used);
   const dataset = await unfinished.finish(
     {
       classes: plate.classes,
       channels: [...rows.channels],
       normalization: survey.normalization,
+      ...(cellDiameter !== undefined && { cellDiameter }),
       provenance: {
         command: 'cells',
         sources: options.sources.map((source) => basename(resolve(source))),

@@ -1,7 +1,8 @@
 /** What is told of every field: fields.csv and skipped.csv of the dataset. */
 
 import { formatCsvRow } from '../files/csv';
-import type { FieldCells } from './field-cells';
+import { median } from '../ratios';
+import { cellDiameters, type FieldCells } from './field-cells';
 import type { FieldProblem } from './layout';
 import type { PlateField } from './plate';
 
@@ -17,6 +18,10 @@ export interface FieldReport {
   cells?: number;
   /** Cells with a crop. */
   kept?: number;
+  /** Median diameter of the circles as large as its good cells, in pixels of the field; absent where it has none. */
+  diameter?: number;
+  /** Crop pixels a field pixel. */
+  scale?: number;
   focus?: number;
   background?: number;
   covered?: number;
@@ -36,9 +41,25 @@ function identify({ images, source }: PlateField): FieldReport {
   return { key, plate, well, field, source };
 }
 
-export function reportField(field: PlateField, { cells, kept, field: measured }: FieldCells): FieldReport {
-  const { focus, background, covered, saturated } = measured;
-  return { ...identify(field), cells: cells.length, kept: kept.length, focus, background, covered, saturated };
+export function reportField(field: PlateField, result: FieldCells, scale: number): FieldReport {
+  const { cells, kept } = result;
+  const { focus, background, covered, saturated } = result.field;
+  const diameter = median(cellDiameters(cells)).value;
+  return {
+    ...identify(field),
+    cells: cells.length,
+    kept: kept.length,
+    ...(diameter !== null && { diameter }),
+    scale,
+    ...{ focus, background, covered, saturated },
+  };
+}
+
+/** Pixels of a typical cell in the crops: the median over fields; undefined where no field has a good cell. */
+export function typicalDiameter(reports: readonly FieldReport[]): number | undefined {
+  const widths = reports.map(({ diameter, scale = 1 }) => (diameter === undefined ? null : diameter * scale));
+  const { value } = median(widths);
+  return value === null ? undefined : Number(value.toFixed(2));
 }
 
 export function reportProblem(field: PlateField, problem: string): FieldReport {
@@ -46,7 +67,7 @@ export function reportProblem(field: PlateField, problem: string): FieldReport {
 }
 
 const columns = [
-  ...['plate', 'well', 'field', 'source', 'cells', 'kept'],
+  ...['plate', 'well', 'field', 'source', 'cells', 'kept', 'diameter'],
   ...['focus', 'background', 'covered', 'saturated', 'problem'],
 ] as const;
 
@@ -61,6 +82,7 @@ export function formatFields(reports: readonly FieldReport[]): string {
       report.source,
       report.cells ?? '',
       report.kept ?? '',
+      digits(report.diameter),
       digits(report.focus),
       digits(report.background),
       digits(report.covered),

@@ -34,6 +34,9 @@ const largestSeen = 54;
 const stageNames = Object.keys(population.stages) as Stage[];
 const stageWeights = Object.values(population.stages);
 
+/** Median diameter of the population's cells in pixels, where the magnification is 1. */
+export const medianDiameter: number = population.diameter.median;
+
 /** Diameter of one more cell of the population, in pixels; `magnification` is that of its plate's images. */
 export function drawDiameter(draws: Draws, magnification: number): number {
   const { median, deviation, low, high } = population.diameter;

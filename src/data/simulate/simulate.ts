@@ -9,6 +9,7 @@ import { defaultNormalization } from '../normalization';
 import { size } from './canvas';
 import { type Appearance, appearances, type Truth, truthColumns } from './cell';
 import { drawScreen } from './crew';
+import { medianDiameter } from './geometry';
 import { readLikeLists } from './like';
 import type { ScreenData } from './painter';
 import { type Part, type PlannedProtein, parts, planLike, planScreen, type ScreenPlan } from './plan';
@@ -89,6 +90,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulatedScree
           size,
           normalization: defaultNormalization,
           provenance,
+          cellDiameter: medianDiameter,
           extraColumns: truthColumns,
         }),
       );

@@ -1,5 +1,5 @@
 import { DeepYeastError } from '../errors';
-import { readCheckpointDescription } from '../network/checkpoint';
+import { readCheckpointDescription } from './checkpoint';
 
 /**
  * Pixels of a typical cell in the crops that a model was trained on: what fields are resampled to.
