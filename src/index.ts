@@ -147,6 +147,13 @@ export { type Redundancy, redundantFeatures } from './features/redundancy';
 export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
+export { type CellsResult, cellsOfPlates } from './fields/cells';
+export { type CropOptions, cutCrops, type FieldCrops } from './fields/crops';
+export { cellsOfField, type FieldCell, type FieldCells, type FieldCellsOptions } from './fields/field-cells';
+export type { SkippedField } from './fields/field-results';
+export { type LabelImage, type LabelNumbers, labelImage } from './fields/label-image';
+export { listMasks, type MaskListing } from './fields/mask-names';
+export { readMask, writeMask } from './fields/masks';
 export {
   type CellFlag,
   type CellMeasurements,
@@ -156,6 +163,8 @@ export {
   type MeasureOptions,
   measureCells,
 } from './fields/measure';
+export { drawOverlay, type OverlayCell, writeOverlay } from './fields/overlay';
+export type { CellsOptions, PlateOptions } from './fields/plate-options';
 export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './fields/segmentation';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';

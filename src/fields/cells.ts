@@ -257,10 +257,12 @@ async function surveyOf(plate: Plate, options: CellsOptions, threads: number): P
     plate.fields.map(({ images }) => images),
     {
       imageSize: plate.imageSize,
+      stopOnError: (options.onError ?? 'stop') === 'stop',
       normalization: options.normalization ?? 'auto',
       cells: { diameter, buds, threads, signal },
       measured,
-      read: (field) => readField(field, z === undefined ? {} : { z }),
+      read: (field) =>
+        readField(field, { ...(z !== undefined && { z }), ...(plate.imageSize && { size: plate.imageSize }) }),
       ...(options.masksFrom !== undefined && {
         mask: (field: FieldImages, size: { width: number; height: number }): Promise<LabelImage> =>
           readMask(masks.get(field.key) as string, size),

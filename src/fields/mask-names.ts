@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import { DeepYeastError } from '../errors';
 import type { FieldImages } from './layout';
 import { patternNaming } from './layout/image-name';
-import { walk } from './layout/walk';
+import { openSource, walk } from './layout/walk';
 import { normalizeWell } from './well';
 
 /** Endings of masks, without the extension; the first that is there is taken. */
@@ -78,6 +78,10 @@ export async function listMasks(
   fields: readonly FieldImages[],
   options: { pattern?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<MaskListing> {
+  const { file } = await openSource(folder);
+  if (file !== undefined) {
+    throw new DeepYeastError('invalid-argument', `${folder} is a file, expected the folder of the masks`);
+  }
   const files: string[] = [];
   const ignore = () => {};
   const walked = walk(folder, {

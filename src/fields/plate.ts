@@ -170,7 +170,7 @@ export async function describeOptions(options: PlateOptions): Promise<Record<str
   const { layout, pattern, t, z, diameter, buds, size = 64, pixelSize, fieldPixelSize, cellDiameter, drop } = options;
   const digest = async (path: string | undefined) => (path === undefined ? undefined : await fileDigest(path));
   return {
-    channels: Object.fromEntries(options.channels),
+    channels: [...options.channels].map(([role, channel]) => `${role}=${channel}`),
     layout,
     pattern,
     t,

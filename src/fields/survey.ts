@@ -31,16 +31,18 @@ export interface SurveyOptions {
   /** Whether cells have to be found, for their diameter. */
   measured: boolean;
   read(field: FieldImages): Promise<{ [role: string]: Plane }>;
+  /** Whether a field that cannot be read ends the survey, instead of being passed over. */
+  stopOnError: boolean;
   /** The mask of a field, where there are masks. */
   mask?: (field: FieldImages, size: { width: number; height: number }) => Promise<FieldCellsOptions['mask']>;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Surveys a plate. Fields that cannot be read are passed over here; where none of the few can, the next readable one
- * decides.
+ * Surveys a plate. Fields that cannot be read are passed over or end it, as asked for; where none of the few can be read,
+ * the next readable one decides.
  *
- * @throws image-invalid where no field can be read at all
+ * @throws image-invalid for a field that cannot be read, or where none can
  */
 export async function surveyPlate(fields: readonly FieldImages[], options: SurveyOptions): Promise<Survey> {
   const chosen = spread(fields.length, surveyedFields).map((index) => fields[index] as FieldImages);
@@ -50,7 +52,7 @@ export async function surveyPlate(fields: readonly FieldImages[], options: Surve
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof DeepYeastError) || error.code !== 'image-invalid') throw error;
+      if (options.stopOnError || !(error instanceof DeepYeastError) || error.code !== 'image-invalid') throw error;
       failure ??= error;
       return undefined;
     }

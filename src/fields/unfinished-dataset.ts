@@ -15,7 +15,7 @@ import { writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { makeFolders } from '../files/make-folders';
 import { npyHeader } from '../files/npy';
-import { flushFolder } from '../files/temporary';
+import { flushFolder, makeFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock } from '../native/addon';
 
@@ -56,6 +56,8 @@ export class UnfinishedDataset<Report> {
   readonly #folder: string;
   readonly #layout: Layout;
   readonly #lock: NativeFileLock;
+  /** Removes the folders above that were made for it, as far as they are empty. */
+  readonly #removeParents: () => Promise<void>;
   readonly #images: FileHandle;
   readonly #table: FileHandle;
   readonly #journal: FileHandle;
@@ -65,7 +67,7 @@ export class UnfinishedDataset<Report> {
   private constructor(
     out: string,
     layout: Layout,
-    lock: NativeFileLock,
+    { lock, removeParents }: LockedFolder,
     handles: { images: FileHandle; table: FileHandle; journal: FileHandle },
     entries: readonly JournalEntry<Report>[],
     state: { cells: number; imageBytes: number; tableBytes: number },
@@ -74,6 +76,7 @@ export class UnfinishedDataset<Report> {
     this.#folder = unfinishedFolder(out);
     this.#layout = layout;
     this.#lock = lock;
+    this.#removeParents = removeParents;
     this.#images = handles.images;
     this.#table = handles.table;
     this.#journal = handles.journal;
@@ -93,7 +96,7 @@ export class UnfinishedDataset<Report> {
   ): Promise<UnfinishedDataset<Report>> {
     await requireNothingAt(out);
     const folder = unfinishedFolder(out);
-    const lock = await lockFolder(folder, out);
+    const locked = await lockFolder(folder, out);
     const opened: FileHandle[] = [];
     let begun = false;
     try {
@@ -122,12 +125,13 @@ export class UnfinishedDataset<Report> {
       };
       await cutOff(images, state.imageBytes, join(dataset, datasetFiles.images));
       await cutOff(table, state.tableBytes, join(dataset, datasetFiles.cells));
-      return new UnfinishedDataset(out, layout, lock, { images, table, journal }, entries, state);
+      return new UnfinishedDataset(out, layout, locked, { images, table, journal }, entries, state);
     } catch (error) {
       for (const handle of opened) await handle.close().catch(() => {});
       // A folder in which nothing was begun is not left behind.
       if (!begun) await rm(folder, { recursive: true, force: true }).catch(() => {});
-      lock.release();
+      locked.lock.release();
+      if (!begun) await locked.removeParents();
       throw fileError('begin the dataset in', folder, error);
     }
   }
@@ -208,12 +212,20 @@ export class UnfinishedDataset<Report> {
   async discard(): Promise<void> {
     await this.close();
     await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
+    await this.#removeParents();
   }
 }
 
-async function lockFolder(folder: string, out: string): Promise<NativeFileLock> {
+interface LockedFolder {
+  lock: NativeFileLock;
+  removeParents: () => Promise<void>;
+}
+
+async function lockFolder(folder: string, out: string): Promise<LockedFolder> {
   let lock: NativeFileLock | null;
+  let removeParents = async () => {};
   try {
+    removeParents = await makeFolder(dirname(folder));
     if (makeFolders(folder) !== undefined) await flushFolder(dirname(folder));
     lock = loadAddon().lockFile(join(folder, files.lock));
   } catch (error) {
@@ -222,7 +234,7 @@ async function lockFolder(folder: string, out: string): Promise<NativeFileLock> 
   if (lock === null) {
     throw new DeepYeastError('run-locked', `${out} is being made by another process, in ${folder}`);
   }
-  return lock;
+  return { lock, removeParents };
 }
 
 async function readJob(folder: string): Promise<Job | undefined> {
