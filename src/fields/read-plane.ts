@@ -1,16 +1,19 @@
 /** One plane from wherever it is: a page of a TIFF, a PNG, an array of an OME-Zarr plate. */
 
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readImage } from '../data/image-file';
 import { DeepYeastError, fileError } from '../errors';
 import { isTiff, openTiff, type Samples, type TiffFile } from '../files/tiff';
 import type { PlaneSource } from './layout/found-plane';
 import type { Plane, PlaneData } from './plane';
 import { readTiffContents } from './tiff-contents';
+import type { ZarrPlanes } from './zarr-array';
 
 /** Reads the planes of one field; a file with several of them is opened once. */
 export class PlaneReader {
   private readonly tiffs = new Map<string, Promise<TiffFile>>();
+  private readonly zarrs = new Map<string, Promise<ZarrPlanes>>();
 
   /** Sources with each plane of a file that holds a z-stack of its own. */
   async expand(sources: readonly PlaneSource[]): Promise<PlaneSource[]> {
@@ -42,10 +45,7 @@ export class PlaneReader {
   /** @throws image-invalid, io-error */
   async read(source: PlaneSource): Promise<Plane> {
     const { path, page, sample = 0 } = source;
-    if (source.zarr) {
-      const { readZarrPlane } = await import('./zarr-array.js');
-      return readZarrPlane(path, source.zarr);
-    }
+    if (source.zarr) return (await this.zarr(join(path, source.zarr.array))).readPlane(source.zarr.index);
     if (page !== undefined || (await isTiffFile(path))) {
       const tiff = await this.tiff(path);
       const found = tiff.pages[page ?? 0];
@@ -70,6 +70,15 @@ export class PlaneReader {
   async close(): Promise<void> {
     for (const tiff of this.tiffs.values()) await tiff.then((file) => file.close()).catch(() => {});
     this.tiffs.clear();
+  }
+
+  private zarr(folder: string): Promise<ZarrPlanes> {
+    let array = this.zarrs.get(folder);
+    if (!array) {
+      array = import('./zarr-array.js').then(({ openZarrPlanes }) => openZarrPlanes(folder));
+      this.zarrs.set(folder, array);
+    }
+    return array;
   }
 
   private tiff(path: string): Promise<TiffFile> {

@@ -36,7 +36,8 @@ const rgb = 2;
 export async function readTiffContents(tiff: TiffFile): Promise<TiffContents> {
   const { source, ome } = tiff.dimensions;
   if (ome?.metadataFile !== undefined) return readCompanion(tiff, ome.metadataFile);
-  if (ome && ome.images.length > 0) return omeContents(ome, (image) => tiff.omePlanes(image));
+  if (ome && ome.images.length > 0)
+    return requirePages(tiff, samplesAsChannels(tiff) ?? (await omeContents(ome, (image) => tiff.omePlanes(image))));
   const { images } = tiff;
   const [first] = images;
   if (!first) throw new Error('has only masks and thumbnails, expected an image');
@@ -90,6 +91,36 @@ function pageOrder(tiff: TiffFile, images: readonly TiffPage[], first: TiffPage)
     z: Math.floor(page / channels) % slices,
     t: Math.floor(page / (channels * slices)),
   });
+}
+
+/** Some writers count the samples of a page as channels of one sample each. */
+function samplesAsChannels({ dimensions, images }: TiffFile): TiffContents | undefined {
+  const [image, ...others] = dimensions.ome?.images ?? [];
+  const [page] = images;
+  if (!image || !page || others.length > 0 || images.length > 1) return undefined;
+  if (page.channels < 2 || page.channels !== image.channelCount) return undefined;
+  if (image.channels.some(({ samplesPerPixel }) => samplesPerPixel !== 1)) return undefined;
+  return {
+    channelNames: [image.channels.map(({ name }) => name)],
+    pixelSizes: [image.pixelSize?.x],
+    planes: image.channels.map((_, sample) => ({ image: 0, channel: sample, z: 0, t: 0, page: page.index, sample })),
+    described: true,
+  };
+}
+
+/** Throws where the description names a page or sample that the file does not have. */
+function requirePages({ pages }: TiffFile, contents: TiffContents): TiffContents {
+  for (const { page, sample, fileName } of contents.planes) {
+    if (fileName !== undefined) continue;
+    const found = pages[page];
+    if (!found) throw new Error(`has ${pages.length} pages, expected page ${page} as its OME description says`);
+    if (sample >= found.samples) {
+      throw new Error(
+        `has ${found.samples} samples in page ${page}, expected ${sample + 1} as its OME description says`,
+      );
+    }
+  }
+  return contents;
 }
 
 /** Bytes of a file that describes the images of others. */

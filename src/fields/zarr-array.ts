@@ -8,12 +8,6 @@ import type { Plane, PlaneData } from './plane';
 import { loadZarrita } from './zarr-codecs';
 import { chunkBytes, readZarrNode, type ZarrArrayInfo } from './zarr-metadata';
 
-/** Where a plane is in an image: the array, and an index on each axis but the last two, which are y and x. */
-export interface ZarrPlace {
-  array: string;
-  index: number[];
-}
-
 type Values = PlaneData | Float64Array | BigInt64Array | BigUint64Array;
 
 interface Chunk {
@@ -22,15 +16,35 @@ interface Chunk {
   stride: number[];
 }
 
-/**
- * Reads one plane of an image.
- * @throws image-invalid with the path and what is wrong; io-error
- */
-export async function readZarrPlane(image: string, { array, index }: ZarrPlace): Promise<Plane> {
-  const folder = join(image, array);
+/** An open array, of which planes are read. */
+export interface ZarrPlanes {
+  /**
+   * Reads one plane.
+   * @param index on each axis but the last two, which are y and x
+   * @throws image-invalid with the path and what is wrong; io-error
+   */
+  readPlane(index: readonly number[]): Promise<Plane>;
+}
+
+/** Opens an array. Throws `image-invalid`, `io-error`. */
+export async function openZarrPlanes(folder: string): Promise<ZarrPlanes> {
   const node = await readZarrNode(folder);
   if (!node?.array) throw new DeepYeastError('image-invalid', `${folder} is no Zarr array, expected one`);
-  const { shape, chunkShape } = node.array;
+  const { array, version } = node;
+  const [height, width] = array.shape.slice(-2) as [number, number];
+  if (width * height > mostSamples) {
+    throw new DeepYeastError('image-invalid', `${folder} has planes of ${width} x ${height} pixels, too many`);
+  }
+  const chunkOf = await openChunks(folder, version, array);
+  return { readPlane: (index) => readPlane(folder, array, chunkOf, index) };
+}
+
+async function readPlane(
+  folder: string,
+  { shape, chunkShape }: ZarrArrayInfo,
+  chunkOf: (position: number[]) => Promise<Chunk>,
+  index: readonly number[],
+): Promise<Plane> {
   const [height, width] = shape.slice(-2) as [number, number];
   if (index.length !== shape.length - 2 || index.some((at, axis) => !(at >= 0 && at < (shape[axis] as number)))) {
     throw new DeepYeastError(
@@ -38,25 +52,21 @@ export async function readZarrPlane(image: string, { array, index }: ZarrPlace):
       `${folder} has the shape ${shape.join(' x ')}, which has no plane ${index.join(', ')}`,
     );
   }
-  if (width * height > mostSamples) {
-    throw new DeepYeastError('image-invalid', `${folder} has planes of ${width} x ${height} pixels, too many`);
-  }
-  const chunkOf = await openChunks(folder, node.version, node.array);
   const [chunkHeight, chunkWidth] = chunkShape.slice(-2) as [number, number];
   const outer = index.map((at, axis) => Math.floor(at / (chunkShape[axis] as number)));
-  let plane: { data: Values } | undefined;
+  let data: Values | undefined;
   for (let row = 0; row * chunkHeight < height; row++) {
     for (let column = 0; column * chunkWidth < width; column++) {
       const chunk = await chunkOf([...outer, row, column]);
-      plane ??= { data: new (chunk.data.constructor as new (length: number) => Values)(width * height) };
+      data ??= new (chunk.data.constructor as new (length: number) => Values)(width * height);
       const within = index.reduce(
         (offset, at, axis) => offset + (at % (chunkShape[axis] as number)) * (chunk.stride[axis] as number),
         0,
       );
-      copyChunk(chunk, within, plane.data, { width, height, left: column * chunkWidth, top: row * chunkHeight });
+      copyChunk(chunk, within, data, { width, height, left: column * chunkWidth, top: row * chunkHeight });
     }
   }
-  return { width, height, data: toPlaneData(folder, (plane as { data: Values }).data) };
+  return { width, height, data: toPlaneData(folder, data as Values) };
 }
 
 function copyChunk(

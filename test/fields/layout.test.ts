@@ -101,6 +101,7 @@ describe('Harmony', () => {
       'overview.tiff',
       'notes.txt',
       '.DS_Store',
+      '.hidden',
     ]);
     const listing = await listFields([root], { channels });
     expect(listing.fields.map(({ key }) => key)).toEqual(['plate/A01/1']);
@@ -382,7 +383,7 @@ describe('what cannot be taken is told', () => {
     expect(listing.fields.map(({ key }) => key)).toEqual(['plate/A01/1']);
     expect(counts(listing)).toEqual({
       'a link to a folder that holds it': 1,
-      'a broken link': 1,
+      'a link that leads nowhere': 1,
       'a link to itself': 1,
       'a name that is not UTF-8': 1,
     });

@@ -4,7 +4,8 @@
  */
 
 import { basename, dirname, join } from 'node:path';
-import { parseWell, wellName } from '../well';
+import { parseNumber, parseWholeNumber } from '../../files/number';
+import { parseColumn, parseRow, wellName } from '../well';
 import { readXmlFile } from '../xml';
 import type { FoundPlane, FoundPlanes, PlateNotes, SourceFiles } from './found-plane';
 
@@ -25,8 +26,8 @@ export async function readCellVoyagerNotes({ root, paths }: SourceFiles, found: 
     else {
       await readXmlFile(full, {
         open(name, attributes) {
-          const channel = attributes.Ch === undefined ? '' : String(Number(attributes.Ch));
-          const pixelSize = Number(attributes.HorizontalPixelDimension);
+          const channel = String(parseWholeNumber(attributes.Ch ?? '') ?? '');
+          const pixelSize = parseNumber(attributes.HorizontalPixelDimension ?? '') ?? 0;
           if (name === 'MeasurementChannel' && pixelSize > 0) pixelSizes.set(`${folder}/${channel}`, pixelSize);
           else if (name === 'Channel' && attributes.Target) channelNames.set(channel, attributes.Target);
         },
@@ -74,12 +75,11 @@ async function readRecords(
 }
 
 function readPosition(x: string | undefined, y: string | undefined): Position | undefined {
-  const [left, top] = [x, y].map((text) => (text ? Number(text) : Number.NaN)) as [number, number];
-  return Number.isFinite(left) && Number.isFinite(top) ? { x: left, y: top } : undefined;
+  const [left, top] = [parseNumber(x ?? ''), parseNumber(y ?? '')];
+  return left !== undefined && top !== undefined ? { x: left, y: top } : undefined;
 }
 
 function wellOf(row: string | undefined, column: string | undefined): string {
-  const [r, c] = [Number(row), Number(column)];
-  const name = r >= 1 && r <= 32 && c >= 1 ? wellName({ row: r, column: c }) : '';
-  return parseWell(name) ? name : 'no well';
+  const [down, across] = [parseRow(row ?? ''), parseColumn(column ?? '')];
+  return down !== undefined && across !== undefined ? wellName({ row: down, column: across }) : 'no well';
 }

@@ -5,6 +5,7 @@
  * under any name in the folder `index` beside `images`.
  */
 
+import { parseNumber, parseWholeNumber } from '../../files/number';
 import { readXmlFile } from '../xml';
 
 /** What an index says of one image. */
@@ -140,7 +141,7 @@ function addChannel(channels: Map<number, HarmonyChannel>, id: number, { texts, 
 }
 
 function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  return text === undefined ? undefined : parseWholeNumber(text);
 }
 
 const micrometresIn = new Map([
@@ -152,7 +153,7 @@ const micrometresIn = new Map([
 
 /** Harmony writes metres. */
 function micrometres(text: string | undefined, unit = 'm'): number | undefined {
-  const value = text === undefined || text === '' ? Number.NaN : Number(text);
+  const value = parseNumber(text ?? '');
   const factor = micrometresIn.get(unit);
-  return Number.isFinite(value) && factor !== undefined ? value * factor : undefined;
+  return value !== undefined && factor !== undefined ? value * factor : undefined;
 }

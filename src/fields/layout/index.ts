@@ -1,6 +1,7 @@
 /** Which fields of view there are: the layouts of microscopes, and patterns for every other. */
 
 import { basename, join, resolve } from 'node:path';
+import type { KnownParts } from '../../data/path-pattern';
 import { DeepYeastError } from '../../errors';
 import { FieldAssembly, type FieldImages, type FieldProblem, type LeftOut } from './assembly';
 import { readCellVoyagerNotes } from './cellvoyager';
@@ -29,6 +30,8 @@ export interface ListFieldsOptions {
   pattern?: string;
   /** Role to channel, the marker first: `rfp` to `ch3`, `3` or the name that the microscope's index gives it. */
   channels: ReadonlyMap<string, string>;
+  /** Texts that parts of the pattern are likely to be (proteins of a plate map), where names could be read in several ways. */
+  known?: KnownParts;
   /** Time, where there are several: as the files' names write it, from 0 in OME-TIFF and OME-Zarr. */
   t?: number;
   signal?: AbortSignal;
@@ -60,7 +63,8 @@ export async function listFields(sources: readonly string[], options: ListFields
   if (pattern !== undefined && layout !== 'auto' && layout !== 'ome-tiff') {
     throw new DeepYeastError('invalid-argument', `found both the layout ${layout} and a pattern, expected one of them`);
   }
-  const naming = pattern === undefined ? undefined : patternNaming(pattern);
+  const known = { channel: new Set(options.channels.values()), ...options.known };
+  const naming = pattern === undefined ? undefined : patternNaming(pattern, known);
   const assembly = new FieldAssembly();
   for (const source of sources) {
     const files = await readSource(source, assembly, options.signal);
@@ -134,12 +138,12 @@ function tellZarrFolders({ root, zarrFolders }: SourceFiles, found: FoundPlanes)
 
 async function findPatternPlanes(
   files: SourceFiles,
-  naming: ImageNaming & { names: readonly string[] },
+  naming: ImageNaming,
   otherwise: string,
   found: FoundPlanes,
 ): Promise<void> {
   tellZarrFolders(files, found);
-  if (naming.names.includes('channel')) findNamedPlanes(files, naming, otherwise, found);
+  if (naming.hasChannel) findNamedPlanes(files, naming, otherwise, found);
   else await findTiffPlanes(files.root, files.paths, found, naming, otherwise);
 }
 
@@ -151,10 +155,12 @@ function findNamedPlanes(
   found: FoundPlanes,
   notes?: PlateNotes,
 ): void {
-  for (const path of files.paths) {
-    if (notes?.files.has(path)) continue;
+  const paths = notes ? files.paths.filter((path) => !notes.files.has(path)) : files.paths;
+  const { names, warnings } = naming.readAll(paths);
+  for (const text of warnings) found.warning(text);
+  for (const [at, path] of paths.entries()) {
     const full = join(files.root, path);
-    const name = naming.read(path);
+    const name = names[at];
     if (name === undefined || typeof name === 'string') {
       found.leftOut(full, name ?? otherwise);
       continue;

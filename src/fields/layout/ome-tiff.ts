@@ -6,9 +6,9 @@ import { openTiff } from '../../files/tiff';
 import { isTiffFile, namingPath } from '../read-plane';
 import { readTiffContents, type TiffContents } from '../tiff-contents';
 import type { FoundPlanes } from './found-plane';
-import type { ImageName, ImageNaming } from './image-name';
+import type { ImageName, ImageNaming, NameReading } from './image-name';
 
-export const isTiffName = (path: string) => /\.(tiff?|btf|tf8|lsm|stk)$/i.test(path);
+const isTiffName = (path: string) => /\.(tiff?|btf|tf8|lsm|stk)$/i.test(path);
 
 /**
  * Finds the planes of files by what the files say. A file that cannot be read is a problem, not an error.
@@ -24,10 +24,12 @@ export async function findTiffPlanes(
   const there = new Set(paths.map((path) => join(root, path)));
   // Files that another one names as its own.
   const parts = new Set<string>();
-  for (const path of paths) {
+  const { names, warnings } = (naming ?? fileNaming(root)).readAll(paths);
+  for (const text of warnings) found.warning(text);
+  for (const [at, path] of paths.entries()) {
     const full = join(root, path);
     if (parts.has(full)) continue;
-    const name = naming ? naming.read(path) : isTiffName(path) ? fileNaming(root, path) : undefined;
+    const name = names[at];
     if (typeof name !== 'object') {
       found.leftOut(full, name ?? otherwise);
       continue;
@@ -47,9 +49,12 @@ export async function findTiffPlanes(
   }
 }
 
-function fileNaming(root: string, path: string): ImageName {
-  const field = path.replace(/\.(ome\.)?[^./]+$/i, '');
-  return { plate: basename(resolve(root)), well: '', field };
+/** Without a pattern the folder is the plate, and a file a field. */
+function fileNaming(root: string): ImageNaming {
+  const plate = basename(resolve(root));
+  const read = (path: string): NameReading =>
+    isTiffName(path) ? { plate, well: '', field: path.replace(/\.(ome\.)?[^./]+$/i, '') } : undefined;
+  return { hasChannel: false, readAll: (paths) => ({ names: paths.map(read), warnings: [] }) };
 }
 
 async function readContents(path: string): Promise<TiffContents> {
