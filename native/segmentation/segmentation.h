@@ -15,7 +15,7 @@ constexpr std::size_t kLargestField = std::size_t{1} << 26;  // pixels
 // with this diameter.
 struct SegmentationRules {
   double smoothing = 0.05;         // standard deviation of the Gaussian
-  double faintest = 6;             // least signal of a cell, in units of the noise
+  double faintest = 10;            // least signal of a cell, in units of the noise
   double largest_hole = 0.4;       // vacuoles up to this area are filled before anything is cut
   double flood_share = 0.5;        // bodies are followed down to this share of their peak
   double peak_depth = 0.1;         // a peak that stands above its saddle by this share of itself may be a cell of its own,

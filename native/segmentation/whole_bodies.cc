@@ -28,7 +28,7 @@ void find_whole_bodies(Labels& labels, std::uint32_t count, const Labels& zones,
     std::priority_queue<std::pair<std::uint16_t, std::uint32_t>> front;
     const auto push = [&](std::uint32_t q) {
       if (seen[q] == l || levels[q] == 0) return;
-      if (zones[q] == 0 || !spot[zones[q]]) return;
+      if (zones[q] != 0 && !spot[zones[q]]) return;
       if (labels[q] != 0 && !spot[labels[q]]) return;
       seen[q] = l;
       front.push({levels[q], ~q});
@@ -36,7 +36,7 @@ void find_whole_bodies(Labels& labels, std::uint32_t count, const Labels& zones,
     order.clear();
     push(peak);
     double threshold = levels[peak] * kStep;
-    bool left_spot = false, on_plateau = false;
+    bool on_plateau = true;
     std::size_t body = 0;
     Extremes extremes;
     while (!front.empty() && static_cast<double>(order.size()) <= rules.most) {
@@ -52,9 +52,8 @@ void find_whole_bodies(Labels& labels, std::uint32_t count, const Labels& zones,
           if (on_plateau && static_cast<double>(order.size()) >= rules.least &&
               static_cast<double>(order.size()) / pixels_in(convex_hull_of(extremes)) >= rules.solidity)
             body = order.size();
-          left_spot = true;
           on_plateau = false;
-        } else if (left_spot && ratio >= kPlateau) {
+        } else if (ratio >= kPlateau) {
           on_plateau = true;
         }
         threshold *= kStep;
