@@ -147,25 +147,61 @@ export { type Redundancy, redundantFeatures } from './features/redundancy';
 export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
-export { type CellsResult, cellsOfPlates } from './fields/cells';
-export { type CropOptions, cutCrops, type FieldCrops } from './fields/crops';
-export { cellsOfField, type FieldCell, type FieldCells, type FieldCellsOptions } from './fields/field-cells';
-export type { SkippedField } from './fields/field-results';
-export { type LabelImage, type LabelNumbers, labelImage } from './fields/label-image';
-export { listMasks, type MaskListing } from './fields/mask-names';
-export { readMask, writeMask } from './fields/masks';
 export {
+  type Bud,
   type CellFlag,
   type CellMeasurements,
+  type CellsOptions,
+  type CellsResult,
   type ChannelIntensity,
+  type CropOptions,
   cellFlags,
+  cellsOfField,
+  cellsOfPlates,
+  cutCrops,
+  drawOverlay,
+  type FieldCell,
+  type FieldCells,
+  type FieldCellsOptions,
+  type FieldCrops,
+  type FieldImages,
+  type FieldListing,
   type FieldMeasurements,
+  type FieldProblem,
+  type LabelImage,
+  type LabelNumbers,
+  type Layout,
+  type LeftOut,
+  type ListFieldsOptions,
+  layouts,
+  listFields,
+  listMasks,
+  type Mask,
+  type MaskListing,
   type MeasureOptions,
   measureCells,
-} from './fields/measure';
-export { drawOverlay, type OverlayCell, writeOverlay } from './fields/overlay';
-export type { CellsOptions, PlateOptions } from './fields/plate-options';
-export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './fields/segmentation';
+  type OverlayCell,
+  type Plane,
+  type PlaneChoice,
+  type PlaneData,
+  type PlaneSource,
+  type PlateMap,
+  type PlateOptions,
+  parseMask,
+  type ReadFieldOptions,
+  readField,
+  readMask,
+  readPlateMap,
+  readZarrLabels,
+  type Segmentation,
+  type SegmentationOptions,
+  type SkippedField,
+  segmentField,
+  writeMask,
+  writeOverlay,
+  writeZarrLabels,
+  zarrLabelNames,
+} from './fields';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export type { CudaDiagnosis } from './native/cuda-diagnosis';

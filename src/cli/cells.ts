@@ -35,6 +35,7 @@ interface CellsCommandOptions extends NormalizationOptions {
   masks?: string;
   masksFrom?: string;
   masksPattern?: string;
+  zarrLabels?: string;
   overlays?: string;
   size: number;
   pixelSize?: number;
@@ -96,6 +97,7 @@ export function register(program: Command): void {
       ]),
     )
     .option('--masks <folder>', 'write a label image a field (TIFF)')
+    .option('--zarr-labels <name>', 'write the label images into the OME-Zarr plate itself, as labels of this name')
     .option('--overlays <folder>', 'write a picture a field with outlines and numbers (PNG)')
     .option('--masks-from <folder>', 'take the masks of another program instead: TIFF, PNG or .npy, one a field')
     .option(

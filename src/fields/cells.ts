@@ -24,7 +24,7 @@ import {
   skippedFields,
   typicalDiameter,
 } from './field-results';
-import type { LabelImage } from './label-image';
+import type { Mask } from './label-image';
 import type { FieldImages } from './layout';
 import { fieldNames } from './mask-names';
 import { readMask, writeMask } from './masks';
@@ -35,6 +35,7 @@ import { type CellsOptions, checkOptions } from './plate-options';
 import { readField } from './read-field';
 import { type Survey, surveyPlate } from './survey';
 import { type Job, UnfinishedDataset, unfinishedFolder } from './unfinished-dataset';
+import { writeZarrLabels } from './zarr-labels';
 
 export interface CellsResult {
   dataset: Dataset;
@@ -89,7 +90,7 @@ export async function makeFieldPart(field: PlateField, task: FieldTask): Promise
   const [marker] = Object.values(planes) as [Plane];
   requireEightBit(planes, normalization, options, field);
   const scale = scaleOf(field.images, options, survey);
-  const mask = field.mask === undefined ? undefined : await readMask(field.mask, { width, height });
+  const mask = await maskOf(field, options, { width, height });
   const result = await cellsOfField(planes, {
     ...(mask && { mask }),
     diameter: survey.diameter,
@@ -103,6 +104,15 @@ export async function makeFieldPart(field: PlateField, task: FieldTask): Promise
     name: field.source,
   });
   return { result, marker, rows: formatRows(result, { ...field, field: field.images }, task.rows), scale };
+}
+
+function maskOf(
+  { mask }: PlateField,
+  { masksPattern, t, z }: CellsOptions,
+  size: { width: number; height: number },
+): Promise<Mask> | undefined {
+  if (mask === undefined) return undefined;
+  return readMask(mask, size, { name: masksPattern, t, z: typeof z === 'number' ? z : undefined });
 }
 
 /** `auto` decides for all fields alike: bytes taken as they are and bytes stretched do not go together. */
@@ -181,6 +191,7 @@ export async function cellsOfPlates(options: CellsOptions): Promise<CellsResult>
       normalization: options.normalization ?? 'auto',
       masks: options.masks && resolve(options.masks),
       overlays: options.overlays && resolve(options.overlays),
+      zarrLabels: options.zarrLabels,
       survey,
     };
     return { job, layout: { size: options.size ?? 64, channels: rows.channels, columns: rowColumns(rows) } };
@@ -250,7 +261,7 @@ function threadsOf(options: CellsOptions): number {
 }
 
 async function surveyOf(plate: Plate, options: CellsOptions, threads: number): Promise<Survey> {
-  const masks = new Map(plate.fields.map(({ images, mask }) => [images.key, mask]));
+  const fields = new Map(plate.fields.map((field) => [field.images.key, field]));
   const { z, signal, diameter = 'auto', buds, cellDiameter } = options;
   const measured = options.masksFrom === undefined ? diameter === 'auto' : cellDiameter !== undefined;
   return surveyPlate(
@@ -264,8 +275,8 @@ async function surveyOf(plate: Plate, options: CellsOptions, threads: number): P
       read: (field) =>
         readField(field, { ...(z !== undefined && { z }), ...(plate.imageSize && { size: plate.imageSize }) }),
       ...(options.masksFrom !== undefined && {
-        mask: (field: FieldImages, size: { width: number; height: number }): Promise<LabelImage> =>
-          readMask(masks.get(field.key) as string, size),
+        mask: async (field: FieldImages, size: { width: number; height: number }): Promise<Mask | undefined> =>
+          maskOf(fields.get(field.key) as PlateField, options, size),
       }),
       signal,
     },
@@ -299,12 +310,12 @@ async function pictureWriter(
   }
   return async (field, { result, marker }) => {
     const { labels, cells, width, height } = result;
-    if (options.masks !== undefined) {
-      // The numbers of another program's mask stay: cells.csv refers to them.
-      const numbers = Uint32Array.from([0, ...cells.map(({ number }) => number)]);
-      const image = field.mask === undefined ? labels : labels.map((label) => numbers[label] as number);
-      await writeMask(pathIn(options.masks, field, maskEnding), { width, height, labels: image });
-    }
+    // The numbers of another program's mask stay: cells.csv refers to them.
+    const numbers = Uint32Array.from([0, ...cells.map(({ number }) => number)]);
+    const numbered = field.mask === undefined ? labels : labels.map((label) => numbers[label] as number);
+    const image = { width, height, labels: numbered };
+    if (options.masks !== undefined) await writeMask(pathIn(options.masks, field, maskEnding), image);
+    if (options.zarrLabels !== undefined) await writeZarrLabels(field.images.markerPath, options.zarrLabels, image);
     if (options.overlays !== undefined) {
       await writeOverlay(pathIn(options.overlays, field, overlayEnding), marker, labels, cells);
     }

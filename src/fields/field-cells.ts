@@ -5,7 +5,7 @@ import { defaultNormalization, type Normalization } from '../data/normalization'
 import { DeepYeastError } from '../errors';
 import { loadAddon } from '../native';
 import { cutCrops } from './crops';
-import type { LabelImage } from './label-image';
+import type { Mask } from './label-image';
 import {
   type CellFlag,
   type CellMeasurements,
@@ -18,7 +18,7 @@ import { type Bud, type Segmentation, type SegmentationOptions, segmentField } f
 
 export interface FieldCellsOptions extends Omit<SegmentationOptions, 'others'> {
   /** A mask of another program: nothing is segmented. */
-  mask?: LabelImage;
+  mask?: Mask;
   /** Width and height of the crops in pixels (64). */
   size?: number;
   /** Crop pixels a field pixel (1: crops are cut without resampling). */

@@ -10,10 +10,15 @@ export interface LabelNumbers {
 }
 
 export interface LabelImage {
+  /** Pixels. */
   width: number;
   height: number;
-  /** 0, or 1 to `values.length`, row by row. */
+  /** Row by row; 0 is background. */
   labels: Uint32Array;
+}
+
+/** A label image whose labels are 1 to `values.length`, each one body. */
+export interface Mask extends LabelImage {
   /** The number that the file gives to label 1, 2, ...: ascending, not necessarily without gaps. */
   values: number[];
   /** For people: what was passed over. */
@@ -31,7 +36,7 @@ const mostValue = 2 ** 32 - 1;
  * @param name for messages
  * @throws image-invalid
  */
-export function labelImage({ width, height, data }: LabelNumbers, name: string): LabelImage {
+export function parseMask({ width, height, data }: LabelNumbers, name: string): Mask {
   const labels = new Uint32Array(width * height);
   const values = numberLabels(data, labels, name);
   const warnings = keepLargestPieces(labels, width, height, values, name);

@@ -1,9 +1,12 @@
 /** Which mask belongs to which field, and what the masks and overlays that are written are called. */
 
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { parsePathPattern } from '../data/path-pattern';
 import { DeepYeastError } from '../errors';
 import type { FieldImages } from './layout';
 import { patternNaming } from './layout/image-name';
+import { isZarrFolder } from './layout/ome-zarr';
 import { openSource, walk } from './layout/walk';
 import { normalizeWell } from './well';
 
@@ -70,6 +73,7 @@ export interface MaskListing {
 /**
  * Finds the masks of fields below a folder: by a pattern, or else by their names, which are those of an image of the field
  * with _mask, _masks, _cp_masks, _labels, _seg or nothing added, or what the names of the field's channels have in common.
+ * Of an OME-Zarr plate the path of a mask is that of the image whose `labels` hold it.
  *
  * @throws invalid-argument where no field has a mask or one has two; io-error
  */
@@ -82,6 +86,7 @@ export async function listMasks(
   if (file !== undefined) {
     throw new DeepYeastError('invalid-argument', `${folder} is a file, expected the folder of the masks`);
   }
+  if (isZarrFolder(new Set(await readdir(folder)))) return { paths: listZarrImages(folder, fields), unused: [] };
   const files: string[] = [];
   const ignore = () => {};
   const walked = walk(folder, {
@@ -111,21 +116,40 @@ export async function listMasks(
   };
 }
 
+/** The images of an OME-Zarr plate that belong to the fields of the same plate or of another copy of it. */
+function listZarrImages(folder: string, fields: readonly FieldImages[]): Map<string, string> {
+  const paths = new Map<string, string>();
+  for (const { key, markerPath, channels } of fields) {
+    const [plane] = Object.values(channels)[0] ?? [];
+    if (plane?.zarr === undefined) continue;
+    const below = relative(resolve(folder), resolve(markerPath));
+    // Row, column and image in a plate; an image that is alone is the folder itself.
+    const place = below.startsWith('..') ? resolve(markerPath).split(sep).slice(-3).join(sep) : below;
+    paths.set(key, join(folder, place));
+  }
+  if (paths.size > 0) return paths;
+  throw new DeepYeastError(
+    'invalid-argument',
+    `${folder} is an OME-Zarr plate, but the fields are not of such a plate`,
+  );
+}
+
 function imagePaths(field: FieldImages): string[] {
   return Object.values(field.channels).flatMap((stack) => stack.map(({ path }) => path));
 }
 
 function findByPattern(masks: readonly string[], fields: readonly FieldImages[], pattern: string): Map<string, string> {
-  const naming = patternNaming(pattern);
+  const { names: parts } = parsePathPattern(pattern);
+  const { names } = patternNaming(pattern).readAll(masks);
   const found = new Map<string, string>();
-  for (const path of masks) {
-    const name = naming.read(path);
+  for (const [index, path] of masks.entries()) {
+    const name = names[index];
     if (name === undefined || typeof name === 'string') continue;
     const matching = fields.filter(
       (field) =>
-        (!naming.names.includes('plate') || field.plate === name.plate) &&
+        (!parts.includes('plate') || field.plate === name.plate) &&
         field.well === normalizeWell(name.well) &&
-        (!naming.names.includes('field') || sameNumber(field.field, name.field)),
+        (!parts.includes('field') || sameNumber(field.field, name.field)),
     );
     const [first, second] = matching;
     if (first === undefined) continue;

@@ -1,29 +1,52 @@
 /** Masks: label images in the files of other programs, and the files that this one writes. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { type NpyHeader, parseNpyHeader } from '../files/npy';
 import { isTiff, openTiff, writeTiff } from '../files/tiff';
-import { type LabelImage, type LabelNumbers, labelImage } from './label-image';
+import { type LabelImage, type LabelNumbers, type Mask, parseMask } from './label-image';
+import { readZarrLabels } from './zarr-labels';
 
 /**
  * Reads the mask of a field: a TIFF or PNG of one page and one channel, or a .npy array, of whole numbers (8 to 64 bits,
- * or floats that are whole): 0 for background, a number for every cell. See labelImage for what is checked. A pickled
+ * or floats that are whole): 0 for background, a number for every cell. See parseMask for what is checked. A pickled
  * object (Cellpose's _seg.npy) is never read, since unpickling runs code of the file's choosing.
  *
+ * @param path a file, or the folder of an OME-Zarr image, whose labels are taken
  * @param size of the field
+ * @param place which labels of an OME-Zarr image, where there are several
  * @throws image-invalid with the path and what to do; io-error
  */
-export async function readMask(path: string, size: { width: number; height: number }): Promise<LabelImage> {
-  const numbers = await readNumbers(path);
+export async function readMask(
+  path: string,
+  size: { width: number; height: number },
+  place: { name?: string | undefined; t?: number | undefined; z?: number | undefined } = {},
+): Promise<Mask> {
+  const numbers = (await isFolder(path)) ? await readZarrNumbers(path, place) : await readNumbers(path);
   if (numbers.width !== size.width || numbers.height !== size.height) {
     throw invalid(
       path,
       `is ${numbers.width} x ${numbers.height} pixels, expected ${size.width} x ${size.height} as its field`,
     );
   }
-  return labelImage(numbers, path);
+  return parseMask(numbers, path);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
+
+async function readZarrNumbers(
+  path: string,
+  { name, t, z }: { name?: string | undefined; t?: number | undefined; z?: number | undefined },
+): Promise<LabelNumbers> {
+  const place = { ...(t !== undefined && { t }), ...(z !== undefined && { z }) };
+  const { width, height, labels } = await readZarrLabels(path, name, place);
+  return { width, height, data: labels };
 }
 
 async function readNumbers(path: string): Promise<LabelNumbers> {
@@ -156,10 +179,7 @@ function transposed(data: LabelNumbers['data'], width: number, height: number): 
  *
  * @throws io-error, disk-full
  */
-export async function writeMask(
-  path: string,
-  image: { width: number; height: number; labels: Uint32Array },
-): Promise<void> {
+export async function writeMask(path: string, image: LabelImage): Promise<void> {
   let most = 0;
   for (const label of image.labels) if (label > most) most = label;
   const data = most > 65535 ? image.labels : Uint16Array.from(image.labels);

@@ -29,7 +29,7 @@ export interface PlateOptions {
   buds?: 'apart' | 'with-mother' | undefined;
   /** Folder of masks: nothing is segmented. See listMasks and readMask. */
   masksFrom?: string | undefined;
-  /** How the names of those masks are made up. */
+  /** How the names of those masks are made up; of an OME-Zarr plate the name of its labels. */
   masksPattern?: string | undefined;
   /** Width and height of the crops in pixels (64). */
   size?: number | undefined;
@@ -50,6 +50,8 @@ export interface CellsOptions extends PlateOptions {
   out: string;
   /** Folder that gets a label image a field. */
   masks?: string | undefined;
+  /** Name of labels that are written into the fields' own OME-Zarr images; labels of the same name are replaced. */
+  zarrLabels?: string | undefined;
   /** Folder that gets a picture a field with outlines and numbers. */
   overlays?: string | undefined;
   /** What to do with a field that cannot be used: `stop`, or `skip` it. */

@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readCsv } from '../../src/files/csv';
-import { type CellsOptions, type CellsResult, cellsOfPlates, Dataset } from '../../src/index';
+import {
+  type CellsOptions,
+  type CellsResult,
+  cellsOfPlates,
+  Dataset,
+  listFields,
+  readZarrLabels,
+  writeZarrLabels,
+} from '../../src/index';
 import { temporaryFolder } from '../temporary-folder';
+import { fieldsFixture, rfpGfp } from './fixture';
 import { type PlantedPlate, writePlantedMap, writePlantedPlate } from './planted-plate';
 
 const folder = temporaryFolder();
@@ -295,6 +304,41 @@ test('a field without a mask is one that cannot be used', async () => {
   await expect(run('out', options)).rejects.toThrow(/found no mask for it in/);
   expect(log).toContainEqual(expect.stringMatching(/1 masks in .* belong to no field, other\.tiff for one/));
   expect(await run('out', { ...options, onError: 'skip' })).toMatchObject({ fields: 3, skipped: [{}] });
+});
+
+describe('OME-Zarr', () => {
+  /** A plate with two squares as labels in every image. */
+  async function labelledPlate(version: string): Promise<string> {
+    const root = folder.path('plate.zarr');
+    cpSync(join(fieldsFixture, 'zarr', `plate-${version}.zarr`), root, { recursive: true });
+    const labels = new Uint32Array(12 * 9);
+    for (const [label, left] of [
+      [40, 1],
+      [7, 6],
+    ] as const)
+      for (let y = 2; y < 6; y++) labels.fill(label, y * 12 + left, y * 12 + left + 4);
+    const { fields } = await listFields([root], { channels: rfpGfp('0', '1') });
+    for (const { markerPath } of fields) await writeZarrLabels(markerPath, 'squares', { width: 12, height: 9, labels });
+    return root;
+  }
+
+  test.each(['0.4', '0.5'])('labels of version %s are masks, and masks become labels', async (version) => {
+    const root = await labelledPlate(version);
+    const options = { sources: [root], channels: rfpGfp('0', '1'), size: 8, masksFrom: root, masksPattern: 'squares' };
+    const result = await run('out', { ...options, zarrLabels: 'cells of mine' }).catch((error) => error);
+    expect(result).toMatchObject({ code: 'invalid-argument' });
+    const { dataset, fields } = await run('out', { ...options, zarrLabels: 'copy' });
+    expect([fields, dataset.count]).toEqual([4, 8]);
+    const rows = await dataset.table();
+    expect(rows.slice(0, 2)).toMatchObject([
+      { mask_label: '7', x: '7.5', y: '3.5', area: '16' },
+      { mask_label: '40', x: '2.5', y: '3.5', area: '16' },
+    ]);
+    const listing = await listFields([root], { channels: rfpGfp('0', '1') });
+    for (const { markerPath } of listing.fields) {
+      expect(await readZarrLabels(markerPath, 'copy')).toEqual(await readZarrLabels(markerPath, 'squares'));
+    }
+  });
 });
 
 test('fields are resampled to the cells of a model', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { labelImage } from '../../src/fields/label-image';
+import { parseMask } from '../../src/fields/label-image';
 
 const image = (rows: (number | bigint)[][]) => ({
   width: rows[0]!.length,
@@ -9,7 +9,7 @@ const image = (rows: (number | bigint)[][]) => ({
 });
 
 test('labels are numbered by their value, without gaps', () => {
-  const { labels, values, warnings } = labelImage(
+  const { labels, values, warnings } = parseMask(
     image([
       [900, 900, 0, 4294967295],
       [0, 0, 7, 4294967295],
@@ -22,15 +22,15 @@ test('labels are numbered by their value, without gaps', () => {
 });
 
 test('an empty mask has no cells', () => {
-  expect(labelImage(image([[0, 0]]), 'm')).toMatchObject({ values: [], warnings: [] });
+  expect(parseMask(image([[0, 0]]), 'm')).toMatchObject({ values: [], warnings: [] });
 });
 
 test('64-bit numbers are taken', () => {
-  expect(labelImage(image([[0n, 12n, 12n]]), 'm')).toMatchObject({ values: [12], labels: Uint32Array.of(0, 1, 1) });
+  expect(parseMask(image([[0n, 12n, 12n]]), 'm')).toMatchObject({ values: [12], labels: Uint32Array.of(0, 1, 1) });
 });
 
 test('the largest piece is kept', () => {
-  const { labels, warnings } = labelImage(
+  const { labels, warnings } = parseMask(
     image([
       [5, 5, 0, 5],
       [5, 5, 0, 0],
@@ -64,8 +64,8 @@ test.each([
   ['huge numbers', [[0, 2 ** 33]], /holds 8589934592, expected numbers up to 4294967295/],
   ['huge 64-bit numbers', [[0n, 2n ** 63n]], /holds 9223372036854775808, expected numbers up to/],
 ])('%s are refused', (_, rows, says) => {
-  expect(() => labelImage(image(rows), 'm')).toThrow(expect.objectContaining({ code: 'image-invalid' }));
-  expect(() => labelImage(image(rows), 'm')).toThrow(says);
+  expect(() => parseMask(image(rows), 'm')).toThrow(expect.objectContaining({ code: 'image-invalid' }));
+  expect(() => parseMask(image(rows), 'm')).toThrow(says);
 });
 
 /** Pieces by flooding, one pixel after the other. */
@@ -110,10 +110,10 @@ test('any numbers give connected labels or an answer', () => {
       const sizes = [...byValue.values()].map((all) => all.map((pixels) => pixels.length).sort((a, b) => b - a));
       const ambiguous = sizes.some(([first, second]) => second !== undefined && second * 2 >= (first as number));
       if (ambiguous) {
-        expect(() => labelImage({ width, height, data }, 'm')).toThrow(/separate bodies/);
+        expect(() => parseMask({ width, height, data }, 'm')).toThrow(/separate bodies/);
         return;
       }
-      const { labels, values } = labelImage({ width, height, data }, 'm');
+      const { labels, values } = parseMask({ width, height, data }, 'm');
       expect(values).toEqual([...byValue.keys()].sort((a, b) => a - b));
       const expected = new Array(width * height).fill(0);
       for (const [value, all] of byValue) {
