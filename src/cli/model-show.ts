@@ -44,6 +44,7 @@ function format(model: ModelDescription): string {
         : 'none: it saw no training set',
     ],
     ['intensities', input?.intensities],
+    ['typical cell', input?.cellDiameter === undefined ? undefined : `${input.cellDiameter} pixels in diameter`],
     ['classes', `${classes.length}: ${classes.join(', ')}`],
     ['parameters', thousands(model.parameters)],
     ['dropout', String(model.dropout)],

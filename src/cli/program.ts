@@ -6,6 +6,7 @@ import { type Environment, setEnvironment } from './options';
 
 /** The commands in the order of the help. A command line loads the one it names: none waits for what another needs. */
 const commands: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  cells: () => import('./cells.js'),
   import: () => import('./import.js'),
   split: () => import('./split.js'),
   train: () => import('./train.js'),

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
+import { inOrder } from '../in-order';
 import { cropImage, type Fit, padImage, requireFit } from './crop';
 import type { Cell } from './dataset';
 import { DatasetPercentiles } from './dataset-percentiles';
@@ -68,32 +69,6 @@ function joinChannels(images: readonly RawImage[], invalid: (what: string) => De
   return { ...first, planes: images.flatMap((image) => image.planes) };
 }
 
-/** Works on `items` a few at a time and yields the results in order. */
-async function* inOrder<Item, Result>(
-  items: Iterable<Item>,
-  work: (item: Item) => Promise<Result>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Result> {
-  const running: Promise<Result>[] = [];
-  try {
-    for (const item of items) {
-      throwIfAborted(signal);
-      const result = work(item);
-      // Handled when its turn comes; until then a failure must not count as unhandled.
-      result.catch(() => {});
-      running.push(result);
-      if (running.length >= concurrency) yield await (running.shift() as Promise<Result>);
-    }
-    while (running.length > 0) {
-      throwIfAborted(signal);
-      yield await (running.shift() as Promise<Result>);
-    }
-  } finally {
-    // Whoever stops early must not find files still being read.
-    await Promise.allSettled(running);
-  }
-}
-
 /** A result, or the `image-invalid` that belongs to one cell; any other failure ends everything. */
 async function attempt<Result>(work: () => Promise<Result>): Promise<Result | DeepYeastError> {
   try {
@@ -145,6 +120,7 @@ async function withDatasetRanges(
     let done = 0;
     for await (const image of inOrder(
       plan.cells,
+      concurrency,
       (planned) => attempt(() => readFinite(plan, planned, options)),
       options.signal,
     )) {
@@ -194,6 +170,7 @@ async function fieldRanges(
     const images: RawImage[] = [];
     for await (const image of inOrder(
       members,
+      concurrency,
       (planned) => attempt(() => readFinite(plan, planned, options)),
       options.signal,
     )) {
@@ -238,7 +215,7 @@ export async function* readCells(
     });
     return result instanceof DeepYeastError ? { planned, error: result } : { planned, ...result };
   };
-  yield* inOrder(plan.cells, read, options.signal);
+  yield* inOrder(plan.cells, concurrency, read, options.signal);
 }
 
 /** Columns of cells.csv with the numbers used, for rules whose numbers differ between cells. */

@@ -7,17 +7,10 @@ import { gzip } from 'node:zlib';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { claimTemporaryName, releaseTemporaryName } from '../files/temporary';
+import type { LabelImage } from './label-image';
 import { omeAttributes, readImageInfo, requireZarrNode } from './ome-zarr';
 import { openZarrPlanes } from './zarr-array';
 import { innerPath, property, readZarrNode, type ZarrNode } from './zarr-metadata';
-
-export interface LabelImage {
-  /** Pixels. */
-  width: number;
-  height: number;
-  /** Row by row; 0 is background. */
-  labels: Uint32Array;
-}
 
 const compress = promisify(gzip);
 

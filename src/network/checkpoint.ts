@@ -44,7 +44,7 @@ export interface CheckpointDescription {
   topology: NativeTopology;
   seed: number;
   /** All of the input transform but the mean image; absent for a network that never saw a training set. */
-  input?: { scale: number; channels: string[]; normalization: Normalization };
+  input?: { scale: number; channels: string[]; normalization: Normalization; cellDiameter?: number };
   /** What it was trained by, as recipe.json says it: shown and compared, never followed, so that nothing checks it here. */
   recipe?: unknown;
   /** Mini-batches that went into it. */
@@ -290,13 +290,14 @@ function isTopology(value: unknown): value is NativeTopology {
 
 function isInput(value: unknown): value is NonNullable<CheckpointDescription['input']> {
   if (typeof value !== 'object' || value === null) return false;
-  const { scale, channels, normalization } = value as Record<string, unknown>;
+  const { scale, channels, normalization, cellDiameter } = value as Record<string, unknown>;
   return (
     Number.isFinite(scale) &&
     scale !== 0 &&
     isNames(channels) &&
     typeof normalization === 'object' &&
-    normalization !== null
+    normalization !== null &&
+    (cellDiameter === undefined || (typeof cellDiameter === 'number' && cellDiameter > 0))
   );
 }
 
@@ -359,8 +360,8 @@ function metadataOf(
     ['seed', JSON.stringify(seed)],
   ]);
   if (inputTransform) {
-    const { scale, channels, normalization } = inputTransform;
-    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
+    const { scale, channels, normalization, cellDiameter } = inputTransform;
+    metadata.set('input', JSON.stringify({ scale, channels, normalization, cellDiameter }));
   }
   for (const key of ['recipe', 'iteration', 'metrics', 'training', 'about'] as const) {
     if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));

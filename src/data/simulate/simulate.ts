@@ -9,6 +9,7 @@ import { defaultNormalization } from '../normalization';
 import { size } from './canvas';
 import { type Appearance, appearances, type Truth, truthColumns } from './cell';
 import { drawScreen } from './crew';
+import { medianDiameter } from './geometry';
 import { readLikeLists } from './like';
 import { requireOneOf, requireShare, requireWhole } from './option-checks';
 import type { ScreenData } from './painter';
@@ -90,6 +91,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulatedScree
           size,
           normalization: defaultNormalization,
           provenance,
+          cellDiameter: medianDiameter,
           extraColumns: truthColumns,
         }),
       );
