@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeOutputFolder } from '../files/output-folder';
 import type { BatchOptions, Network } from '../network/network';
-import { type CellSource, describeSource } from '../prediction/cell-source';
+import { type CellSource, describeSource, requireDistinctCells } from '../prediction/cell-source';
 import { matchClasses } from '../prediction/class-match';
 import { predictCells } from '../prediction/predict-cells';
 import { evaluationColumns, PredictionsWriter } from '../prediction/predictions-table';
@@ -34,6 +34,7 @@ export async function evaluateModel(
   const description = describeSource(source);
   const { classes, count } = description;
   const classIndex = matchClasses(network.classes, description);
+  await requireDistinctCells([source]);
   const evaluation = new Evaluation(network.classes);
   const k = network.classes.length;
   const folder = await makeOutputFolder(out);
