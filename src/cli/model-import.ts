@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 import { addExamples, type CommandContext, jsonOption, nameList, realNumber, withContext } from './options';
 import { alignedRows } from './text-table';
 
@@ -68,7 +69,7 @@ async function run(context: CommandContext, options: ImportCommandOptions, path?
     ...(channels && { channels }),
     ...(options.classes !== undefined && { classes: await classNames(options.classes) }),
   };
-  const number = options.mean === undefined || options.mean.trim() === '' ? Number.NaN : Number(options.mean);
+  const number = parseNumber(options.mean ?? '') ?? Number.NaN;
   let model: Awaited<ReturnType<typeof importKeras>>;
   if (formatOf(file, options) === 'keras') {
     if (options.mean !== undefined && Number.isNaN(number)) {

@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 import { type Log, type LogLevel, logLevels } from '../log';
 import { Progress, type ProgressOptions } from './progress';
 
@@ -148,7 +149,7 @@ export function precisionOption(): Option {
 /** Parser of a whole number within bounds, for Option.argParser. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
-    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^[+-]?\d+$/.test(text) ? (parseNumber(text) ?? Number.NaN) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < least || value > most) {
       throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
     }
@@ -159,7 +160,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 /** Parser of a number within bounds, for Option.argParser. */
 export function realNumber(least: number, most = Number.MAX_VALUE): (text: string) => number {
   return (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text);
+    const value = parseNumber(text) ?? Number.NaN;
     if (!(value >= least && value <= most)) {
       const bounds = most === Number.MAX_VALUE ? `of at least ${least}` : `from ${least} to ${most}`;
       throw new InvalidArgumentError(`Expected a number ${bounds}.`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { readNpyHeader } from '../files/npy';
+import { parseNumber } from '../files/number';
 import { type Normalization, parseNormalization } from './normalization';
 
 export { type Normalization, sameNormalization } from './normalization';
@@ -285,7 +286,7 @@ async function readImagesHeader(path: string, channels: readonly string[]): Prom
 /** '3', or '3.0' as pandas writes a column in which a value is missing; '' and '-1' are unlabelled. */
 export function parseLabel(text: string, classes: readonly string[], path: string, line: number): number {
   if (text === '' || text === '-1' || text === '-1.0') return -1;
-  const label = /^\d{1,9}(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
+  const label = /^\d{1,9}(\.0*)?$/.test(text) ? (parseNumber(text) as number) : Number.NaN;
   if (!(label < classes.length)) {
     const most = classes.length - 1;
     const expected =

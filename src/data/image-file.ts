@@ -6,6 +6,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { DeepYeastError, fileError, isEnvironmentError } from '../errors';
+import { parseWholeNumber } from '../files/number';
 import { checkTiffStructure } from '../files/tiff-structure';
 
 /** One channel of a file, row by row. */
@@ -175,7 +176,8 @@ function choosePlanes(channels: readonly ChannelChoice[], count: number, names: 
     const text = plane ?? name;
     const byName = position(text);
     if (byName >= 0) return byName;
-    if (/^\d+$/.test(text) && Number(text) < count) return Number(text);
+    const byNumber = parseWholeNumber(text);
+    if (byNumber !== undefined && byNumber < count) return byNumber;
     throw new Error(`has no channel "${text}" for ${name}: found ${count} (from 0)${listed}`);
   });
 }

@@ -1,6 +1,7 @@
 /** The part of OME-XML (the image description of an OME-TIFF) that says which page holds which channel. */
 
 import { findTagsByName, getAttribute } from 'xml-utils';
+import { parseHexadecimal, parseWholeNumber } from '../files/number';
 
 export interface OmeChannels {
   /** Names of the channels; a channel without a name has ''. */
@@ -18,8 +19,7 @@ export function parseOmeChannels(description: string): OmeChannels | undefined {
   const [pixels] = findTagsByName(description, 'Pixels');
   if (!pixels?.inner) return undefined;
   const number = (tag: { outer: string }, name: string, missing: number) => {
-    const text = getAttribute(tag.outer, name);
-    return text !== undefined && /^\d+$/.test(text) ? Number(text) : missing;
+    return parseWholeNumber(getAttribute(tag.outer, name) ?? '') ?? missing;
   };
   const channels = number(pixels, 'SizeC', 1);
   if (channels > 4096) throw new Error(`claims ${channels} channels`);
@@ -50,7 +50,8 @@ const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 function decodeEntities(text: string): string {
   return text.replace(/&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
-    const code = hex !== undefined ? Number.parseInt(hex, 16) : decimal !== undefined ? Number(decimal) : undefined;
+    const code =
+      hex !== undefined ? parseHexadecimal(hex) : decimal !== undefined ? parseWholeNumber(decimal) : undefined;
     if (code !== undefined) return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
     return entities[name] ?? whole;
   });

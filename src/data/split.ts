@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError, fileError } from '../errors';
+import { roundedTo } from '../files/number';
 import { makeFolder } from '../files/temporary';
 import { permutation } from '../random';
 import { Dataset } from './dataset';
@@ -132,7 +133,7 @@ function parseParts(into: Readonly<Record<string, number>>): { name: string; sha
       throw invalid(`the share of "${name}" is ${share}, expected a number between 0 and 1`);
   }
   const sum = parts.reduce((total, { share }) => total + share, 0);
-  if (Math.abs(sum - 1) > 1e-6) throw invalid(`the shares add up to ${Number(sum.toFixed(6))}, expected 1`);
+  if (Math.abs(sum - 1) > 1e-6) throw invalid(`the shares add up to ${roundedTo(sum, 6)}, expected 1`);
   return parts;
 }
 

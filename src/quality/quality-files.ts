@@ -323,7 +323,7 @@ export async function evaluateFilter(
     scores: bothKinds
       ? qualityScores(
           marked.map(({ score }) => score),
-          marked.map(({ good }) => Number(good)),
+          marked.map(({ good }) => (good ? 1 : 0)),
         )
       : null,
   };

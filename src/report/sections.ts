@@ -105,7 +105,7 @@ export function proteinDraft(metrics: Report, { proteins: rows, classes }: Prote
   const numeric = true;
   // The wrong ones first, then those with the most cells: what a reader looks for.
   const listed = [...rows]
-    .sort((a, b) => Number(a.correct ?? true) - Number(b.correct ?? true) || b.cells - a.cells)
+    .sort((a, b) => wrongFirst(a.correct) - wrongFirst(b.correct) || b.cells - a.cells)
     .slice(0, listedRows);
   return {
     id: 'proteins',
@@ -185,4 +185,9 @@ export function provenanceDraft(network: Network, dataset: Dataset, record: Read
     title: 'How it was made',
     parts: [tableHtml('Versions, seeds, data', [{ title: 'what' }, { title: 'value' }], facts)],
   };
+}
+
+/** Sorts what is known to be wrong before the rest. */
+function wrongFirst(correct: boolean | null): number {
+  return correct === false ? 0 : 1;
 }

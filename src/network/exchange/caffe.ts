@@ -4,11 +4,13 @@
  * in the order channel, height, width; BatchNorm holds mean and variance, both to be divided by its third blob, and Scale
  * gamma and beta.
  */
+
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Message, Type } from 'protobufjs';
 import { DeepYeastError, fileError } from '../../errors';
 import { fileDigest } from '../../files/digest';
+import { rounded } from '../../files/number';
 import type { Checkpoint } from '../checkpoint';
 import { caffeMessages } from './caffe-schema';
 import { type ImportedLayer, type ImportOptions, importedModel } from './imported-network';
@@ -237,7 +239,7 @@ function stepOf(
 
 /** A float32 as people wrote it: 0.4 rather than 0.4000000059604645. */
 function roundFloat(value: number): number {
-  return Number(value.toPrecision(7));
+  return rounded(value, 7);
 }
 
 function requireSetting(layer: Layer, kind: string, key: string, expected: unknown, prototxt: string): void {
