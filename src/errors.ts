@@ -187,3 +187,13 @@ export function fileError(action: string, path: string, cause: unknown): DeepYea
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new DeepYeastError(full ? 'disk-full' : 'io-error', `cannot ${action} ${path}: ${reason}`, { cause });
 }
+
+/**
+ * Why a reader of a foreign format gave up, in words for the user: its own message, but not what the JavaScript engine
+ * says of the reader's arrays ("Offset is outside the bounds of the DataView") where the bytes led it astray.
+ */
+export function readerReason(error: unknown): string {
+  const ofEngine = [RangeError, TypeError, SyntaxError, ReferenceError].some((kind) => error instanceof kind);
+  if (ofEngine) return 'it is damaged or cut short: it points outside of itself, or its parts contradict each other';
+  return error instanceof Error ? error.message : String(error);
+}

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { readNpyHeader } from '../files/npy';
+import { parseJson } from '../files/parse-json';
 import { type Normalization, parseNormalization } from './normalization';
 
 export { type Normalization, sameNormalization } from './normalization';
@@ -220,12 +221,7 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
     }
     throw fileError('read', path, error);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new DeepYeastError('dataset-invalid', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  const json = parseJson(text, path, 'dataset-invalid');
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new DeepYeastError('dataset-invalid', `${path} holds no JSON object, expected at least ${example}`);
   }

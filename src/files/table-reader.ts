@@ -36,7 +36,7 @@ export async function openTable(path: string): Promise<TextTable> {
       for await (const record of table.rows()) {
         row++;
         const values: Record<string, string> = {};
-        for (const column of table.columns) values[column] = text(record[column]);
+        for (const column of table.columns) values[column] = text(record.get(column));
         yield { where: `row ${row}`, values };
       }
     },

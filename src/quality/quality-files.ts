@@ -12,6 +12,7 @@ import { type NamedFeatureMatrix, readFeatureMatrix } from '../features/matrix';
 import { writeFileAtomically } from '../files/atomic-file';
 import { readCsv } from '../files/csv';
 import { makeOutputFolder } from '../files/output-folder';
+import { parseJson } from '../files/parse-json';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
 import { predictedClasses, readPredictions } from '../prediction/predictions-table';
@@ -216,8 +217,8 @@ export async function readQualityFile(folder: string): Promise<QualityFile> {
     throw fileError('read', path, error);
   }
   try {
-    const file = JSON.parse(text) as QualityFile;
-    if (Array.isArray(file.features)) return file;
+    const file = parseJson(text, path, 'model-invalid') as QualityFile | null;
+    if (Array.isArray(file?.features)) return file;
   } catch {
     // Said below.
   }

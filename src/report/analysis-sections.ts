@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileError } from '../errors';
 import type { Calibration } from '../evaluation/calibration';
 import { readCsv } from '../files/csv';
+import { parseJson } from '../files/parse-json';
 import { type Draft, listedRows } from './draft';
 import {
   comparisonFigure,
@@ -17,7 +18,7 @@ import { numberCell, paragraph, percentCell, percentText, pictureHtml, tableHtml
 
 async function readJson<Value>(path: string): Promise<Value> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Value;
+    return parseJson(await readFile(path, 'utf8'), path, 'dataset-invalid') as Value;
   } catch (error) {
     throw fileError('read', path, error);
   }
