@@ -32,6 +32,11 @@ export interface Cell {
   [extra: string]: string | number;
 }
 
+/** A column of a cell's row, '' where it has none: own fields only, since a column may be named `constructor`. */
+export function columnOf(cell: Cell, column: string): string | number {
+  return Object.hasOwn(cell, column) ? (cell[column] ?? '') : '';
+}
+
 /** dataset.json. */
 export interface DatasetDescription {
   /** Class names; a label is an index into them. */

@@ -1,7 +1,7 @@
 /** A layer's outputs for every cell of a dataset: the features that the analyses work on. */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { type Cell, Dataset, datasetFiles } from '../data/dataset';
+import { type Cell, columnOf, Dataset, datasetFiles } from '../data/dataset';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
@@ -266,7 +266,7 @@ export async function writeFeatures(
 
 /** A row of cells.csv: an unlabelled cell's label is empty. */
 function formatCell(cell: Cell, columns: readonly string[]): string {
-  return formatCsvRow(columns.map((name) => (name === 'label' && cell.label < 0 ? '' : (cell[name] ?? ''))));
+  return formatCsvRow(columns.map((name) => (name === 'label' && cell.label < 0 ? '' : columnOf(cell, name))));
 }
 
 async function copyInto(file: AtomicFile, source: string): Promise<void> {
