@@ -5,6 +5,7 @@ export const exitStatus = {
   data: 3,
   device: 4,
   skipped: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
