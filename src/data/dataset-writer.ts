@@ -161,8 +161,12 @@ function columnsOf(options: DatasetWriterOptions): string[] {
   return [...cellColumns, ...extra];
 }
 
-/** A rename replaces an empty folder but nothing else: found out before the work, not after it. */
-async function requireNothingAt(path: string): Promise<void> {
+/**
+ * A rename replaces an empty folder but nothing else: found out before the work, not after it.
+ *
+ * @throws output-exists, io-error
+ */
+export async function requireNothingAt(path: string): Promise<void> {
   let found: string[];
   try {
     found = await readdir(path);

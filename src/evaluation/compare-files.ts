@@ -4,8 +4,8 @@ import type { Dataset } from '../data/dataset';
 import { type CropTile, cropGrid, encodePng } from '../data/picture';
 import { writeFileAtomically } from '../files/atomic-file';
 import { readCsv } from '../files/csv';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { writeFolder } from '../files/write-together';
 import { readPredictionTable } from '../prediction/labelled-predictions';
 import {
   type CompareOptions,
@@ -61,10 +61,9 @@ export async function compareFiles(
     mistakes: mistakes.length,
     planted: truth ? scoreCauses(mistakes, truth) : null,
   };
-  const folder = await makeOutputFolder(out);
-  try {
+  await writeFolder(out, async (folder) => {
     await writeRecords(
-      join(out, 'mistakes.csv'),
+      join(folder, 'mistakes.csv'),
       mistakes.map((mistake) => ({
         cell: mistake.cell,
         protein: mistake.protein,
@@ -84,7 +83,7 @@ export async function compareFiles(
       mistakes.length === 0 ? { columns: ['cell'] } : {},
     );
     await writeRecords(
-      join(out, 'suspects.csv'),
+      join(folder, 'suspects.csv'),
       comparison.suspects.map((row) => ({
         protein: row.protein,
         cells: row.cells,
@@ -95,12 +94,9 @@ export async function compareFiles(
       })),
       comparison.suspects.length === 0 ? { columns: ['protein'] } : {},
     );
-    if (dataset) await writeGallery(dataset, comparison, join(out, 'mistakes.png'));
-    await writeFileAtomically(join(out, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+    if (dataset) await writeGallery(dataset, comparison, join(folder, 'mistakes.png'));
+    await writeFileAtomically(join(folder, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
+  });
   return file;
 }
 

@@ -5,8 +5,8 @@ import { cropGrid, encodePng } from '../data/picture';
 import { DeepYeastError } from '../errors';
 import { median } from '../evaluation/metrics';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { matchClasses } from '../prediction/class-match';
 import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
@@ -119,8 +119,7 @@ export async function explain(
   const labels = Uint32Array.from(cells, (cell) => index[dataset.labels[cell] as number] as number);
   const embedded = stratifiedSample(Int32Array.from(labels), options.embeddedCells ?? 1000, seed);
   const classicRows = classic && selectRows(classic, cells);
-  const folder = await makeOutputFolder(out);
-  try {
+  return writeFolder(out, async (folder) => {
     const study = { network, dataset, cells, labels, embedded, classic: classicRows, options };
     const findings: LayerFindings[] = [];
     for (const layer of layers) findings.push(await explainLayer(study, layer, findings.length, layers.length));
@@ -132,21 +131,18 @@ export async function explain(
       layers: findings.map((found) => summarise(network, found)),
       classic: classicRows ? summariseClassic(network, classicRows, labels, seed) : null,
     };
-    await writeFindings(study, findings, out);
+    await writeFindings(study, findings, folder);
     if (classicRows) {
       const information = unitInformation(classicRows, labels, network.classes, { seed });
       await writeRecords(
-        join(out, 'classic.csv'),
+        join(folder, 'classic.csv'),
         information.map(({ unit, ...rest }) => ({ feature: unit, ...informationRecord(rest) })),
       );
     }
     const text = JSON.stringify({ ...options.record, ...explanation }, null, 2);
-    await writeFileAtomically(join(out, 'explain.json'), `${text}\n`);
+    await writeFileAtomically(join(folder, 'explain.json'), `${text}\n`);
     return explanation;
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+  });
 }
 
 function requireLayers(network: Network, asked: readonly string[] | undefined): readonly string[] {

@@ -11,10 +11,10 @@ import { cropsOf } from '../features/layer-features';
 import { type NamedFeatureMatrix, readFeatureMatrix } from '../features/matrix';
 import { writeFileAtomically } from '../files/atomic-file';
 import { readCsv } from '../files/csv';
-import { makeOutputFolder } from '../files/output-folder';
 import { parseJson } from '../files/parse-json';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
+import { writeFolder } from '../files/write-together';
 import { predictedClasses, readPredictions } from '../prediction/predictions-table';
 import {
   type FilterCell,
@@ -107,16 +107,12 @@ export async function trainQualityFiles(
       trainingCells: [...training].sort((a, b) => a - b).map((i) => (cells[i] as Cell).cell),
       filter: filterReport(reported, dataset.classes, predictions, threshold, seed),
     };
-    const folder = await makeOutputFolder(out);
-    try {
-      await forest.save(join(out, qualityFiles.detector));
-      await writeScores(join(out, qualityFiles.scores), cells, scores);
+    await writeFolder(out, async (folder) => {
+      await forest.save(join(folder, qualityFiles.detector));
+      await writeScores(join(folder, qualityFiles.scores), cells, scores);
       const text = JSON.stringify({ ...record, ...file }, null, 2);
-      await writeFileAtomically(join(out, qualityFiles.description), `${text}\n`);
-    } catch (error) {
-      await folder.undo();
-      throw error;
-    }
+      await writeFileAtomically(join(folder, qualityFiles.description), `${text}\n`);
+    });
     return file;
   } finally {
     await forest.close();

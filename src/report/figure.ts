@@ -1,7 +1,6 @@
 /** A figure: rows of a table and a Vega-Lite specification over them; drawn as SVG, PNG and CSV when it is built. */
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { type TableRecord, writeRecords } from '../files/record-table';
 
 export interface Figure {
@@ -95,10 +94,9 @@ function withShortNumbers(svg: string): string {
 
 const pngDensity = 192;
 
-/** Writes <name>.svg, <name>.png (black on white) and <name>.csv of every figure into a folder. */
+/** Writes <name>.svg, <name>.png (black on white) and <name>.csv of every figure into a folder; returns their names. */
 export async function writeFigures(folder: string, drawn: readonly DrawnFigure[]): Promise<string[]> {
   const { default: sharp } = await import('sharp');
-  await makeOutputFolder(folder);
   const files: string[] = [];
   for (const { figure, svg } of drawn) {
     const path = (ending: string) => join(folder, `${figure.name}.${ending}`);
@@ -110,7 +108,7 @@ export async function writeFigures(folder: string, drawn: readonly DrawnFigure[]
       .toBuffer();
     await writeFileAtomically(path('png'), png);
     await writeRecords(path('csv'), figure.rows);
-    files.push(...['svg', 'png', 'csv'].map(path));
+    files.push(...['svg', 'png', 'csv'].map((ending) => `${figure.name}.${ending}`));
   }
   return files;
 }

@@ -9,8 +9,8 @@ import { featuresOfCells } from '../features/layer-features';
 import { type NamedFeatureMatrix, selectRows } from '../features/matrix';
 import { stratifiedSample } from '../features/sample';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { requireModelRule } from '../prediction/rule-match';
 import { type FineTuneOptions, fineTune } from './fine-tuning';
@@ -141,10 +141,9 @@ export async function transfer(
     curve,
     purity: embedding ? { features: embedding.purity.features, tsne: embedding.purity.tsne } : null,
   };
-  const folder = await makeOutputFolder(out);
-  try {
+  await writeFolder(out, async (folder) => {
     await writeRecords(
-      join(out, 'learning-curve.csv'),
+      join(folder, 'learning-curve.csv'),
       curve.map(({ accuracies, settings, ...point }) => ({
         ...point,
         draws: accuracies.length,
@@ -154,7 +153,7 @@ export async function transfer(
     );
     if (embedding && sample) {
       await writeRecords(
-        join(out, 'embedding.csv'),
+        join(folder, 'embedding.csv'),
         Array.from(sample, (at, i) => ({
           class: classes[labels.test[at] as number] as string,
           tsne_x: embedding.tsne[2 * i] as number,
@@ -165,11 +164,8 @@ export async function transfer(
       );
     }
     const text = JSON.stringify({ ...options.record, ...report }, null, 2);
-    await writeFileAtomically(join(out, 'transfer.json'), `${text}\n`);
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+    await writeFileAtomically(join(folder, 'transfer.json'), `${text}\n`);
+  });
   return report;
 }
 
