@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "../cpu/available_threads.h"
 #include "../cpu/instruction_set.h"
-#include "../engine/error.h"
 #include "../engine/random.h"
+#include "../system/available_threads.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "classic_features_function.h"
 #include "cuda_report.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 
 namespace deepyeast {
 namespace {

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <memory>
 
-#include "../cpu/available_threads.h"
-#include "../engine/error.h"
 #include "../features/classic_features.h"
+#include "../system/available_threads.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "background_task.h"
 #include "errors.h"

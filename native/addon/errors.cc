@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "instance_data.h"
 

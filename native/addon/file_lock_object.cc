@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "../engine/file_lock.h"
+#include "../system/file_lock.h"
 #include "arguments.h"
 #include "errors.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../cpu/available_threads.h"
-#include "../engine/error.h"
+#include "../system/available_threads.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "errors.h"
 #include "results.h"

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "background_task.h"
 #include "errors.h"

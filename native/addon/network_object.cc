@@ -3,11 +3,12 @@
 #include <cmath>
 #include <limits>
 
+#include "../cpu/cpu_backend.h"
 #include "../cuda/client/cuda_backend.h"
 #include "../cuda/client/loader.h"
-#include "../engine/atomic_file.h"
-#include "../engine/error.h"
 #include "../engine/tensor_file.h"
+#include "../system/atomic_file.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "errors.h"
 #include "options.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 #include "arguments.h"
 #include "image_store_object.h"
 

@@ -1,6 +1,6 @@
 #include "work_queue.h"
 
-#include "../engine/spin.h"
+#include "../system/spin.h"
 #include "errors.h"
 
 namespace deepyeast {

@@ -1,9 +1,10 @@
-// The CPU's Backend: hands every operation to its file.
+// Hands every operation to its file.
+#include "cpu_backend.h"
+
 #include <algorithm>
 #include <cstring>
 
-#include "../engine/backend.h"
-#include "available_threads.h"
+#include "../system/available_threads.h"
 #include "cpu_context.h"
 #include "dense_layer.h"
 #include "direct_convolution.h"

@@ -7,12 +7,12 @@
 #include <memory>
 #include <utility>
 
-#include "../engine/spin.h"
+#include "../system/spin.h"
+#include "../system/thread_pool.h"
 #include "instruction_set.h"
 #include "kernels/table.h"
 #include "lane.h"
 #include "memory.h"
-#include "thread_pool.h"
 
 namespace deepyeast {
 

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 
 namespace deepyeast {
 

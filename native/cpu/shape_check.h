@@ -1,7 +1,7 @@
 // Checks of the shapes that operations are given.
 #pragma once
 
-#include "../engine/error.h"
+#include "../system/error.h"
 
 namespace deepyeast {
 

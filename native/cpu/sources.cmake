@@ -1,7 +1,6 @@
 # The CPU backend as a static library, deepyeast_cpu. Its kernels are compiled once per instruction set of the target's
 # architecture and chosen at run time.
 include(CheckCXXSourceCompiles)
-find_package(Threads REQUIRED)
 check_cxx_source_compiles("
 #if !defined(__x86_64__)
 #error
@@ -20,7 +19,7 @@ if(DEEPYEAST_X86_64)
 endif()
 
 add_library(deepyeast_cpu STATIC ${DEEPYEAST_CPU_SOURCES})
-target_link_libraries(deepyeast_cpu PUBLIC Threads::Threads)
+target_link_libraries(deepyeast_cpu PUBLIC deepyeast_engine)
 set(DEEPYEAST_CPU_TARGETS deepyeast_cpu)
 foreach(set ${DEEPYEAST_INSTRUCTION_SETS})
   string(TOLOWER deepyeast_kernels_${set} target)

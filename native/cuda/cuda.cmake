@@ -125,7 +125,7 @@ message(STATUS "CUDA library: ${DEEPYEAST_NVCC}, ${DEEPYEAST_CUDNN_LIBRARY}, ${D
 # The kernels, by nvcc itself: CMake's own CUDA language would want a compiler test on every machine.
 set(DEEPYEAST_CUDA_OBJECT ${CMAKE_CURRENT_BINARY_DIR}/cuda_operations.o)
 file(GLOB DEEPYEAST_CUDA_HEADERS CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.h ${CMAKE_CURRENT_LIST_DIR}/kernels/*
-  ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/*.h)
+  ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/*.h ${CMAKE_CURRENT_SOURCE_DIR}/native/system/*.h)
 add_custom_command(OUTPUT ${DEEPYEAST_CUDA_OBJECT}
   COMMAND ${DEEPYEAST_NVCC} -std=c++17 -O3 ${DEEPYEAST_CUDA_CODE} -Xcompiler=-fPIC,-Wall,-Wextra,-fvisibility=hidden
     -isystem ${DEEPYEAST_CUDNN_INCLUDE} -isystem ${DEEPYEAST_CUBLAS_INCLUDE}
@@ -135,7 +135,7 @@ add_custom_command(OUTPUT ${DEEPYEAST_CUDA_OBJECT}
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
 add_library(deepyeast_cuda SHARED ${cuda_sources} ${DEEPYEAST_CUDA_OBJECT}
-  ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/atomic_file.cc ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/random.cc)
+  ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/random.cc ${CMAKE_CURRENT_SOURCE_DIR}/native/system/atomic_file.cc)
 set_source_files_properties(${DEEPYEAST_CUDA_OBJECT} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 target_include_directories(deepyeast_cuda SYSTEM PRIVATE ${DEEPYEAST_CUDART_INCLUDE} ${DEEPYEAST_CUDNN_INCLUDE}
   ${DEEPYEAST_CUBLAS_INCLUDE})

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "../engine/atomic_file.h"
-#include "../engine/error.h"
+#include "../system/atomic_file.h"
+#include "../system/error.h"
 
 namespace deepyeast::cuda {
 namespace {

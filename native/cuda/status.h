@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 
 namespace deepyeast::cuda {
 

@@ -239,8 +239,4 @@ class Backend {
   std::vector<std::uint8_t> staging_;
 };
 
-// The CPU backend on the widest instruction set that the machine has, or that DEEPYEAST_ISA names (avx512, avx2,
-// portable). threads 0: as many as the process may use. Throws Error("isa-unavailable").
-std::unique_ptr<Backend> make_cpu_backend(int threads);
-
 }  // namespace deepyeast

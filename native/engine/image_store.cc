@@ -9,7 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "error.h"
+#include "../system/error.h"
+#include "../system/read_at.h"
 
 namespace deepyeast {
 namespace {
@@ -43,20 +44,13 @@ ImageStore::ImageStore(std::string path, std::uint64_t offset, std::uint64_t cou
 ImageStore::~ImageStore() { ::close(file_); }
 
 void ImageStore::read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const {
-  std::size_t remaining = number * image_bytes_;
-  std::uint64_t position = offset_ + first * image_bytes_;
-  while (remaining > 0) {
-    const ssize_t done = ::pread(file_, output, remaining, static_cast<off_t>(position));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) throw Error("io-error", "cannot read " + path_ + ": " + std::strerror(errno));
-    if (done == 0) {
-      throw Error("images-truncated", path_ + " ended at byte " + std::to_string(position) + " while image " +
-                                          std::to_string(first + number - 1) +
-                                          " was read: the file was truncated while in use");
-    }
-    output += done;
-    position += static_cast<std::uint64_t>(done);
-    remaining -= static_cast<std::size_t>(done);
+  const std::size_t bytes = number * image_bytes_;
+  const std::uint64_t position = offset_ + first * image_bytes_;
+  const std::size_t done = read_at(file_, path_, position, output, bytes);
+  if (done < bytes) {
+    throw Error("images-truncated", path_ + " ended at byte " + std::to_string(position + done) + " while image " +
+                                        std::to_string(first + number - 1) +
+                                        " was read: the file was truncated while in use");
   }
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "error.h"
+#include "../system/error.h"
 #include "memory_plan.h"
 #include "network_plans.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "../system/error.h"
 #include "backend.h"
-#include "error.h"
 #include "topology.h"
 
 namespace deepyeast {

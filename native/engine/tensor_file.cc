@@ -1,13 +1,11 @@
 #include "tensor_file.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 
-#include "error.h"
+#include "../system/error.h"
+#include "../system/read_at.h"
 
 namespace deepyeast {
 namespace {
@@ -44,19 +42,11 @@ bool ends_with(const std::string& text, const std::string& end) {
 
 void read_values(int file, const std::string& path, const TensorPlace& tensor, std::size_t first, std::size_t count,
                  float* values) {
-  auto* target = reinterpret_cast<std::uint8_t*>(values);
-  std::uint64_t position = tensor.position + first * sizeof(float);
-  for (std::size_t remaining = count * sizeof(float); remaining > 0;) {
-    const ssize_t done = ::pread(file, target, remaining, static_cast<off_t>(position));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) throw Error("io-error", "cannot read " + path + ": " + std::strerror(errno));
-    if (done == 0) {
-      throw Error("model-invalid",
-                  path + " is truncated: it ended at byte " + std::to_string(position) + "; copy it again");
-    }
-    target += done;
-    position += static_cast<std::uint64_t>(done);
-    remaining -= static_cast<std::size_t>(done);
+  const std::uint64_t position = tensor.position + first * sizeof(float);
+  const std::size_t bytes = count * sizeof(float), done = read_at(file, path, position, values, bytes);
+  if (done < bytes) {
+    throw Error("model-invalid",
+                path + " is truncated: it ended at byte " + std::to_string(position + done) + "; copy it again");
   }
   const bool variance = ends_with(tensor.name, ".running_variance");
   if (all_finite(values, count) && !variance) return;

@@ -1,6 +1,6 @@
 #include "topology.h"
 
-#include "error.h"
+#include "../system/error.h"
 
 namespace deepyeast {
 namespace {

@@ -1,7 +1,7 @@
 #include "classic_features.h"
 
-#include "../cpu/thread_pool.h"
-#include "../engine/error.h"
+#include "../system/error.h"
+#include "../system/thread_pool.h"
 
 namespace deepyeast {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "../cpu/thread_pool.h"
+#include "../system/thread_pool.h"
 
 namespace deepyeast {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "../cpu/thread_pool.h"
-#include "../engine/error.h"
+#include "../system/error.h"
+#include "../system/thread_pool.h"
 
 namespace deepyeast {
 namespace {

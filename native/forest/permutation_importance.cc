@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "../cpu/thread_pool.h"
 #include "../engine/random.h"
+#include "../system/thread_pool.h"
 #include "forest.h"
 
 namespace deepyeast {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "../cpu/cpu_backend.h"
 #include "../cuda/client/cuda_backend.h"
 #include "../cuda/client/loader.h"
 #include "test.h"

@@ -15,9 +15,9 @@
 #include "../cuda/client/search.h"
 #include "../cuda/plan_cache.h"
 #include "../cuda/product_algorithm.h"
-#include "../engine/error.h"
 #include "../engine/memory_plan.h"
 #include "../engine/network.h"
+#include "../system/error.h"
 #include "test.h"
 
 namespace {

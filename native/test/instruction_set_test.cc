@@ -1,9 +1,10 @@
 // The choice of an instruction set.
+#include "../cpu/cpu_backend.h"
 #include "../cpu/instruction_set.h"
 
 #include <cstdlib>
 
-#include "../engine/error.h"
+#include "../system/error.h"
 #include "backends.h"
 #include "test.h"
 

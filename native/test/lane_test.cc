@@ -3,10 +3,10 @@
 #include <chrono>
 #include <memory>
 
-#include "../cpu/available_threads.h"
 #include "../cpu/cpu_context.h"
-#include "../engine/error.h"
-#include "../engine/spin.h"
+#include "../system/available_threads.h"
+#include "../system/error.h"
+#include "../system/spin.h"
 #include "test.h"
 
 namespace {

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <memory>
 
-#include "../cpu/available_threads.h"
-#include "../cpu/thread_pool.h"
+#include "../system/available_threads.h"
+#include "../system/thread_pool.h"
 #include "test.h"
 
 namespace {

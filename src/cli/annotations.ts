@@ -26,7 +26,7 @@ export function register(program: Command): void {
     )
     .option('--single', 'keep proteins of a single compartment only')
     .addOption(jsonOption())
-    .action(withContext<AnnotationsCommandOptions>(run as never));
+    .action(withContext<AnnotationsCommandOptions, [paths: string[]]>(run));
   addExamples(
     command,
     'deepyeast annotations huh2003.txt chong2015.csv --single --out labels.csv',

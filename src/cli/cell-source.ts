@@ -1,7 +1,7 @@
 /** From paths on the command line to cells: datasets, folders of images, or images named one by one. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { ImportPlan } from '../data/import-plan';
 import { fileError } from '../errors';
 import type { CellSource } from '../prediction';
@@ -12,13 +12,7 @@ export type CellSourceOptions = ImageSourceOptions;
 
 /** Adds import's options, but for the size, which is the model's. */
 export function addCellSourceOptions(command: Command): Command {
-  addImageSourceOptions(command);
-  const options = command.options as Option[];
-  options.splice(
-    options.findIndex((option) => option.long === '--size'),
-    1,
-  );
-  return command;
+  return addImageSourceOptions(command, { size: false });
 }
 
 export interface SkippedCell {

@@ -51,7 +51,7 @@ export function register(program: Command): void {
     )
     .option('--data <folder>', 'the dataset, for the gallery and for what the simulator planted')
     .addOption(jsonOption())
-    .action(withContext<CompareCommandOptions>(run as never));
+    .action(withContext<CompareCommandOptions, [first: string, second: string]>(run));
   addExamples(
     command,
     'deepyeast compare network/predictions.csv forest/predictions.csv --names network,forest --data data/test --out compared',

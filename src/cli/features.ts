@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { DeepYeastError, exitStatus } from '../errors';
 import { type Stage, type Summary, stages, summaries } from '../features/extraction';
 import { addCellSourceOptions, type CellSourceOptions, openCellSource, type SkippedCell } from './cell-source';
-import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
+import { addModelRunOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, withContext } from './options';
 import { formatTable } from './text-table';
 
@@ -69,8 +69,9 @@ export function register(program: Command): void {
     )
     .requiredOption('--out <folder>', 'folder for the three files')
     .action(withContext<FeaturesCommandOptions>(run));
-  addModelOptions(addCellSourceOptions(command));
-  command.options.find(({ long }) => long === '--model')?.makeOptionMandatory(false);
+  addCellSourceOptions(command);
+  command.option('--model <model>', 'model file, or run folder, whose best model is taken');
+  addModelRunOptions(command);
   addExamples(
     command,
     'deepyeast features --classic --data data/test --out features/classic',

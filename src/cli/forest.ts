@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Forest, ForestOptions } from '../classifiers/forest';
-import type { FeatureCells } from '../features/labelled-features';
 import { type TableFormat, tableFormats } from '../files/table-writer';
 import {
   addExamples,
@@ -129,111 +128,45 @@ function growth(context: CommandContext, options: GrowthOptions): ForestOptions 
 }
 
 async function runTrain(context: CommandContext, options: TrainOptions): Promise<void> {
-  const [{ readFeatureCells, labelledRows }, { Forest }, { accuracyOf }, { writeRecords }] = await Promise.all([
-    import('../features/labelled-features.js'),
-    import('../classifiers/forest.js'),
-    import('../classifiers/forest-scores.js'),
-    import('../files/record-table.js'),
-  ]);
-  const source = await readFeatureCells(options.features);
-  const other = options.validation === undefined ? undefined : await readFeatureCells(options.validation);
-  const training = labelledRows(source);
-  const validation = other && labelledRows(withClasses(other, source));
-  const bar = context.progress({ label: 'growing', total: options.trees, unit: 'trees' });
-  const { featuresPerSplit } = options;
-  const forest = await Forest.train(training.features, training.labels, source.classes, {
+  const { trainForestFile } = await import('../classifiers/forest-training.js');
+  const { out, trees, leafSize, featuresPerSplit, validation, importance } = options;
+  const bar = context.progress({ label: 'growing', total: trees, unit: 'trees' });
+  const forest = await trainForestFile(options.features, out, {
     ...growth(context, options),
-    trees: options.trees,
-    leafSize: options.leafSize,
+    trees,
+    leafSize,
     ...(featuresPerSplit !== undefined && { featuresPerSplit }),
+    ...(validation !== undefined && { validation }),
+    ...(importance !== undefined && { importance }),
     onProgress: (done) => bar.update(done),
   });
-  try {
-    bar.finish();
-    await forest.save(options.out);
-    const { threads } = options;
-    const scores =
-      validation &&
-      accuracyOf(await forest.predict(validation.features, { threads }), validation.labels, forest.classes.length);
-    const names = training.features.names;
-    const importance = forest.impurityImportance();
-    const ranked = [...names.keys()].sort((a, b) => (importance[b] as number) - (importance[a] as number));
-    if (options.importance !== undefined) {
-      const { seed } = options;
-      const permuted =
-        validation &&
-        (await forest.permutationImportance(validation.features, validation.labels, {
-          seed,
-          threads,
-          signal: context.signal,
-        }));
-      await writeRecords(
-        options.importance,
-        ranked.map((column) => ({
-          feature: names[column] as string,
-          impurity: importance[column] as number,
-          ...(permuted && {
-            permutation: permuted.mean[column] as number,
-            permutation_deviation: permuted.standardDeviation[column] as number,
-          }),
-        })),
-      );
-    }
-    const top = ranked
-      .slice(0, 10)
-      .map((column) => ({ feature: names[column], importance: importance[column] as number }));
-    const result = {
-      out: options.out,
-      cells: training.features.rows,
-      features: forest.columns,
-      classes: forest.classes,
-      ...forest.options,
-      outOfBagError: forest.outOfBagError,
-      validation: scores ?? null,
-      top,
-    };
-    if (context.json) return await context.printJson(result);
-    await context.print(
-      formatTable(
-        ['', 'cells', 'accuracy', 'macro recall'],
-        [
-          [
-            'out of bag',
-            `${result.cells}`,
-            share(result.outOfBagError === null ? null : 1 - result.outOfBagError),
-            '-',
-          ],
-          ...(validation && scores
-            ? [['validation', `${validation.features.rows}`, share(scores.accuracy), share(scores.macroRecall)]]
-            : []),
-        ],
-      ),
-    );
-    await context.print(
-      `\n${formatTable(
-        ['feature', 'importance'],
-        top.map((row) => [row.feature as string, row.importance.toFixed(4)]),
-      )}`,
-    );
-    const { trees, leafSize } = forest.options;
-    context.say(
-      `${trees} trees, ${forest.options.featuresPerSplit} of ${forest.columns} features a split, leaves of ${leafSize}: ` +
-        `${options.out}${options.importance === undefined ? '' : `; importances: ${options.importance}`}`,
-    );
-  } finally {
-    await forest.close();
+  bar.finish();
+  if (context.json) {
+    const { options: settings, validation: scores, ...rest } = forest;
+    const validationScores = scores && { accuracy: scores.accuracy, macroRecall: scores.macroRecall };
+    return context.printJson({ out, ...rest, ...settings, validation: validationScores });
   }
-}
-
-/** The same cells with their labels as positions in the classes of the training cells. */
-function withClasses(source: FeatureCells, training: Pick<FeatureCells, 'classes'>): FeatureCells {
-  const position = source.classes.map((name) => training.classes.indexOf(name));
-  // A class the forest cannot know is not labelled for it.
-  const cells = source.cells.map((cell) => ({
-    ...cell,
-    label: cell.label < 0 ? -1 : (position[cell.label] as number),
-  }));
-  return { ...source, classes: training.classes, cells };
+  const { outOfBagError, validation: scores } = forest;
+  await context.print(
+    formatTable(
+      ['', 'cells', 'accuracy', 'macro recall'],
+      [
+        ['out of bag', `${forest.cells}`, share(outOfBagError === null ? null : 1 - outOfBagError), '-'],
+        ...(scores ? [['validation', `${scores.cells}`, share(scores.accuracy), share(scores.macroRecall)]] : []),
+      ],
+    ),
+  );
+  await context.print(
+    `\n${formatTable(
+      ['feature', 'importance'],
+      forest.top.map((row) => [row.feature, row.importance.toFixed(4)]),
+    )}`,
+  );
+  const used = `${forest.options.featuresPerSplit} of ${forest.features} features a split`;
+  context.say(
+    `${forest.options.trees} trees, ${used}, leaves of ${forest.options.leafSize}: ${out}` +
+      `${importance === undefined ? '' : `; importances: ${importance}`}`,
+  );
 }
 
 async function runPredict(context: CommandContext, options: PredictOptions): Promise<void> {
@@ -266,14 +199,15 @@ async function runPredict(context: CommandContext, options: PredictOptions): Pro
 }
 
 async function runSearch(context: CommandContext, options: SearchOptions): Promise<void> {
-  const [{ readFeatureCells, labelledRows }, { Forest, searchForest }, { writeRecords }] = await Promise.all([
-    import('../features/labelled-features.js'),
-    import('../classifiers/index.js'),
-    import('../files/record-table.js'),
-  ]);
+  const [{ readFeatureCells, labelledRows, withClasses }, { Forest, searchForest }, { writeRecords }] =
+    await Promise.all([
+      import('../features/labelled-features.js'),
+      import('../classifiers/index.js'),
+      import('../files/record-table.js'),
+    ]);
   const source = await readFeatureCells(options.features);
   const training = labelledRows(source);
-  const validation = labelledRows(withClasses(await readFeatureCells(options.validation), source));
+  const validation = labelledRows(withClasses(await readFeatureCells(options.validation), source.classes));
   const { trees, featuresPerSplit, leafSize } = options;
   const bar = context.progress({ label: 'searching', unit: 'trees' });
   const found = await searchForest(

@@ -18,7 +18,7 @@ export function register(program: Command): void {
     .option('--cells <count>', 'cells of each class', wholeNumber(1, 100), 4)
     .addOption(seedOption())
     .addOption(jsonOption())
-    .action(withContext<GalleryCommandOptions>(run as never));
+    .action(withContext<GalleryCommandOptions, [data: string]>(run));
   addExamples(command, 'deepyeast gallery data/test --cells 6 --out gallery.png');
 }
 

@@ -32,9 +32,9 @@ export interface NormalizationOptions {
   ruleFrom?: string;
 }
 
-/** Adds --labels, --classes, --pattern, --channels, --size, --fit and --on-error. */
-export function addImageSourceOptions(command: Command): Command {
-  return command
+/** Adds --labels, --classes, --pattern, --channels, --fit, --on-error and, unless a model gives the size, --size. */
+export function addImageSourceOptions(command: Command, { size = true } = {}): Command {
+  command
     .option('--labels <list>', 'import only the images of this list, lines "path index" (the DeepYeast layout)')
     .option(
       '--classes <file>',
@@ -49,10 +49,13 @@ export function addImageSourceOptions(command: Command): Command {
         '--channels <names>',
         'channels in order, as in rfp,gfp; NAME=WHERE where a channel has another name or place in the file: its text for {channel}, its plane or page (from 0), its OME name (default: rfp,gfp)',
       ).argParser(parseChannels),
-    )
-    .addOption(
+    );
+  if (size) {
+    command.addOption(
       new Option('--size <pixels>', 'width and height of the crops').default(64).argParser(wholeNumber(1, 4096)),
-    )
+    );
+  }
+  return command
     .addOption(
       new Option('--fit <how>', 'images of another size: refuse them, crop or pad around the centre')
         .choices(fits)

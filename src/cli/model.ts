@@ -39,10 +39,15 @@ export interface ModelOptions {
   allowRuleMismatch?: boolean;
 }
 
-/** Adds --model, --allow-rule-mismatch, --batch-size, --threads, --device, --precision and --json. */
+/** Adds --model and what addModelRunOptions adds. */
 export function addModelOptions(command: Command): Command {
+  command.requiredOption('--model <model>', 'model file, or run folder, whose best model is taken');
+  return addModelRunOptions(command);
+}
+
+/** How a model is run: --allow-rule-mismatch, --batch-size, --threads, --device, --precision and --json. */
+export function addModelRunOptions(command: Command): Command {
   return command
-    .requiredOption('--model <model>', 'model file, or run folder, whose best model is taken')
     .option('--allow-rule-mismatch', "take a dataset made by another intensity rule than the model's training set")
     .option('--batch-size <cells>', 'cells computed at once; more takes more memory', wholeNumber(1, 65536))
     .addOption(threadsOption())

@@ -47,8 +47,8 @@ export function setEnvironment(program: Command, environment: Environment): void
  * Wraps a command's work for commander's `.action`: `work(context, options, ...arguments)`, whose result is the exit
  * status (0 where it returns nothing).
  */
-export function withContext<Options extends object>(
-  work: (context: CommandContext, options: Options, ...args: string[]) => Promise<number | void>,
+export function withContext<Options extends object, Arguments extends readonly (string | string[])[] = []>(
+  work: (context: CommandContext, options: Options, ...args: Arguments) => Promise<number | void>,
 ): (...args: unknown[]) => Promise<void> {
   return async (...all) => {
     const command = all.pop() as Command;
@@ -59,7 +59,7 @@ export function withContext<Options extends object>(
     if (!environment) throw new Error('setEnvironment was not called for this program');
     const { context, end } = createContext(environment, options.json === true);
     try {
-      environment.status = (await work(context, options, ...(all as string[]))) ?? 0;
+      environment.status = (await work(context, options, ...(all as unknown as Arguments))) ?? 0;
     } finally {
       end();
     }

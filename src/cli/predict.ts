@@ -40,7 +40,7 @@ export function register(program: Command): void {
       'divide the logits by this before the softmax (`deepyeast calibrate` fits it)',
       realNumber(0.01, 100),
     )
-    .action(withContext<PredictCommandOptions>(run as never));
+    .action(withContext<PredictCommandOptions, [paths: string[]]>(run));
   addModelOptions(addCellSourceOptions(command));
   addExamples(
     command,

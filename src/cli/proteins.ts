@@ -73,7 +73,7 @@ export function register(program: Command): void {
     )
     .addOption(seedOption())
     .addOption(jsonOption())
-    .action(withContext<ProteinsCommandOptions>(run as never));
+    .action(withContext<ProteinsCommandOptions, [paths: string[]]>(run));
   addExamples(
     command,
     'deepyeast proteins results/predictions.csv --out proteins.csv',

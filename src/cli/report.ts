@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ReportOptions } from '../report';
-import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
+import { addModelRunOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, seedOption, wholeNumber, withContext } from './options';
 import { formatTable, share } from './text-table';
 
@@ -40,14 +40,8 @@ export function register(program: Command): void {
         .argParser(wholeNumber(0, 1_000_000)),
     )
     .addOption(seedOption())
-    .action(withContext<ReportCommandOptions>(run as never));
-  addModelOptions(command);
-  // The model is this command's argument.
-  const options = command.options as Option[];
-  options.splice(
-    options.findIndex((option) => option.long === '--model'),
-    1,
-  );
+    .action(withContext<ReportCommandOptions, [model: string]>(run));
+  addModelRunOptions(command);
   addExamples(
     command,
     'deepyeast report runs/first --data data/test --out report.html',

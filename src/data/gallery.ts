@@ -3,6 +3,7 @@
 import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { permutation } from '../random';
+import { analysisDraw } from '../random-draws';
 import { contactSheet } from './contact-sheet';
 import type { Dataset } from './dataset';
 import { encodePng } from './picture';
@@ -34,7 +35,7 @@ export async function writeGallery(
 ): Promise<GalleryClass[]> {
   const classes = dataset.classes.map((name, label): GalleryClass => {
     const own = [...dataset.labels.keys()].filter((cell) => dataset.labels[cell] === label);
-    const order = permutation(seed, 'analysis', 6000 + label, own.length).subarray(0, cellsPerClass);
+    const order = permutation(seed, 'analysis', analysisDraw('gallery', label), own.length).subarray(0, cellsPerClass);
     return { name, cells: own.length, shown: Array.from(order, (at) => own[at] as number) };
   });
   const present = classes.filter(({ cells }) => cells > 0);

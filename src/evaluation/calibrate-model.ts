@@ -5,10 +5,10 @@ import { writeFileAtomically } from '../files/atomic-file';
 import { writeRecords } from '../files/record-table';
 import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
+import { argmax } from '../prediction/call';
 import { matchClasses } from '../prediction/class-match';
 import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
 import { type Calibration, calibration, fitTemperature, type LabelledLogits, temperedPosterior } from './calibration';
-import { argmax } from './metrics';
 import { areaUnderRoc, type KnownCell, type Rejection, rejection } from './rejection';
 
 export interface CalibrateOptions extends BatchOptions, RuleOptions {

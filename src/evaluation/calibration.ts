@@ -3,7 +3,7 @@
  * number that mends most of it, a temperature (Guo, Pleiss, Sun and Weinberger, ICML 2017).
  */
 import { DeepYeastError } from '../errors';
-import { argmax } from './metrics';
+import { argmax } from '../prediction/call';
 
 /** Labelled cells' logits, or log posteriors: softmax does not tell them apart. */
 export interface LabelledLogits {

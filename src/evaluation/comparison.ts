@@ -3,8 +3,10 @@
  * (Supplementary Files 4 and 5), and why each was made, by stated rules.
  */
 import { DeepYeastError } from '../errors';
+import { argmax, callClass } from '../prediction/call';
 import type { PredictionTable } from '../prediction/labelled-predictions';
-import { argmax, type ClassMetrics, callClass, classMetrics, median, ratio } from './metrics';
+import { median, ratio } from '../ratios';
+import { type ClassMetrics, classMetrics } from './metrics';
 
 export interface ComparedModel {
   name: string;

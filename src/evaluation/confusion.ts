@@ -1,4 +1,4 @@
-import { ratio } from './metrics';
+import { ratio } from '../ratios';
 
 /** How often cells of one class were called another. */
 export interface Confusion {

@@ -3,37 +3,7 @@
  * and means, whose `n` says how many values they summarise.
  */
 
-/** A summary of the defined values among several ratios. */
-export interface Summary {
-  value: number | null;
-  /** How many defined values it summarises. */
-  n: number;
-}
-
-/** count / total, null for 0/0. */
-export function ratio(count: number, total: number): number | null {
-  return total === 0 ? null : count / total;
-}
-
-function defined(values: readonly (number | null)[]): number[] {
-  return values.filter((value) => value !== null);
-}
-
-/** The median of the defined values; the mean of the middle two for an even number of them. */
-export function median(values: readonly (number | null)[]): Summary {
-  const sorted = defined(values).sort((a, b) => a - b);
-  const n = sorted.length;
-  if (n === 0) return { value: null, n };
-  const upper = sorted[n >> 1] as number;
-  return { value: n % 2 === 1 ? upper : ((sorted[n / 2 - 1] as number) + upper) / 2, n };
-}
-
-/** The mean of the defined values: of recalls, the macro recall (balanced accuracy). */
-export function mean(values: readonly (number | null)[]): Summary {
-  const kept = defined(values);
-  if (kept.length === 0) return { value: null, n: 0 };
-  return { value: kept.reduce((sum, value) => sum + value, 0) / kept.length, n: kept.length };
-}
+import { ratio } from '../ratios';
 
 /** The numbers of one class. */
 export interface ClassMetrics {
@@ -62,30 +32,4 @@ export function classMetrics(classes: readonly string[], counts: ArrayLike<numbe
     const correct = counts[c * k + c] as number;
     return { name, recall: ratio(correct, support), precision: ratio(correct, called), support };
   });
-}
-
-/** The index of the largest value, the lower one on a tie. */
-export function argmax(values: ArrayLike<number>, start = 0, count = values.length - start): number {
-  let best = 0;
-  for (let i = 1; i < count; i++) if ((values[start + i] as number) > (values[start + best] as number)) best = i;
-  return best;
-}
-
-/** The class of the largest value, ties (to 1e-12 of the sum, which a reordering of the cells can move) to the lower. */
-export function callClass(values: ArrayLike<number>): { index: number; tied: boolean } {
-  let largest = Number.NEGATIVE_INFINITY;
-  let sum = 0;
-  for (let c = 0; c < values.length; c++) {
-    largest = Math.max(largest, values[c] as number);
-    sum += values[c] as number;
-  }
-  const threshold = largest - 1e-12 * sum;
-  let index = -1;
-  let tied = false;
-  for (let c = 0; c < values.length; c++) {
-    if ((values[c] as number) < threshold) continue;
-    if (index < 0) index = c;
-    else tied = true;
-  }
-  return { index, tied };
 }

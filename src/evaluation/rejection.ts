@@ -1,9 +1,6 @@
 /** Answering "uncertain": how well the largest posterior tells cells that may be called from those that may not. */
 import { DeepYeastError } from '../errors';
 
-/** What `predict --reject` writes instead of a class. */
-export const uncertain = 'uncertain';
-
 /**
  * Area under the ROC curve: the probability that a positive scores higher than a negative, ties counted half
  * (Mann and Whitney's U). Null where one of the two groups is empty.

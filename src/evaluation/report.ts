@@ -2,10 +2,12 @@
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import type { Predictions } from '../network/network';
+import { argmax } from '../prediction/call';
 import { matchClasses } from '../prediction/class-match';
+import { mean, median, ratio, type Summary } from '../ratios';
 import { bootstrapIntervals, type ConfidenceInterval } from './bootstrap';
 import type { Confusion } from './confusion';
-import { argmax, type ClassMetrics, classMetrics, mean, median, ratio, type Summary } from './metrics';
+import { type ClassMetrics, classMetrics } from './metrics';
 import { type ProteinTally, Scores, type Unit } from './scores';
 
 export interface EvaluationOptions {

@@ -1,6 +1,9 @@
 /** Every score of a report as a row of numbers, so that the bootstrap can compute all of them at once. */
+
+import { callClass } from '../prediction/call';
+import { mean, median, ratio } from '../ratios';
 import { ConfusionMatrix } from './confusion';
-import { callClass, classMetrics, mean, median, ratio } from './metrics';
+import { classMetrics } from './metrics';
 
 /** A protein's cells, or one cell without a protein: what the bootstrap draws. */
 export interface Unit {

@@ -1,6 +1,7 @@
 /** Which known feature a unit resembles most: the largest Pearson correlation (the paper's Supplementary Figure 4). */
 import { DeepYeastError } from '../errors';
 import { permutation } from '../random';
+import { analysisDraw } from '../random-draws';
 import type { NamedFeatureMatrix } from './matrix';
 
 export interface StrongestCorrelation {
@@ -63,7 +64,7 @@ export function strongestCorrelations(
   }
   const left = standardizedColumns(units);
   const right = standardizedColumns(features);
-  const order = permutation(seed, 'analysis', 1001, rows);
+  const order = permutation(seed, 'analysis', analysisDraw('correlationNull'), rows);
   const shuffled = new Float32Array(rows);
   return units.names.map((unit, u) => {
     if (left.constant[u]) return { unit, feature: null, correlation: null, permuted: null };

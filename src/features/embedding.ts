@@ -1,5 +1,5 @@
 /** Two-dimensional pictures of a layer (the paper's Figure 3b): t-SNE and UMAP of the same cells. */
-import type { NamedFeatureMatrix } from './matrix';
+import type { FeatureMatrix } from './matrix';
 import { neighbourPurity } from './neighbours';
 import { tsne } from './tsne';
 import { umap } from './umap';
@@ -36,7 +36,7 @@ const neighboursOfPurity = 10;
  * @throws invalid-argument with too few cells, aborted
  */
 export async function embed(
-  features: NamedFeatureMatrix,
+  features: FeatureMatrix,
   labels: ArrayLike<number>,
   options: EmbeddingOptions = {},
 ): Promise<Embedding> {

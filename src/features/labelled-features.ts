@@ -55,3 +55,16 @@ export function labelledRows({ path, features, cells }: FeatureCells): {
   }
   return { features: { rows: rows.length, columns, names, values }, labels };
 }
+
+/**
+ * The same cells with their labels as positions in the classes of another set: what was trained on them. A cell of a class
+ * that they lack counts as not labelled.
+ */
+export function withClasses(source: FeatureCells, classes: readonly string[]): FeatureCells {
+  const position = source.classes.map((name) => classes.indexOf(name));
+  const cells = source.cells.map((cell) => ({
+    ...cell,
+    label: cell.label < 0 ? -1 : (position[cell.label] as number),
+  }));
+  return { ...source, classes: [...classes], cells };
+}

@@ -4,6 +4,7 @@
  */
 import { DeepYeastError } from '../errors';
 import { permutation } from '../random';
+import { analysisDraw } from '../random-draws';
 import { featureColumn, type NamedFeatureMatrix } from './matrix';
 
 /** Equal-frequency bins for the values other than zero; zeros have a bin of their own. */
@@ -113,7 +114,7 @@ export function unitInformation(
   const { rows, columns, names } = features;
   const k = classes.length;
   requireLabels(labels, rows, k);
-  const order = permutation(seed, 'analysis', 1000, rows);
+  const order = permutation(seed, 'analysis', analysisDraw('informationNull'), rows);
   const shuffled = Uint32Array.from(order, (at) => labels[at] as number);
   return Array.from({ length: columns }, (_, column) => {
     const values = featureColumn(features, column);

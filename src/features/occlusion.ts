@@ -3,8 +3,8 @@
  * image (Zeiler and Fergus, ECCV 2014).
  */
 import { DeepYeastError } from '../errors';
-import { argmax } from '../evaluation/metrics';
 import type { BatchOptions, Network } from '../network/network';
+import { argmax } from '../prediction/call';
 
 export interface OcclusionOptions extends BatchOptions {
   /** Class whose probability is watched, an index; default the predicted one. */

@@ -1,4 +1,4 @@
-import type { NamedFeatureMatrix } from './matrix';
+import type { FeatureMatrix } from './matrix';
 
 export interface PrincipalComponents {
   /** Scores, [rows, count], components in order of decreasing variance. */
@@ -12,7 +12,7 @@ export interface PrincipalComponents {
  * Principal components of centred features. Each component's largest loading is positive, so that the signs are a pure
  * function of the data. Fewer components than asked for where rows or columns are fewer.
  */
-export function principalComponents(features: NamedFeatureMatrix, wanted: number): PrincipalComponents {
+export function principalComponents(features: FeatureMatrix, wanted: number): PrincipalComponents {
   const { rows, columns } = features;
   const count = Math.min(wanted, columns, Math.max(1, rows - 1));
   const centred = centre(features);
@@ -56,7 +56,7 @@ export function principalComponents(features: NamedFeatureMatrix, wanted: number
   return { scores, count, variances };
 }
 
-function centre({ rows, columns, values }: NamedFeatureMatrix): Float64Array {
+function centre({ rows, columns, values }: FeatureMatrix): Float64Array {
   const centred = Float64Array.from(values);
   for (let column = 0; column < columns; column++) {
     let sum = 0;

@@ -1,6 +1,7 @@
 import { raiseToSum } from '../data/share-out';
 import { DeepYeastError } from '../errors';
 import { permutation } from '../random';
+import { analysisDraw } from '../random-draws';
 
 /**
  * A class-stratified sample of labelled cells: every class keeps its share (largest remainders, at least one cell), the
@@ -33,7 +34,7 @@ export function stratifiedSample(labels: ArrayLike<number>, count: number, seed:
     count,
   );
   const drawn = groups.flatMap(({ label, cells }, g) => {
-    const shuffled = permutation(seed, 'analysis', label, cells.length);
+    const shuffled = permutation(seed, 'analysis', analysisDraw('sample', label), cells.length);
     return Array.from(shuffled.subarray(0, taken[g]), (position) => cells[position] as number);
   });
   return Uint32Array.from(drawn).sort();

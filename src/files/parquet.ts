@@ -7,7 +7,7 @@ import type { SchemaElement } from 'hyparquet' with { 'resolution-mode': 'import
 import type { ByteWriter, ParquetWriter } from 'hyparquet-writer' with { 'resolution-mode': 'import' };
 import { DeepYeastError, fileError } from '../errors';
 import { compiledModule, inSeparateProcess, limitsFor } from './separate-process';
-import type { ByteSink, ColumnType, TableColumn, TableRow } from './table-writer';
+import type { ByteSink, ColumnType, TableColumn, TableRow } from './table-column';
 
 const schemaTypes: Record<ColumnType, Pick<SchemaElement, 'type' | 'converted_type'>> = {
   string: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },

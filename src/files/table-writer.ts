@@ -5,27 +5,12 @@ import { AtomicFile } from './atomic-file';
 import { formatCsvRow } from './csv';
 import { formatFloat32 } from './float32';
 import { ParquetEncoder } from './parquet';
+import type { ByteSink, TableColumn, TableRow, TableValue } from './table-column';
+
+export type { ByteSink, ColumnType, TableColumn, TableRow, TableValue } from './table-column';
 
 export const tableFormats = ['csv', 'parquet', 'jsonl'] as const;
 export type TableFormat = (typeof tableFormats)[number];
-
-export type ColumnType = 'string' | 'float' | 'double' | 'integer' | 'boolean';
-
-export interface TableColumn {
-  readonly name: string;
-  /** `float` is float32: written in Parquet as such, in text with just the digits that read back the same. */
-  readonly type: ColumnType;
-  /** Whether null may appear: an empty field in CSV. Default no. */
-  readonly nullable?: boolean;
-}
-
-export type TableValue = string | number | boolean | null;
-export type TableRow = readonly TableValue[];
-
-/** Where bytes go, in order. */
-export interface ByteSink {
-  write(chunk: string | Uint8Array): Promise<void>;
-}
 
 /** The format asked for, or else the one that the file's ending names (.parquet, .jsonl), or else CSV. */
 export function tableFormatOf(path: string | undefined, asked?: string): TableFormat {

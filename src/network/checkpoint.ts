@@ -12,8 +12,7 @@ import { DeepYeastError, fileError } from '../errors';
 import { parseJson } from '../files/parse-json';
 import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
 import type { NativeNetwork, NativeTopology } from '../native/addon';
-import type { Recipe } from '../training/recipe';
-import type { InputTransform, Network } from './network';
+import type { InputTransform } from './input-transform';
 import { tensorsOf } from './tensors';
 
 // Not node:fs/promises, as in files/safetensors.ts.
@@ -47,7 +46,8 @@ export interface CheckpointDescription {
   seed: number;
   /** All of the input transform but the mean image; absent for a network that never saw a training set. */
   input?: { scale: number; channels: string[]; normalization: Normalization };
-  recipe?: Recipe;
+  /** What it was trained by, as recipe.json says it: shown and compared, never followed, so that nothing checks it here. */
+  recipe?: unknown;
   /** Mini-batches that went into it. */
   iteration?: number;
   /** Losses and accuracies when it was written. */
@@ -240,7 +240,7 @@ function describe(file: SafetensorsFile): CheckpointDescription {
   }
   const recipe = parsed('recipe');
   // Shown and compared, never followed: a resumed run takes the recipe of its recipe.json, which is validated.
-  if (recipe !== undefined) description.recipe = recipe as Recipe;
+  if (recipe !== undefined) description.recipe = recipe;
   for (const key of ['metrics', 'training'] as const) {
     const value = parsed(key);
     if (value !== undefined) description[key] = value;
@@ -365,6 +365,15 @@ function metadataOf(
   return metadata;
 }
 
+/** What a checkpoint takes from a network. */
+export interface StoredNetwork {
+  readonly classes: readonly string[];
+  readonly topology: NativeTopology;
+  readonly seed: number;
+  readonly inputTransform: InputTransform | undefined;
+  readonly native: NativeNetwork;
+}
+
 /**
  * Writes a network's checkpoint atomically: under a temporary name, flushed, renamed. The values go from the native
  * core to the disk, never through JavaScript.
@@ -374,7 +383,7 @@ function metadataOf(
  */
 export async function writeCheckpoint(
   path: string,
-  network: Network,
+  network: StoredNetwork,
   extra: ExtraDescription & { momentum: boolean },
 ): Promise<void> {
   const { topology, inputTransform } = network;

@@ -8,12 +8,12 @@ export {
   writeCheckpoint,
   writeModel,
 } from './checkpoint';
+export type { InputTransform } from './input-transform';
 export {
   type ActivationBatch,
   type BatchOptions,
   type DeviceOptions,
   type ImageSource,
-  type InputTransform,
   Network,
   type NetworkOptions,
   type PredictionBatch,

@@ -1,6 +1,5 @@
 import { throwIfAborted } from '../abort';
 import type { Dataset, DatasetImages } from '../data/dataset';
-import type { Normalization } from '../data/normalization';
 import { DeepYeastError } from '../errors';
 import { type Log, silent } from '../log';
 import {
@@ -15,6 +14,7 @@ import {
 } from '../native';
 import type { Stage } from '../native/addon';
 import { openCheckpoint, writeCheckpoint } from './checkpoint';
+import type { InputTransform } from './input-transform';
 import { layerNames, type TopologyOptions, topologyOf } from './topology';
 
 /**
@@ -40,17 +40,6 @@ export interface NetworkOptions extends DeviceOptions, Omit<TopologyOptions, 'cl
   classes: readonly string[];
   /** Of the weights, dropout masks, shuffles and augmentations: an integer from 0 to 2^53 - 1; default 0. */
   seed?: number;
-}
-
-/** What happens to pixels before the first layer, part of the model: (pixel - mean) * scale. */
-export interface InputTransform {
-  /** Per pixel and channel, [size, size, channels]. */
-  mean: Float32Array;
-  scale: number;
-  /** Names of the channels, in order. */
-  channels: readonly string[];
-  /** The intensity rule of the images it was trained on. */
-  normalization: Normalization;
 }
 
 /** Images for a network: a dataset, or crops in memory, uint8 [n, size, size, channels] one after the other. */

@@ -2,8 +2,6 @@
 import { type Cell, columnOf } from '../data/dataset';
 import { fieldOf } from '../data/groups';
 import { DeepYeastError } from '../errors';
-import { argmax } from '../evaluation/metrics';
-import { uncertain } from '../evaluation/rejection';
 import { numberField, type TextTable } from '../files/table-reader';
 import {
   type ByteSink,
@@ -12,6 +10,7 @@ import {
   TableWriter,
   type TableWriterOptions,
 } from '../files/table-writer';
+import { argmax, uncertain } from './call';
 
 const posteriorPrefix = 'p_';
 const leadingColumns = ['cell', 'protein', 'predicted'];

@@ -1,10 +1,10 @@
 /** What moved between two conditions: the change of each protein's mixture, tested by permuting fields. */
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
-import { callClass } from '../evaluation/metrics';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
 import type { ByteSink, TableWriterOptions } from '../files/table-writer';
+import { callClass } from '../prediction/call';
 import { predictedClasses, readPredictions } from '../prediction/predictions-table';
 import { RandomSequence, RandomStream } from '../random';
 import { nameHash } from './bootstrap';

@@ -3,7 +3,8 @@
  * mixture of classes that its cells are in. alpha_k = alpha0 + sum over cells of p_k.
  */
 import { DeepYeastError } from '../errors';
-import { callClass, ratio } from '../evaluation/metrics';
+import { callClass } from '../prediction/call';
+import { ratio } from '../ratios';
 import { mixtureBootstrap } from './bootstrap';
 import type { MixtureBootstrap, ProteinSums, SoftCounts } from './soft-counts';
 

@@ -6,7 +6,6 @@ import { Forest } from '../classifiers/forest';
 import type { Cell, Dataset } from '../data/dataset';
 import { DatasetWriter } from '../data/dataset-writer';
 import { DeepYeastError, fileError } from '../errors';
-import { argmax } from '../evaluation/metrics';
 import { cropsOf } from '../features/layer-features';
 import { type NamedFeatureMatrix, readFeatureMatrix } from '../features/matrix';
 import { writeFileAtomically } from '../files/atomic-file';
@@ -15,6 +14,7 @@ import { parseJson } from '../files/parse-json';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
 import { writeFolder } from '../files/write-together';
+import { argmax } from '../prediction/call';
 import { predictedClasses, readPredictions } from '../prediction/predictions-table';
 import {
   type FilterCell,

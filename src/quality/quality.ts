@@ -8,6 +8,7 @@ import { DeepYeastError } from '../errors';
 import { areaUnderRoc, averagePrecision } from '../evaluation/rejection';
 import { type FeatureMatrix, selectRows } from '../features/matrix';
 import { permutation, RandomSequence, RandomStream } from '../random';
+import { analysisDraw } from '../random-draws';
 
 /** The two classes, in the order of the forest's. */
 export const qualityClasses = ['non-cell', 'good'] as const;
@@ -71,7 +72,7 @@ export function qualityTrainingCells(
   }
   const good = [...byClass].flatMap(([label, cells]) =>
     Array.from(
-      permutation(seed, 'analysis', 4000 + label, cells.length).subarray(0, perClass),
+      permutation(seed, 'analysis', analysisDraw('qualityTraining', label), cells.length).subarray(0, perClass),
       (at) => cells[at] as number,
     ),
   );
@@ -141,7 +142,7 @@ function stratifiedFolds(labels: Uint32Array, folds: number, seed: number): Uint
   const foldOf = new Uint8Array(labels.length);
   for (const label of [0, 1]) {
     const cells = [...labels.keys()].filter((i) => labels[i] === label);
-    const order = permutation(seed, 'analysis', 4500 + label, cells.length);
+    const order = permutation(seed, 'analysis', analysisDraw('qualityFolds', label), cells.length);
     for (const [place, at] of order.entries()) foldOf[cells[at] as number] = place % folds;
   }
   return foldOf;
@@ -252,7 +253,7 @@ function randomRemoval(cells: readonly FilterCell[], keep: number, m: number, se
   const draws = 100;
   let sum = 0;
   for (let draw = 0; draw < draws; draw++) {
-    const sequence = new RandomSequence(new RandomStream(seed, 'analysis', 4900, draw));
+    const sequence = new RandomSequence(new RandomStream(seed, 'analysis', analysisDraw('randomRemoval'), draw));
     const order = cells.map((_, i) => i);
     let right = 0;
     for (let i = 0; i < keep; i++) {

@@ -1,11 +1,11 @@
 /** Galleries of right and wrong cells: who is shown, their pictures and their nearest neighbours. */
 import type { Cell, Dataset } from '../data/dataset';
 import { blankPicture, drawCrop, encodeWebp } from '../data/picture';
-import { argmax } from '../evaluation/metrics';
 import { featuresOfCells } from '../features/layer-features';
 import { nearestPoints } from '../features/neighbours';
 import { stratifiedSample } from '../features/sample';
 import type { BatchOptions, Network, Predictions } from '../network/network';
+import { argmax } from '../prediction/call';
 import { type CellDetail, galleryHtml } from './page';
 
 export interface GalleryOptions extends BatchOptions {

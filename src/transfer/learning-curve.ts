@@ -5,9 +5,10 @@
 import { throwIfAborted } from '../abort';
 import type { Classifier } from '../classifiers/classifier';
 import { DeepYeastError } from '../errors';
-import { argmax } from '../evaluation/metrics';
 import { type FeatureMatrix, selectRows } from '../features/matrix';
+import { argmax } from '../prediction/call';
 import { permutation } from '../random';
+import { analysisDraw } from '../random-draws';
 
 /** The paper's numbers of cells a class. */
 export const transferSizes = [1, 3, 5, 10, 25, 50, 100, 250, 500] as const;
@@ -68,7 +69,7 @@ export function nestedDraws(labels: ArrayLike<number>, classes: number, draws: n
   for (let row = 0; row < labels.length; row++) rows[labels[row] as number]?.push(row);
   return Array.from({ length: draws }, (_, draw) =>
     rows.map((cells, label) => {
-      const order = permutation(seed, 'analysis', 3000 + draw * 1000 + label, cells.length);
+      const order = permutation(seed, 'analysis', analysisDraw('learningCurve', draw * 1024 + label), cells.length);
       return Uint32Array.from(order, (at) => cells[at] as number);
     }),
   );

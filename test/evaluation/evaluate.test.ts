@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
 import { type EvaluateModelOptions, evaluate, evaluateModel } from '../../src/evaluation';
-import { argmax } from '../../src/evaluation/metrics';
 import { openTable } from '../../src/files/table-reader';
 import type { Network } from '../../src/network';
+import { argmax } from '../../src/prediction/call';
 import { proteins } from '../../src/proteins';
 import { type MadeCell, madeCells, smallNetwork, writeMadeDataset } from '../small-model';
 

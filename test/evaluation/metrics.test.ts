@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfusionMatrix } from '../../src/evaluation/confusion';
-import { argmax, callClass, classMetrics, mean, median } from '../../src/evaluation/metrics';
+import { classMetrics } from '../../src/evaluation/metrics';
+import { argmax, callClass } from '../../src/prediction/call';
+import { mean, median } from '../../src/ratios';
 
 interface Case {
   name: string;

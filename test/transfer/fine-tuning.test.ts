@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
-import { argmax } from '../../src/evaluation/metrics';
 import type { Network } from '../../src/network';
+import { argmax } from '../../src/prediction/call';
 import { fineTune, withNewHead } from '../../src/transfer/fine-tuning';
 import { madeCells, smallNetwork, writeMadeDataset } from '../small-model';
 

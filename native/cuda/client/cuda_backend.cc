@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../../engine/error.h"
+#include "../../system/error.h"
 
 namespace deepyeast {
 namespace {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <mutex>
 
-#include "../../engine/error.h"
+#include "../../system/error.h"
 
 #if !defined(DEEPYEAST_VERSION)
 #error "DEEPYEAST_VERSION is not defined"

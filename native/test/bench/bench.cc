@@ -15,9 +15,10 @@
 #include <functional>
 #include <string>
 
-#include "../../cpu/available_threads.h"
+#include "../../cpu/cpu_backend.h"
 #include "../../cpu/direct_convolution.h"
 #include "../../engine/network.h"
+#include "../../system/available_threads.h"
 #include "../backends.h"
 
 namespace {

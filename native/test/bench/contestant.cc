@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "../../cpu/cpu_backend.h"
 #include "../../engine/network.h"
 
 namespace {

@@ -22,6 +22,7 @@
 #include <sstream>
 #include <string>
 
+#include "../../cpu/cpu_backend.h"
 #include "../../cuda/client/cuda_backend.h"
 #include "../../cuda/client/loader.h"
 #include "../../engine/network.h"

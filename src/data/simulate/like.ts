@@ -4,19 +4,7 @@ import type { Compartment } from '../compartments';
 import { deepYeastPattern } from '../import-plan';
 import { readLabelList } from '../label-list';
 import { parsePathPattern } from '../path-pattern';
-import { type Part, partShares, parts, wellName } from './plan';
-
-export interface LikeWell {
-  readonly plate: string;
-  readonly well: string;
-  readonly compartment: Compartment;
-  readonly cells: { readonly name: string; readonly field: string }[];
-}
-
-export interface LikeList {
-  readonly part: Part;
-  readonly wells: readonly LikeWell[];
-}
+import { type LikeList, type LikeWell, type Part, partShares, parts, wellName } from './plan';
 
 /**
  * Reads one label list, whose wells are split over the parts, or three in the order train, validation, test. A well with

@@ -4,11 +4,24 @@ import type { Compartment } from '../compartments';
 import { shareOut } from '../share-out';
 import { classShares } from './classes';
 import { Draws } from './draws';
-import type { LikeList } from './like';
 
 export const parts = ['train', 'validation', 'test'] as const;
 export type Part = (typeof parts)[number];
 export const partShares: Record<Part, number> = { train: 0.72, validation: 0.14, test: 0.14 };
+
+/** A well of real label lists, which a planned one is like. */
+export interface LikeWell {
+  readonly plate: string;
+  readonly well: string;
+  readonly compartment: Compartment;
+  readonly cells: { readonly name: string; readonly field: string }[];
+}
+
+/** The wells of one part of the real lists. */
+export interface LikeList {
+  readonly part: Part;
+  readonly wells: readonly LikeWell[];
+}
 
 export interface PlannedProtein {
   /** plate/well. */

@@ -6,8 +6,9 @@
 
 namespace deepyeast {
 
-// Longer than a thread that ends an operation of one image early waits for the other, and for the next operation or call:
-// waking it up again takes up to 100 microseconds, as long as many an operation. Too short to be noticed by others.
+// How long a thread spins for the end of an operation or for the next one before it sleeps. To wake a thread takes up to
+// 100 microseconds, as long as many an operation on one image; within 300 the next operation or call has usually come.
+// Short enough that other programs do not notice.
 constexpr std::chrono::microseconds spin_time(300);
 
 inline void spin_pause() {
@@ -18,7 +19,7 @@ inline void spin_pause() {
 #endif
 }
 
-// Whether `done` came true before the time to spin was over. Lets others on this core go first.
+// Whether `done` came true before the spin time was over. Yields the core to other threads in between.
 template <typename Done>
 bool spin_until(const Done& done) {
   const auto end = std::chrono::steady_clock::now() + spin_time;
@@ -32,7 +33,7 @@ bool spin_until(const Done& done) {
   return false;
 }
 
-// Until `done` comes true, for what may take longer: after the time to spin, with a look now and then.
+// Returns when `done` comes true, for what may take longer: after the spin time it sleeps between looks.
 template <typename Done>
 void wait_until(const Done& done) {
   if (spin_until(done)) return;

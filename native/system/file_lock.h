@@ -1,4 +1,4 @@
-// The operating system's exclusive advisory lock on a file: gone with the process, however it died.
+// The operating system's exclusive advisory lock on a file: released when the process ends, however it ends.
 #pragma once
 
 #include <memory>

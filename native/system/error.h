@@ -1,4 +1,4 @@
-// The one exception of the native core: a stable code (listed in src/errors.ts) and a message for the user.
+// The only exception type that native code throws: a stable code (listed in src/errors.ts) and a message for the user.
 #pragma once
 
 #include <stdexcept>
