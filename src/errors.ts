@@ -5,6 +5,7 @@ export const exitStatus = {
   data: 3,
   device: 4,
   skipped: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -219,4 +220,14 @@ export function isPermissionError(cause: unknown): boolean {
  */
 export function isEnvironmentError(cause: unknown): boolean {
   return environmentCodes.has((cause as NodeJS.ErrnoException)?.code ?? '');
+}
+
+/**
+ * Why a reader of a foreign format gave up, in words for the user: its own message, but not what the JavaScript engine
+ * says of the reader's arrays ("Offset is outside the bounds of the DataView") where the bytes led it astray.
+ */
+export function readerReason(error: unknown): string {
+  const ofEngine = [RangeError, TypeError, SyntaxError, ReferenceError].some((kind) => error instanceof kind);
+  if (ofEngine) return 'it is damaged or cut short: it points outside of itself, or its parts contradict each other';
+  return error instanceof Error ? error.message : String(error);
 }

@@ -4,6 +4,7 @@ import { DeepYeastError, fileError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { readNpyHeader } from '../files/npy';
 import { parseNumber } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { type Normalization, parseNormalization } from './normalization';
 
 export { type Normalization, sameNormalization } from './normalization';
@@ -30,6 +31,11 @@ export interface Cell {
   /** Where the pixels came from. */
   source: string;
   [extra: string]: string | number;
+}
+
+/** A column of a cell's row, '' where it has none: own fields only, since a column may be named `constructor`. */
+export function columnOf(cell: Cell, column: string): string | number {
+  return Object.hasOwn(cell, column) ? (cell[column] ?? '') : '';
 }
 
 /** dataset.json. */
@@ -221,12 +227,7 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
     }
     throw fileError('read', path, error);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new DeepYeastError('dataset-invalid', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  const json = parseJson(text, path, 'dataset-invalid');
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new DeepYeastError('dataset-invalid', `${path} holds no JSON object, expected at least ${example}`);
   }

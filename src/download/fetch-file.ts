@@ -13,6 +13,7 @@ import { throwIfAborted } from '../abort';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { parseWholeNumber } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { flushFolder } from '../files/temporary';
 import { type Log, silent } from '../log';
 import type { RegistryFile } from './registry';
@@ -288,7 +289,7 @@ class Transfer {
 
   async #readState(): Promise<PartState | undefined> {
     try {
-      const state = JSON.parse(await readFile(this.#statePath, 'utf8')) as PartState;
+      const state = parseJson(await readFile(this.#statePath, 'utf8'), this.#statePath, 'io-error') as PartState;
       return typeof state?.url === 'string' ? state : undefined;
     } catch {
       // Gone or broken: then nothing is known of what is there.

@@ -5,9 +5,9 @@ import type { Dataset } from '../data/dataset';
 import { type CropTile, cropGrid, encodePng } from '../data/picture';
 import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
 import { numberField } from '../files/table-reader';
+import { writeFolder } from '../files/write-together';
 import { readPredictionTable } from '../prediction/labelled-predictions';
 import {
   type CompareOptions,
@@ -65,10 +65,9 @@ export async function compareFiles(
     mistakes: mistakes.length,
     planted: truth ? scoreCauses(mistakes, truth) : null,
   };
-  const folder = await makeOutputFolder(out);
-  try {
+  await writeFolder(out, async (folder) => {
     await writeRecords(
-      join(out, 'mistakes.csv'),
+      join(folder, 'mistakes.csv'),
       mistakes.map((mistake) => ({
         cell: mistake.cell,
         protein: mistake.protein,
@@ -88,7 +87,7 @@ export async function compareFiles(
       mistakes.length === 0 ? { columns: ['cell'] } : {},
     );
     await writeRecords(
-      join(out, 'suspects.csv'),
+      join(folder, 'suspects.csv'),
       comparison.suspects.map((row) => ({
         protein: row.protein,
         cells: row.cells,
@@ -99,12 +98,9 @@ export async function compareFiles(
       })),
       comparison.suspects.length === 0 ? { columns: ['protein'] } : {},
     );
-    if (dataset) await writeGallery(dataset, comparison, join(out, 'mistakes.png'));
-    await writeFileAtomically(join(out, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+    if (dataset) await writeGallery(dataset, comparison, join(folder, 'mistakes.png'));
+    await writeFileAtomically(join(folder, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
+  });
   return file;
 }
 

@@ -1,5 +1,5 @@
 /** The table of predictions, one row a cell: `cell, protein, predicted`, then what was asked for, then `p_<class>`. */
-import type { Cell } from '../data/dataset';
+import { type Cell, columnOf } from '../data/dataset';
 import { cellKey, describeCellKey, fieldOf } from '../data/identity';
 import { DeepYeastError } from '../errors';
 import { KeySet } from '../files/key-set';
@@ -84,8 +84,7 @@ export class PredictionsWriter {
     if (rejected) this.#rejected++;
     const row: TableValue[] = [cell.cell, cell.protein, rejected ? uncertain : (this.#classes[best] as string)];
     for (const name of this.#copied) {
-      const value = Object.hasOwn(cell, name) ? cell[name] : '';
-      row.push(name === 'label' ? (labelNames[cell.label] ?? '') : String(value ?? ''));
+      row.push(name === 'label' ? (labelNames[cell.label] ?? '') : String(columnOf(cell, name)));
     }
     for (let c = 0; c < k; c++) row.push(posteriors[start + c] as number);
     await this.#table.append(row);

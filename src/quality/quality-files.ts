@@ -12,9 +12,10 @@ import { readFeatureCells } from '../features/labelled-features';
 import { cropsOf } from '../features/layer-features';
 import { writeFileAtomically } from '../files/atomic-file';
 import { rounded } from '../files/number';
-import { makeOutputFolder } from '../files/output-folder';
+import { parseJson } from '../files/parse-json';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
+import { writeFolder } from '../files/write-together';
 import { argmax } from '../prediction/call';
 import { DistinctPredictions, predictedClasses, readPredictions } from '../prediction/predictions-table';
 import {
@@ -109,16 +110,12 @@ export async function trainQualityFiles(
       trainingCells: [...training].sort((a, b) => a - b).map((i) => (cells[i] as Cell).cell),
       filter: filterReport(reported, dataset.classes, predictions, threshold, seed),
     };
-    const folder = await makeOutputFolder(out);
-    try {
-      await forest.save(join(out, qualityFiles.detector));
-      await writeScores(join(out, qualityFiles.scores), cells, scores);
+    await writeFolder(out, async (folder) => {
+      await forest.save(join(folder, qualityFiles.detector));
+      await writeScores(join(folder, qualityFiles.scores), cells, scores);
       const text = JSON.stringify({ ...record, ...file }, null, 2);
-      await writeFileAtomically(join(out, qualityFiles.description), `${text}\n`);
-    } catch (error) {
-      await folder.undo();
-      throw error;
-    }
+      await writeFileAtomically(join(folder, qualityFiles.description), `${text}\n`);
+    });
     return file;
   } finally {
     await forest.close();
@@ -222,8 +219,8 @@ export async function readQualityFile(folder: string): Promise<QualityFile> {
     throw fileError('read', path, error);
   }
   try {
-    const file = JSON.parse(text) as QualityFile;
-    if (Array.isArray(file.features)) return file;
+    const file = parseJson(text, path, 'model-invalid') as QualityFile | null;
+    if (Array.isArray(file?.features)) return file;
   } catch {
     // Said below.
   }

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import type { Calibration } from '../evaluation/calibration';
+import { parseJson } from '../files/parse-json';
 import { openTable, optionalNumberField } from '../files/table-reader';
 import { type Draft, listedRows } from './draft';
 import {
@@ -17,7 +18,7 @@ import { numberCell, paragraph, percentCell, percentText, pictureHtml, tableHtml
 
 async function readJson<Value>(path: string): Promise<Value> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Value;
+    return parseJson(await readFile(path, 'utf8'), path, 'dataset-invalid') as Value;
   } catch (error) {
     throw fileError('read', path, error);
   }

@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset';
 import { describeNormalization } from '../data/normalization';
 import type { Calibration } from '../evaluation/calibration';
 import type { Report } from '../evaluation/report';
+import { parseJson } from '../files/parse-json';
 import type { TableRecord } from '../files/record-table';
 import type { Network } from '../network/network';
 import type { ProteinTable } from '../proteins';
@@ -145,7 +146,8 @@ export async function trainingDraft(run: string): Promise<Draft> {
   const lines = (await readFile(join(run, 'log.jsonl'), 'utf8').catch(() => ''))
     .split('\n')
     .filter((line) => line !== '');
-  const rows = lines.map((line) => JSON.parse(line) as TableRecord);
+  const log = join(run, 'log.jsonl');
+  const rows = lines.map((line, i) => parseJson(line, `${log}, line ${i + 1},`, 'run-invalid') as TableRecord);
   const recipe = await readFile(join(run, 'recipe.json'), 'utf8').catch(() => '{}');
   const best = rows.filter((row) => row.best === true).at(-1);
   return {
