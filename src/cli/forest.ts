@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Forest, ForestOptions } from '../classifiers/forest';
+import { parseNumber } from '../files/number';
 import { type TableFormat, tableFormats } from '../files/table-writer';
 import {
   addExamples,
@@ -117,7 +118,7 @@ function counts(text: string): number[] {
 
 function weights(text: string): number[] | 'balanced' {
   if (text === 'balanced') return text;
-  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const values = text.split(',').map((part) => parseNumber(part) ?? Number.NaN);
   if (!values.every(Number.isFinite)) throw new InvalidArgumentError("Expected 'balanced' or numbers between commas.");
   return values;
 }

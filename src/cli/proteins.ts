@@ -96,13 +96,14 @@ async function run(context: CommandContext, options: ProteinsCommandOptions, pat
   if (options.against !== undefined) return runAgainst(context, options, paths, options.against);
   const { proteinsOfFiles, readAnnotations, twoCompartments, writeProteinTable } = await import('../proteins/index.js');
   const annotations = options.compartments === undefined ? undefined : await readAnnotations(options.compartments);
-  const { table, fieldsUnknown } = await proteinsOfFiles(paths, {
+  const { table, fieldsUnknown, warnings } = await proteinsOfFiles(paths, {
     minimumCells: options.minimumCells,
     replicates: options.bootstrap,
     seed: options.seed,
     signal: context.signal,
     ...(options.prior !== undefined && { prior: options.prior }),
   });
+  for (const warning of warnings) context.log('warn', warning);
   if (fieldsUnknown && options.bootstrap > 0) {
     context.log(
       'warn',

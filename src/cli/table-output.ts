@@ -20,5 +20,5 @@ export function tableTarget(
         'name a file with --out',
     );
   }
-  return { target: { write: (chunk) => context.print(String(chunk)) }, format };
+  return { target: { write: (chunk) => context.printData(String(chunk)) }, format };
 }

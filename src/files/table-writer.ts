@@ -1,9 +1,11 @@
 /** Tables written row by row, to a file or to a stream, as CSV, Parquet or JSON lines. */
+
 import { extname } from 'node:path';
 import { DeepYeastError } from '../errors';
 import { AtomicFile } from './atomic-file';
 import { formatCsvRow } from './csv';
 import { formatFloat32 } from './float32';
+import { parseNumber } from './number';
 import { ParquetEncoder } from './parquet';
 import type { ByteSink, TableColumn, TableRow, TableValue } from './table-column';
 
@@ -147,7 +149,10 @@ export class TableWriter {
   #jsonLine(row: TableRow): string {
     const entries = this.columns.map(({ name, type }, c): [string, TableValue] => {
       const value = row[c] as TableValue;
-      return [name, typeof value === 'number' && type === 'float' ? Number(formatFloat32(value)) : value];
+      return [
+        name,
+        typeof value === 'number' && type === 'float' ? (parseNumber(formatFloat32(value)) ?? null) : value,
+      ];
     });
     return `${JSON.stringify(Object.fromEntries(entries))}\n`;
   }

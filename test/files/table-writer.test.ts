@@ -235,7 +235,7 @@ describe('reading', () => {
         const error = await readAll(path).catch((reason) => reason);
         if (!Array.isArray(error)) expect(error).toMatchObject({ code: 'table-invalid' });
       }),
-      { numRuns: 150, seed: 7 },
+      { numRuns: 40, seed: 7 },
     );
   });
 
