@@ -1,4 +1,5 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { DeepYeastError, fileError } from '../errors';
 
 /** A file of up to this many bytes is read at once. */
@@ -12,6 +13,7 @@ const faultsOfThePath: Record<string, string> = {
   ENOTDIR: 'the file is missing: a part of its path is no folder',
   EISDIR: 'is a folder, expected a file',
   ELOOP: 'is a symbolic link that leads back to itself',
+  ENXIO: 'is a pipe, a socket or a device, expected a file',
   ENAMETOOLONG: 'the file is missing: its path is too long',
 };
 
@@ -37,14 +39,12 @@ export class RandomAccessFile {
   static async open(path: string): Promise<RandomAccessFile> {
     let handle: FileHandle | undefined;
     try {
-      // Asked before opening, since opening a named pipe waits for its writer.
-      const status = await stat(path);
+      // A named pipe would otherwise wait for its writer.
+      handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const status = await handle.stat();
       if (status.isDirectory()) throw new DeepYeastError('image-invalid', `${path}: ${faultsOfThePath.EISDIR}`);
-      if (!status.isFile()) {
-        throw new DeepYeastError('image-invalid', `${path}: is a pipe, a socket or a device, expected a file`);
-      }
-      handle = await open(path, 'r');
-      const { size } = await handle.stat();
+      if (!status.isFile()) throw new DeepYeastError('image-invalid', `${path}: ${faultsOfThePath.ENXIO}`);
+      const { size } = status;
       if (size > smallFile) return new RandomAccessFile(handle, size, Buffer.alloc(0));
       const bytes = Buffer.allocUnsafeSlow(size);
       await fill(handle, bytes, 0);

@@ -278,6 +278,13 @@ export function descriptions(directory: Directory): Promise<string[]> {
   return directory.texts(tags.description);
 }
 
+/** Readers of TIFF disagree on whole numbers of 24 bits and on signed ones of a part of a byte. */
+function isTaken({ bits, format }: TiffPage): boolean {
+  if (format === 'float') return [16, 24, 32, 64].includes(bits);
+  if (format === 'signed') return [8, 16, 32].includes(bits);
+  return bits >= 1 && bits <= 32 && bits !== 24;
+}
+
 /** Why a page of sound structure is not taken, or undefined. */
 function reasonAgainst(
   page: TiffPage,
@@ -303,9 +310,9 @@ function reasonAgainst(
   if (![1, 2, 3, 4].includes(formatNumber)) {
     return `has samples of format ${formatNumber} (complex numbers), expected whole numbers or floats`;
   }
-  const taken =
-    format === 'float' ? [16, 24, 32, 64].includes(bits) : bits >= (format === 'signed' ? 2 : 1) && bits <= 32;
-  if (!taken) return `has ${describeSamples(page)} samples, expected 1 to 32 bits, or floats of 16, 24, 32 or 64`;
+  if (!isTaken(page)) {
+    return `has ${describeSamples(page)} samples, expected whole numbers of 1 to 32 bits (not 24; signed ones of 8, 16 or 32) or floats of 16, 24, 32 or 64`;
+  }
   if (photometric === photometrics.whiteIsZero && format !== 'unsigned') {
     return `has ${describeSamples(page)} samples of which 0 is white, expected 0 to be black`;
   }

@@ -73,9 +73,7 @@ export function toNumbers(
     return fromFloat24(bytes, length, little);
   }
   const values = newSamples(type, length);
-  if (bits === 24) unpackTriples(bytes, values, little);
-  else unpackBits(bytes, values, bits, rows, rowSamples, rowBytes);
-  if (format === 'signed') extendSigns(values, bits);
+  unpackBits(bytes, values, bits, rows, rowSamples, rowBytes);
   return values;
 }
 
@@ -133,20 +131,6 @@ function unpackBits(
   }
 }
 
-function unpackTriples(bytes: Uint8Array, values: Samples, little: boolean): void {
-  const [low, high] = little ? [0, 2] : [2, 0];
-  for (let at = 0; at < values.length; at++) {
-    const from = at * 3;
-    values[at] =
-      ((bytes[from + high] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + low] as number);
-  }
-}
-
-function extendSigns(values: Samples, bits: number): void {
-  const shift = 32 - bits;
-  for (let at = 0; at < values.length; at++) values[at] = ((values[at] as number) << shift) >> shift;
-}
-
 let float16: Float32Array | undefined;
 
 /** IEEE half precision, by a table of all 65,536. */
@@ -160,9 +144,13 @@ function fromFloat16(words: Uint16Array): Float32Array {
 
 /** Floats of 24 bits: a sign, 7 bits of exponent, 16 of the fraction. */
 function fromFloat24(bytes: Uint8Array, length: number, little: boolean): Float32Array {
-  const words = new Uint32Array(length);
-  unpackTriples(bytes, words, little);
-  return Float32Array.from(words, (word) => smallFloat(word, 7, 16));
+  const values = new Float32Array(length);
+  const [low, high] = little ? [0, 2] : [2, 0];
+  for (let at = 0, from = 0; at < length; at++, from += 3) {
+    const [top, middle, bottom] = [bytes[from + high], bytes[from + 1], bytes[from + low]] as [number, number, number];
+    values[at] = smallFloat((top << 16) | (middle << 8) | bottom, 7, 16);
+  }
+  return values;
 }
 
 function smallFloat(word: number, exponentBits: number, fractionBits: number): number {

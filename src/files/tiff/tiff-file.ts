@@ -17,8 +17,8 @@ export class TiffFile {
   readonly path: string;
   /** All pages in their order, masks and thumbnails (`kind`) among them. */
   readonly pages: readonly TiffPage[];
-  /** What the file says of its pages: channels, slices, frames. */
-  readonly dimensions: Dimensions;
+  /** A description may be damaged in a file whose pages are sound. */
+  private readonly told: Dimensions | DeepYeastError;
   private readonly file: RandomAccessFile;
   private readonly layouts: readonly PageLayout[];
 
@@ -27,13 +27,13 @@ export class TiffFile {
     file: RandomAccessFile,
     pages: readonly TiffPage[],
     layouts: readonly PageLayout[],
-    dimensions: Dimensions,
+    told: Dimensions | DeepYeastError,
   ) {
     this.path = path;
     this.file = file;
     this.pages = pages;
     this.layouts = layouts;
-    this.dimensions = dimensions;
+    this.told = told;
   }
 
   static async open(path: string, file: RandomAccessFile): Promise<TiffFile> {
@@ -48,8 +48,19 @@ export class TiffFile {
       }
       const images = pages.filter((page) => page.kind === 'image').length;
       const [first] = directories as [(typeof directories)[0]];
-      return new TiffFile(path, file, pages, layouts, await readDimensions(first, images));
+      const told = await namingPath(path, () => readDimensions(first, images)).catch((error: DeepYeastError) => error);
+      if (told instanceof DeepYeastError && told.code !== 'image-invalid') throw told;
+      return new TiffFile(path, file, pages, layouts, told);
     });
+  }
+
+  /**
+   * What the file says of its pages: channels, slices, frames.
+   * @throws image-invalid where its description is damaged or contradicts the pages
+   */
+  get dimensions(): Dimensions {
+    if (this.told instanceof DeepYeastError) throw this.told;
+    return this.told;
   }
 
   /** Pages that are neither masks nor thumbnails. */
