@@ -29,6 +29,8 @@ class WorkQueue {
 
   // The promise settles after the work; `keep` is held until then. On the JavaScript thread only.
   Napi::Promise enqueue(Napi::Env env, Napi::Object keep, Work work);
+  // The same for the last call: once it has settled, the thread ends. No call may follow.
+  Napi::Promise enqueue_last(Napi::Env env, Napi::Object keep, Work work);
   // Called first when the environment goes away, so that a long call can be cancelled.
   void on_shutdown(std::function<void()> callback) { on_shutdown_ = std::move(callback); }
   // Stops the thread: the running call is waited for. Idempotent. On the JavaScript thread only.
@@ -52,6 +54,7 @@ class WorkQueue {
   bool stopping_ = false;
   std::size_t unsettled_ = 0;  // JavaScript thread only
   bool shut_down_ = false;     // JavaScript thread only
+  bool last_ = false;          // JavaScript thread only: the thread ends when nothing is unsettled
   std::thread thread_;
 };
 
