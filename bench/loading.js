@@ -1,5 +1,6 @@
-// Loading: importing PNG crops into a dataset, and reading cells back from its packed images.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+// Loading: importing PNG crops into a dataset, beside what sharp needs to unpack them and do nothing else; reading cells back
+// from its packed images; reading micrographs from TIFF.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { note } from './note.js';
@@ -7,7 +8,40 @@ import { median } from './statistics.js';
 
 const require = createRequire(import.meta.url);
 
-/** Cells a second. */
+/** Files unpacked at once, as many as an import has. */
+const concurrency = 8;
+/** Pixels of a side of a micrograph. */
+const micrograph = 1080;
+
+/** Unpacks files by sharp, a few at a time; files a second. */
+async function measureSharp(sharp, files) {
+  const before = performance.now();
+  const running = [];
+  for (const file of files) {
+    running.push(readFile(file).then((bytes) => sharp(bytes).raw().toBuffer()));
+    if (running.length >= concurrency) await running.shift();
+  }
+  await Promise.all(running);
+  return (1000 * files.length) / (performance.now() - before);
+}
+
+/** Planes a second of a micrograph of 16 bits. */
+async function measureTiff(path, options) {
+  const { openTiff, writeTiff } = require('../dist/files/tiff/index.js');
+  const data = Uint16Array.from({ length: micrograph ** 2 }, (_, i) => 300 + ((i * 7919) % 97) + (i % micrograph) / 9);
+  await writeTiff(path, [{ width: micrograph, height: micrograph, data }], options);
+  const times = [];
+  for (let repetition = 0; repetition < 15; repetition++) {
+    const before = performance.now();
+    const tiff = await openTiff(path);
+    await tiff.readPlane(0);
+    await tiff.close();
+    times.push(performance.now() - before);
+  }
+  return 1000 / median(times);
+}
+
+/** Cells a second, and planes a second. */
 export async function measureLoading({ quick, folder }) {
   const { importImages, simulate } = require('../dist/index.js');
   const { loadAddon } = require('../dist/native/index.js');
@@ -20,6 +54,7 @@ export async function measureLoading({ quick, folder }) {
   const store = new (loadAddon().ImageStore)(dataset.images);
   const pixels = await store.read(Uint32Array.from({ length: count }, (_, i) => i));
   const crops = join(folder, 'crops');
+  const files = [];
   for (const name of ['one', 'two']) await mkdir(join(crops, name), { recursive: true });
   for (let cell = 0; cell < count; cell++) {
     const rgb = new Uint8Array(size * size * 3);
@@ -27,9 +62,11 @@ export async function measureLoading({ quick, folder }) {
     const png = await sharp(rgb, { raw: { width: size, height: size, channels: 3 } })
       .png()
       .toBuffer();
-    await writeFile(join(crops, cell % 2 ? 'one' : 'two', `${cell}.png`), png);
+    files.push(join(crops, cell % 2 ? 'one' : 'two', `${cell}.png`));
+    await writeFile(files.at(-1), png);
   }
   const imports = [];
+  const unpacked = [];
   const reads = [];
   for (let run = 0; run < 3; run++) {
     const out = join(folder, 'imported');
@@ -38,11 +75,18 @@ export async function measureLoading({ quick, folder }) {
     const { dataset: imported } = await importImages({ source: crops, out });
     imports.push((1000 * count) / (performance.now() - before));
     if (imported.count !== count) throw new Error(`${imported.count} of ${count} cells were imported`);
+    unpacked.push(await measureSharp(sharp, files));
     const indices = Uint32Array.from({ length: count }, (_, i) => (i * 7919) % count); // far apart, each once
     const start = performance.now();
     for (let first = 0; first < count; first += 100) await store.read(indices.subarray(first, first + 100));
     reads.push((1000 * count) / (performance.now() - start));
   }
   store.close();
-  return { pngImport: median(imports), packedRead: median(reads) };
+  return {
+    pngImport: median(imports),
+    sharpUnpack: median(unpacked),
+    packedRead: median(reads),
+    tiffPlanes: await measureTiff(join(folder, 'plain.tif'), {}),
+    deflatePlanes: await measureTiff(join(folder, 'deflate.tif'), { deflate: true }),
+  };
 }
