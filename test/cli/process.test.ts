@@ -183,10 +183,10 @@ test('the addon is loaded by the commands that compute, sharp by those that open
   for (const command of ['import', 'split', 'train', 'predict']) expect(loadedBy(command, '--help')).toBe('');
   expect(loadedBy('split', folder.path('data'), '--by', 'cell', '--out', folder.path('parts'))).toBe('');
   mkdirSync(join(folder.path('images'), 'er'), { recursive: true });
-  const picture = folder.path('images/er/a.png');
+  const picture = folder.path('images/er/a.jpg'); // PNG and TIFF are read without sharp
   spawnSync(process.execPath, [
     '-e',
-    `require('sharp')(new Uint8Array(3 * 64), { raw: { width: 8, height: 8, channels: 3 } }).png().toFile(process.argv[1])`,
+    `require('sharp')(new Uint8Array(3 * 64), { raw: { width: 8, height: 8, channels: 3 } }).jpeg().toFile(process.argv[1])`,
     picture,
   ]);
   const loaded = loadedBy('import', folder.path('images'), '--size', '8', '--out', folder.path('dataset'));
