@@ -316,6 +316,7 @@ export {
   parseRecipe,
   type Recipe,
   recipes,
+  type TrainingRun,
   type TrainOptions,
   train,
 } from './training';

@@ -434,7 +434,8 @@ Napi::Value NetworkObject::close(const Napi::CallbackInfo& info) {
     if (closed_) return closing_.Value();
     closed_ = true;
     core_->cancelled = tickets_;
-    const Napi::Value promise = enqueue(info, [core = core_]() -> WorkQueue::Settle {
+    const Napi::Object keep = info.This().As<Napi::Object>();
+    const Napi::Value promise = queue_->enqueue_last(info.Env(), keep, [core = core_]() -> WorkQueue::Settle {
       core->release();
       return nothing();
     });

@@ -26,7 +26,13 @@ WorkQueue::WorkQueue(Napi::Env env) : env_(env) {
   delivery_.Unref(env);
   // Hooks run in reverse order of their registration: this one runs before that of the thread-safe function.
   napi_add_env_cleanup_hook(env, shut_down_queue, this);
-  thread_ = std::thread([this] { run(); });
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    napi_remove_env_cleanup_hook(env, shut_down_queue, this);
+    delivery_.Release();
+    throw;
+  }
 }
 
 WorkQueue::~WorkQueue() {
@@ -60,6 +66,11 @@ Napi::Promise WorkQueue::enqueue(Napi::Env env, Napi::Object keep, Work work) {
   }
   wake_.notify_one();
   return promise;
+}
+
+Napi::Promise WorkQueue::enqueue_last(Napi::Env env, Napi::Object keep, Work work) {
+  last_ = true;
+  return enqueue(env, keep, std::move(work));
 }
 
 void WorkQueue::run() {
@@ -99,7 +110,10 @@ void WorkQueue::settle(Napi::Env env, Napi::Function, std::nullptr_t*, Call* raw
   }
   WorkQueue& queue = *call->queue;
   const Napi::HandleScope scope(env);
-  if (--queue.unsettled_ == 0 && !queue.shut_down_) queue.delivery_.Unref(env);
+  if (--queue.unsettled_ == 0 && !queue.shut_down_) {
+    queue.delivery_.Unref(env);
+    if (queue.last_) queue.shutdown();  // the thread has nothing to do: it is joined at once
+  }
   if (call->failure) {
     call->deferred.Reject(javascript_error(env, call->failure));
     return;

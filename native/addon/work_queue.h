@@ -29,6 +29,8 @@ class WorkQueue {
 
   // The promise settles after the work; `keep` is held until then. On the JavaScript thread only.
   Napi::Promise enqueue(Napi::Env env, Napi::Object keep, Work work);
+  // The same for the last call: once it has settled, the thread ends. No call may follow.
+  Napi::Promise enqueue_last(Napi::Env env, Napi::Object keep, Work work);
   // Calls `function` first when the environment is destroyed, so that it can cancel a long call.
   void on_shutdown(std::function<void()> callback) { on_shutdown_ = std::move(callback); }
   // Waits for the running call and stops the thread. Idempotent. On the JavaScript thread only.
@@ -52,6 +54,7 @@ class WorkQueue {
   bool stopping_ = false;
   std::size_t unsettled_ = 0;  // JavaScript thread only
   bool shut_down_ = false;     // JavaScript thread only
+  bool last_ = false;          // JavaScript thread only: the thread ends when nothing is unsettled
   std::thread thread_;
 };
 

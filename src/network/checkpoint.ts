@@ -215,7 +215,7 @@ function describe(file: SafetensorsFile): CheckpointDescription {
   const parsed = (key: string): unknown => {
     const text = metadata.get(key);
     if (text === undefined) return undefined;
-    return parseJson(text, `${file.path}: the metadata ${key}`, 'model-invalid');
+    return parseJson(text, `${file.path}: metadata ${key}`, 'model-invalid');
   };
   const topology = parsed('topology');
   if (!isTopology(topology)) throw invalid(file.path, 'has no valid topology in its metadata');
