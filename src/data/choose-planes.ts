@@ -1,4 +1,4 @@
-import type { ChannelChoice } from './image-file';
+import type { ChannelChoice } from './raw-image';
 
 /** Names of the planes of an RGB picture. */
 export const rgbNames: readonly string[] = ['red', 'green', 'blue'];

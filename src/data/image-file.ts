@@ -5,30 +5,13 @@
 
 import { DeepYeastError, fileError, isEnvironmentError } from '../errors';
 import { RandomAccessFile } from '../files/random-access-file';
-import { isTiff, type Samples, TiffFile } from '../files/tiff';
+import { isTiff, TiffFile } from '../files/tiff';
 import { readPicture } from './picture-file';
+import type { ChannelChoice, RawImage } from './raw-image';
 import { readTiffImage } from './tiff-image';
 
 export type { Samples } from '../files/tiff';
-
-export interface RawImage {
-  width: number;
-  height: number;
-  /** Whether the samples are 8-bit, which are taken as they are. */
-  eightBit: boolean;
-  /** How the samples are stored, for messages: `16-bit`, `32-bit float`. */
-  sampleType: string;
-  /** One a requested channel. */
-  planes: Samples[];
-}
-
-/** Which plane of a file is a channel. */
-export interface ChannelChoice {
-  /** Name in the dataset. */
-  name: string;
-  /** Plane in the file: an index from 0, or a name (OME-TIFF, or red, green, blue). Left out: by name, else by position. */
-  plane?: string;
-}
+export type { ChannelChoice, RawImage } from './raw-image';
 
 /**
  * Reads the chosen channels of an image file. Everything that is wrong with the file itself is `image-invalid`, with

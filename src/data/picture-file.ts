@@ -3,8 +3,8 @@
 import { decodePng, isPlainPng, readPngHeader } from '../files/png';
 import type { RandomAccessFile } from '../files/random-access-file';
 import { choosePlanes, rgbNames } from './choose-planes';
-import type { ChannelChoice, RawImage } from './image-file';
 import { requireSize, withinBudget } from './image-limits';
+import type { ChannelChoice, RawImage } from './raw-image';
 
 /** Bytes of a picture's file; what unpacks to the largest picture is smaller, unless it is full of other things. */
 const mostFileBytes = 2 ** 28;

@@ -2,8 +2,8 @@
 
 import { describeSamples, type OmeImage, type Samples, type TiffFile, type TiffPage } from '../files/tiff';
 import { choosePlanes, rgbNames } from './choose-planes';
-import type { ChannelChoice, RawImage } from './image-file';
 import { requireSize, withinBudget } from './image-limits';
+import type { ChannelChoice, RawImage } from './raw-image';
 
 /** Where a channel of the file is. */
 interface Plane {

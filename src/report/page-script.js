@@ -32,7 +32,7 @@ const add = (parent, name, text, className) => {
   parent.append(element);
   return element;
 };
-const percent = (value) => (100 * value).toFixed(1) + '%';
+const percent = (value) => `${(100 * value).toFixed(1)}%`;
 function show(button) {
   const detail = page.details[button.dataset.detail];
   const content = document.getElementById('cell-content');
@@ -42,7 +42,7 @@ function show(button) {
   picture.src = page.images[button.querySelector('img').dataset.image];
   picture.alt = 'the cell: cytosol red, protein green';
   picture.width = picture.height = 128;
-  add(content, 'p', (detail.protein ? detail.protein + ': ' : '') + detail.label + ', called ' + detail.predicted);
+  add(content, 'p', `${(detail.protein ? `${detail.protein}: ` : '') + detail.label}, called ${detail.predicted}`);
   const bars = add(content, 'div', undefined, 'bars');
   for (const [name, value] of Object.entries(detail.posterior).sort((a, b) => b[1] - a[1])) {
     add(bars, 'span', name);
