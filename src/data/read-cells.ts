@@ -4,11 +4,11 @@ import { resolve } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
 import { inOrder } from '../in-order';
-import { cropImage, type Fit, padImage } from './crop';
+import { cropImage, type Fit, padImage, requireFit } from './crop';
 import type { Cell } from './dataset';
 import { DatasetPercentiles } from './dataset-percentiles';
 import { fieldOf } from './identity';
-import { type ChannelChoice, type RawImage, readImage } from './image-file';
+import { type AcceptSize, type ChannelChoice, type RawImage, readImage } from './image-file';
 import type { ImportPlan, PlannedCell } from './import-plan';
 import { normalizeImage, percentileRange, pixelNoise, type Range, requireFinite } from './intensity';
 import { defaultNormalization, type Normalization, type PercentileNormalization } from './normalization';
@@ -35,9 +35,10 @@ async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOpti
   const name = planned.cell.source;
   const invalid = (what: string) => new DeepYeastError('image-invalid', `${name}: ${what}`);
   if (planned.problem !== undefined) throw invalid(planned.problem);
+  const accept = (width: number, height: number) => requireFit(width, height, options.size, options.fit, name);
   const image = plan.filePerChannel
-    ? joinChannels(await readChannelFiles(plan, planned), invalid)
-    : await readImage(resolve(plan.source, planned.files[0] as string), plan.channels);
+    ? joinChannels(await readChannelFiles(plan, planned, accept), invalid)
+    : await readImage(resolve(plan.source, planned.files[0] as string), plan.channels, accept);
   if (options.eightBit !== undefined && image.eightBit !== options.eightBit) {
     throw invalid(
       `has ${image.sampleType} samples, expected ${options.eightBit ? '8 bits' : 'more than 8 bits'} as in the first image: ` +
@@ -47,10 +48,10 @@ async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOpti
   return cropImage(image, options.size, options.fit, name);
 }
 
-function readChannelFiles(plan: ImportPlan, planned: PlannedCell): Promise<RawImage[]> {
+function readChannelFiles(plan: ImportPlan, planned: PlannedCell, accept: AcceptSize): Promise<RawImage[]> {
   const files = planned.files.map((file, index) => {
     const { name } = plan.channels[index] as ChannelChoice;
-    return readImage(resolve(plan.source, file), [{ name }]);
+    return readImage(resolve(plan.source, file), [{ name }], accept);
   });
   return Promise.all(files);
 }
