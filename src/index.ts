@@ -147,6 +147,20 @@ export { type Redundancy, redundantFeatures } from './features/redundancy';
 export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
+export {
+  type FieldImages,
+  type FieldListing,
+  type FieldProblem,
+  type Layout,
+  type LeftOut,
+  type ListFieldsOptions,
+  listFields,
+  type PlaneSource,
+} from './fields/layout';
+export type { Plane, PlaneData } from './fields/plane';
+export { type PlateMap, readPlateMap } from './fields/plate-map';
+export { type PlaneChoice, type ReadFieldOptions, readField } from './fields/read-field';
+export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './fields/zarr-labels';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export type { CudaDiagnosis } from './native/cuda-diagnosis';

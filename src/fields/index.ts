@@ -15,4 +15,4 @@ export type { Plane, PlaneData } from './plane';
 export { type PlateMap, readPlateMap } from './plate-map';
 export { type PlaneChoice, type ReadFieldOptions, readField } from './read-field';
 export { compareWells, normalizeWell, parseWell, wellName } from './well';
-export { type LabelImage, readZarrLabels, writeZarrLabels, zarrLabelNames } from './zarr-labels';
+export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './zarr-labels';
