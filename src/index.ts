@@ -200,6 +200,7 @@ export {
   writeMask,
   writeOverlay,
   writeZarrLabels,
+  type ZarrLabels,
   zarrLabelNames,
 } from './fields';
 export type { Log, LogLevel } from './log';

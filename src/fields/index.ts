@@ -34,4 +34,4 @@ export type { CellsOptions, PlateOptions } from './plate-options';
 export { type PlaneChoice, type ReadFieldOptions, readField } from './read-field';
 export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './segmentation';
 export { compareWells, normalizeWell, parseWell, wellName } from './well';
-export { readZarrLabels, writeZarrLabels, zarrLabelNames } from './zarr-labels';
+export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './zarr-labels';

@@ -181,9 +181,18 @@ function findNamedPlanes(
 }
 
 function nothingFound(sources: readonly string[], how: string, assembly: FieldAssembly): DeepYeastError {
+  const [problem] = assembly.problems;
+  if (problem) {
+    const others = assembly.problems.length - 1;
+    const reason = problem.reason.includes(problem.path) ? problem.reason : `${problem.path}: ${problem.reason}`;
+    return new DeepYeastError(
+      problem.code,
+      `${reason}${others > 0 ? `, and ${others} more faults` : ''}; no field is left`,
+    );
+  }
   const [leftOut] = assembly.leftOutFiles;
   return new DeepYeastError(
     'invalid-argument',
-    `found no image of a field in ${sources.join(', ')} by ${how}${leftOut ? ` (${leftOut.examples[0]}: ${leftOut.reason})` : ''}`,
+    `found no image of a field in ${sources.join(', ')} by ${how === 'auto' ? 'the names of the files' : how}${leftOut ? ` (${leftOut.examples[0]}: ${leftOut.reason})` : ''}`,
   );
 }
