@@ -79,7 +79,7 @@ double noise_of(const Image& image, int block, int lag) {
       differences.push_back(static_cast<float>(sum / (static_cast<double>(y1 - y0) * (x1 - x0))));
     }
   // The mean absolute difference of two normal values is 2 / sqrt(pi) standard deviations.
-  return quantile_of(differences, 0.25) * std::sqrt(3.14159265358979) / 2;
+  return quantile_of(differences, 0.1) * std::sqrt(3.14159265358979) / 2;
 }
 
 }  // namespace deepyeast

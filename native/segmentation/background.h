@@ -11,8 +11,8 @@ namespace deepyeast {
 // must contain some blocks without cells.
 Image background_of(const Image& image, double diameter);
 
-// The standard deviation of the noise of `image`: of pixels `lag` apart in the same row, from the quarter of the blocks
-// (of `block` pixels) where they differ least.
+// The standard deviation of the noise of `image`: of pixels `lag` apart in the same row, from the tenth of the blocks
+// (of `block` pixels) where they differ least: there is no cell in those.
 double noise_of(const Image& image, int block, int lag);
 
 // The value below which the share `quantile` of `values` lies. Reorders them; 0 for none.

@@ -19,14 +19,17 @@ Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within
              Labels* zones) {
   const int width = levels.width, height = levels.height;
   Labels owners(width, height, 0);  // number of the basin + 1
-  std::vector<bool> solid(levels.size(), false);
+  std::vector<std::uint8_t> solid(levels.size(), 0);
   std::vector<Basin> basins;
+  std::vector<std::uint32_t> shortcuts;  // towards the root, by path halving; the parents tell which were sunk
   const auto find = [&](std::uint32_t b) {
-    while (basins[b].parent != b) b = basins[b].parent;
+    while (shortcuts[b] != b) {
+      shortcuts[b] = shortcuts[shortcuts[b]];
+      b = shortcuts[b];
+    }
     return b;
   };
   const auto positions = positions_by_falling_level(levels, rules.least);
-  std::vector<std::uint32_t> neighbours;
   for (const std::uint32_t p : positions) {
     const int x = static_cast<int>(p % width), y = static_cast<int>(p / width);
     const std::uint16_t level = levels[p];
@@ -54,8 +57,9 @@ Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within
       const std::uint32_t b = static_cast<std::uint32_t>(basins.size());
       const double end = std::sqrt(rules.share) * level;  // levels go with the root of the signal
       basins.push_back({b, 1, level, static_cast<std::uint16_t>(std::ceil(end)), false});
+      shortcuts.push_back(b);
       owners[p] = b + 1;
-      solid[p] = true;
+      solid[p] = 1;
       continue;
     }
     // Those that do not stand out of the saddle become part of the highest.
@@ -72,6 +76,7 @@ Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within
         const bool apart = peak - saddle >= rules.depth * peak && peak - saddle >= rules.noise && basins[b].area >= rules.area;
         if (apart) continue;
         basins[b].parent = highest;
+        shortcuts[b] = highest;
         basins[b].sunk = level < basins[highest].end;
         if (!basins[b].sunk) basins[highest].area += basins[b].area;
       }
@@ -79,7 +84,7 @@ Labels flood(const Levels& levels, const FloodRules& rules, const Labels* within
     }
     owners[p] = best + 1;
     if (level >= basins[best].end) {
-      solid[p] = true;
+      solid[p] = 1;
       ++basins[best].area;
     }
   }

@@ -80,46 +80,73 @@ std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& 
     medians[l] = signal_at(values[values.size() / 2]);
   };
   std::vector<std::pair<double, std::size_t>> order;
+  std::vector<double> depths(borders.size());
+  std::vector<std::vector<std::size_t>> borders_at(parents.size());
   for (std::size_t i = 0; i < borders.size(); ++i) {
     prepare(borders[i].a);
     prepare(borders[i].b);
     const double mean = borders[i].sum / static_cast<double>(borders[i].count);
-    order.push_back({1 - mean / std::min(medians[borders[i].a], medians[borders[i].b]), i});
+    depths[i] = std::max(0.0, 1 - mean / std::min(medians[borders[i].a], medians[borders[i].b]));
+    order.push_back({depths[i], i});
+    borders_at[borders[i].a].push_back(i);
+    borders_at[borders[i].b].push_back(i);
   }
   std::sort(order.begin(), order.end());
+
+  // Joins the roots where they make one convex body.
+  const auto try_to_join = [&](const std::vector<std::uint32_t>& roots, double depth) {
+    double area = 0;
+    for (const std::uint32_t r : roots) area += areas[r];
+    if (area > rules.largest) return false;
+    Extremes all;
+    for (const std::uint32_t r : roots) all.add(extremes[r]);
+    const auto enclosed = [&](std::size_t h) {
+      for (const std::uint32_t l : holes[h].labels)
+        if (std::find(roots.begin(), roots.end(), find(l)) == roots.end()) return false;
+      return true;
+    };
+    std::vector<std::size_t> inside;
+    for (const std::uint32_t r : roots)
+      for (const std::size_t h : holes_at[r])
+        if (enclosed(h) && std::find(inside.begin(), inside.end(), h) == inside.end()) inside.push_back(h);
+    for (const std::size_t h : inside) area += static_cast<double>(holes[h].positions.size());
+    const double needed = rules.solidity + rules.per_depth * depth + rules.per_area * std::max(0.0, area / rules.typical - 1);
+    if (area < needed * pixels_in(convex_hull_of(all))) return false;
+    const std::uint32_t root = *std::min_element(roots.begin(), roots.end());
+    extremes[root] = std::move(all);
+    areas[root] = area;
+    for (const std::uint32_t r : roots) {
+      if (r == root) continue;
+      parents[r] = root;
+      holes_at[root].insert(holes_at[root].end(), holes_at[r].begin(), holes_at[r].end());
+      borders_at[root].insert(borders_at[root].end(), borders_at[r].begin(), borders_at[r].end());
+    }
+    for (const std::size_t h : inside) {
+      for (const std::uint32_t p : holes[h].positions) labels[p] = root;
+      holes[h].positions.clear();
+    }
+    return true;
+  };
   bool changed = true;
   for (int turn = 0; changed && turn < 4; ++turn) {
     changed = false;
     for (const auto& [depth, i] : order) {
       const std::uint32_t a = find(borders[i].a), b = find(borders[i].b);
       if (a == b) continue;
-      if (areas[a] + areas[b] > rules.largest) continue;
-      Extremes both = extremes[a];
-      both.add(extremes[b]);
-      double area = areas[a] + areas[b];
-      const auto enclosed = [&](std::size_t h) {
-        for (const std::uint32_t l : holes[h].labels)
-          if (find(l) != a && find(l) != b) return false;
-        return true;
-      };
-      for (const std::size_t h : holes_at[a])
-        if (enclosed(h)) area += static_cast<double>(holes[h].positions.size());
-      const double solidity = area / pixels_in(convex_hull_of(both));
-      if (solidity < rules.solidity + rules.per_depth * std::max(0.0, depth)) continue;
-      const std::uint32_t root = std::min(a, b), other = std::max(a, b);
-      parents[other] = root;
-      extremes[root] = std::move(both);
-      areas[root] = area;
-      for (const std::size_t h : holes_at[other])
-        if (!std::count(holes_at[root].begin(), holes_at[root].end(), h)) holes_at[root].push_back(h);
-      for (const std::size_t h : holes_at[root]) {
-        bool inside = true;
-        for (const std::uint32_t l : holes[h].labels) inside = inside && find(l) == root;
-        if (!inside) continue;
-        for (const std::uint32_t p : holes[h].positions) labels[p] = root;
-        holes[h].positions.clear();
+      bool joined = try_to_join({a, b}, depth);
+      // Three sectors of a disc: no two of them are convex together.
+      for (std::size_t k = 0; !joined && k < borders_at[a].size(); ++k) {
+        const std::size_t second = borders_at[a][k];
+        const std::uint32_t one = find(borders[second].a), other = find(borders[second].b), c = one == a ? other : one;
+        if (c == a || c == b || areas[a] + areas[b] + areas[c] > rules.largest) continue;
+        for (const std::size_t third : borders_at[b]) {
+          const std::uint32_t d = find(borders[third].a), e = find(borders[third].b);
+          if ((d == b ? e : d) != c) continue;
+          joined = try_to_join({a, b, c}, std::max({depth, depths[second], depths[third]}));
+          break;
+        }
       }
-      changed = true;
+      changed = changed || joined;
     }
   }
   for (auto& label : labels.values) label = find(label);

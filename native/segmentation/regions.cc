@@ -105,12 +105,12 @@ namespace {
 // Calls visit(position) for the part (joined by sides, all pixels with the label of `start`) that contains `start`.
 // `seen` marks what was visited.
 template <typename Visit>
-void each_of_part(const Labels& labels, std::uint32_t start, std::vector<bool>& seen, std::vector<std::uint32_t>& stack,
+void each_of_part(const Labels& labels, std::uint32_t start, std::vector<std::uint8_t>& seen, std::vector<std::uint32_t>& stack,
                   const Visit& visit) {
   const int width = labels.width, height = labels.height;
   const std::uint32_t label = labels[start];
   stack.assign(1, start);
-  seen[start] = true;
+  seen[start] = 1;
   while (!stack.empty()) {
     const std::uint32_t p = stack.back();
     stack.pop_back();
@@ -118,7 +118,7 @@ void each_of_part(const Labels& labels, std::uint32_t start, std::vector<bool>& 
     const int x = static_cast<int>(p % width), y = static_cast<int>(p / width);
     const auto look = [&](std::uint32_t q) {
       if (seen[q] || labels[q] != label) return;
-      seen[q] = true;
+      seen[q] = 1;
       stack.push_back(q);
     };
     if (x > 0) look(p - 1);
@@ -131,7 +131,7 @@ void each_of_part(const Labels& labels, std::uint32_t start, std::vector<bool>& 
 }  // namespace
 
 std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count, Labels* zones) {
-  std::vector<bool> seen(labels.size(), false);
+  std::vector<std::uint8_t> seen(labels.size(), 0);
   std::vector<std::uint32_t> stack, part;
   std::vector<std::vector<std::uint32_t>> largest(static_cast<std::size_t>(count) + 1);
   for (std::size_t p = 0; p < labels.size(); ++p) {
@@ -141,7 +141,7 @@ std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count, Labels* zo
     auto& best = largest[labels[p]];
     std::vector<std::uint32_t>& loser = part.size() > best.size() ? best : part;
     for (const std::uint32_t q : loser) labels[q] = 0;
-    for (const std::uint32_t q : loser) seen[q] = true;
+    for (const std::uint32_t q : loser) seen[q] = 1;
     if (part.size() > best.size()) best = part;
   }
   return renumber(labels, count, std::vector<bool>(static_cast<std::size_t>(count) + 1, true), zones);
@@ -149,7 +149,7 @@ std::uint32_t keep_largest_parts(Labels& labels, std::uint32_t count, Labels* zo
 
 void fill_enclosed(Labels& labels, std::size_t area, std::vector<Hole>* holes) {
   const int width = labels.width, height = labels.height;
-  std::vector<bool> seen(labels.size(), false);
+  std::vector<std::uint8_t> seen(labels.size(), 0);
   std::vector<std::uint32_t> stack, part, around;
   for (std::size_t start = 0; start < labels.size(); ++start) {
     if (labels[start] != 0 || seen[start]) continue;

@@ -14,8 +14,8 @@ constexpr std::size_t kLargestField = std::size_t{1} << 26;  // pixels
 // The numbers of the method. All lengths are shares of the diameter of a typical cell, all areas of the area of the circle
 // with this diameter.
 struct SegmentationRules {
-  double smoothing = 0.05;         // standard deviation of the Gaussian
-  double faintest = 10;            // least signal of a cell, in units of the noise
+  double smoothing = 0.045;        // standard deviation of the Gaussian
+  double faintest = 12;            // least signal of a cell, in units of the noise
   double largest_hole = 0.4;       // vacuoles up to this area are filled before anything is cut
   double flood_share = 0.5;        // bodies are followed down to this share of their peak
   double peak_depth = 0.1;         // a peak that stands above its saddle by this share of itself may be a cell of its own,
@@ -24,6 +24,7 @@ struct SegmentationRules {
   double neck_depth = 0.36;        // by how much of the squared distance map two parts stand above the neck between them
   double solidity = 0.88;          // two fragments are one cell where they fill so much of their common convex hull,
   double solidity_per_depth = 0.2; // and so much more for each unit of the depth of their border
+  double solidity_per_area = 0.02;  // and for each typical cell that they are larger than one
   double neck_solidity = 0.93;      // the same for parts that were cut at a neck
   double largest_spot = 0.5;        // a body of at most this area may be the bright spot of a dead cell,
   double least_body = 0.25;         // whose area is at least this,

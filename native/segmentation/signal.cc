@@ -38,7 +38,7 @@ Signal signal_of(const Image& image, double diameter, double smoothing, double n
       for (int x = 0; x < image.width; ++x) line[x] -= below[x];
     }
   });
-  const int block = std::max(2, static_cast<int>(std::lround(diameter / 4)));
+  const int block = std::max(4, static_cast<int>(std::lround(5 * smoothing)));
   const int lag = std::max(1, static_cast<int>(std::lround(4 * smoothing)));
   // A Gaussian of sigma pixels leaves 1 / (2 sqrt(pi) sigma) of white noise.
   const double left = smoothing > 0.3 ? 1 / (2 * std::sqrt(3.14159265358979) * smoothing) : 1;
