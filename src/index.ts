@@ -48,6 +48,19 @@ export {
   writePreview,
 } from './data/simulate';
 export {
+  type CameraPlane,
+  type ChannelNumbers,
+  type FieldCell,
+  type FieldContents,
+  type PlantedFault,
+  type SimulatedField,
+  type SimulatedPlate,
+  type SimulateFieldOptions,
+  type SimulatePlateOptions,
+  simulateField,
+  simulatePlate,
+} from './data/simulate/fields';
+export {
   planSplit,
   type Split,
   type SplitClass,
