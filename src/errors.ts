@@ -187,3 +187,36 @@ export function fileError(action: string, path: string, cause: unknown): DeepYea
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new DeepYeastError(full ? 'disk-full' : 'io-error', `cannot ${action} ${path}: ${reason}`, { cause });
 }
+
+const permissionCodes = new Set(['EACCES', 'EPERM']);
+/** What says something of the machine or the account, and nothing of a file's contents. */
+const environmentCodes = new Set([
+  ...permissionCodes,
+  ...[
+    'EMFILE',
+    'ENFILE',
+    'ENOMEM',
+    'EIO',
+    'ESTALE',
+    'ETIMEDOUT',
+    'ENOSPC',
+    'EAGAIN',
+    'EBUSY',
+    'ENODEV',
+    'ENXIO',
+    'EROFS',
+  ],
+]);
+
+/** Whether a file may not be read by this account. */
+export function isPermissionError(cause: unknown): boolean {
+  return permissionCodes.has((cause as NodeJS.ErrnoException)?.code ?? '');
+}
+
+/**
+ * Whether a failure is one of the environment: too many open files, no permission, a failing disk. Such a failure is
+ * never a broken image that may be skipped.
+ */
+export function isEnvironmentError(cause: unknown): boolean {
+  return environmentCodes.has((cause as NodeJS.ErrnoException)?.code ?? '');
+}

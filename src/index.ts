@@ -24,7 +24,7 @@ export type { Fit } from './data/crop';
 export { type Cell, Dataset, type DatasetDescription } from './data/dataset';
 export { DatasetWriter, type DatasetWriterOptions } from './data/dataset-writer';
 export { type GalleryClass, type GalleryOptions, writeGallery } from './data/gallery';
-export type { Grouping } from './data/groups';
+export type { Grouping } from './data/identity';
 export type { ChannelChoice } from './data/image-file';
 export { type ImportOptions, type ImportResult, importImages, type SkippedImage } from './data/import';
 export { type ImportPlan, type PlannedCell, type PlanOptions, planImport } from './data/import-plan';
@@ -148,6 +148,16 @@ export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
 export {
+  type FieldImages,
+  type FieldListing,
+  type FieldProblem,
+  type Layout,
+  type LeftOut,
+  type ListFieldsOptions,
+  listFields,
+  type PlaneSource,
+} from './fields/layout';
+export {
   type CellFlag,
   type CellMeasurements,
   type ChannelIntensity,
@@ -156,7 +166,11 @@ export {
   type MeasureOptions,
   measureCells,
 } from './fields/measure';
+export type { Plane, PlaneData } from './fields/plane';
+export { type PlateMap, readPlateMap } from './fields/plate-map';
+export { type PlaneChoice, type ReadFieldOptions, readField } from './fields/read-field';
 export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './fields/segmentation';
+export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './fields/zarr-labels';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export type { CudaDiagnosis } from './native/cuda-diagnosis';

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Grouping, groupings } from '../data/groups';
+import { type Grouping, groupings } from '../data/identity';
 import type { Split } from '../data/split';
 import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
 import type { Progress } from './progress';

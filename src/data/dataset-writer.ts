@@ -91,7 +91,10 @@ export class DatasetWriter {
         `cell ${cell.cell}: found label ${cell.label}, expected 0 to ${classes.length - 1}, or -1 for none`,
       );
     }
-    const row = this.columns.map((name) => (name === 'label' && cell.label === -1 ? '' : (cell[name] ?? '')));
+    // A column may have any name, also that of an object's own method.
+    const row = this.columns.map((name) =>
+      (name === 'label' && cell.label === -1) || !Object.hasOwn(cell, name) ? '' : (cell[name] ?? ''),
+    );
     await this.orAbort(async () => {
       await this.images.write(image);
       await this.cells.write(formatCsvRow(row));

@@ -1,8 +1,8 @@
-import { parse, resolve } from 'node:path';
+import { parse, posix, resolve } from 'node:path';
 import { DeepYeastError } from '../errors';
 import type { ChannelChoice } from './image-file';
-import { cellName, describeCell, type ImportPlan, type PlannedCell } from './import-plan';
-import { parsePathPattern } from './path-pattern';
+import { cellName, describeCell, extraColumns, type ImportPlan, type PlannedCell } from './import-plan';
+import { parsePathPattern, readPaths } from './path-pattern';
 
 /**
  * The plan of images named one by one, each a cell without a label. A pattern is matched against the end of each path;
@@ -22,26 +22,40 @@ export function planImageFiles(
   }
   const names = new Set<string>();
   const root = parse(resolve('.')).root;
-  const cells = files.map((file): PlannedCell => {
-    const path = file.replaceAll('\\', '/');
-    const parts = pattern.match(
+  const paths = files.map((file) => posix.normalize(file.replaceAll('\\', '/')));
+  const listed = new Map<string, string>();
+  for (const file of files) {
+    const earlier = listed.get(resolve(file));
+    if (earlier !== undefined) {
+      throw new DeepYeastError('invalid-argument', `${file} is the image ${earlier}, expected each image once`);
+    }
+    listed.set(resolve(file), file);
+  }
+  const read = readPaths(
+    pattern,
+    paths.map((path) =>
       path
         .split('/')
         .slice(-1 - pattern.depth)
         .join('/'),
-    );
+    ),
+  );
+  const cells = paths.map((path, i): PlannedCell => {
     const name = cellName(path, names);
     names.add(name);
     // Relative to the root, as a plan has one source folder and the files may be anywhere.
-    return { cell: describeCell(name, path, parts ?? {}), files: [resolve(file).slice(root.length)] };
+    return {
+      cell: describeCell(name, path, read.parts[i] ?? {}),
+      files: [resolve(files[i] as string).slice(root.length)],
+    };
   });
   return {
     source: root,
     classes: [],
     channels: options.channels ?? [{ name: 'rfp' }, { name: 'gfp' }],
     filePerChannel: false,
-    extraColumns: pattern.names.filter((name) => !(name in describeCell('', '', {})) && name !== 'class'),
+    extraColumns: extraColumns(pattern),
     cells,
-    warnings: [],
+    warnings: read.warnings,
   };
 }

@@ -1,13 +1,14 @@
 /** Which cells there are, before any image is opened: from a label list or from the files of a folder, by a path pattern. */
 
-import { readdir, stat } from 'node:fs/promises';
-import { join, posix } from 'node:path';
-import { DeepYeastError, fileError } from '../errors';
+import { posix } from 'node:path';
+import { DeepYeastError } from '../errors';
 import { compartments } from './compartments';
 import { type Cell, cellColumns } from './dataset';
+import { folderOf, hasPlace, proteinOf } from './identity';
 import type { ChannelChoice } from './image-file';
-import { readClassTable, readLabelList } from './label-list';
-import { type PathPattern, parsePathPattern } from './path-pattern';
+import { type ClassTable, pathsWithin, readClassTable, readLabelList } from './label-list';
+import { type KnownParts, type PathParts, type PathPattern, parsePathPattern, readPaths } from './path-pattern';
+import { listSourceFiles, requireFolder, shorten } from './source-files';
 
 /** The layout of the DeepYeast data set. */
 export const deepYeastPattern = '{plate}/{well}-{field}-{image}-{cell}.png';
@@ -83,10 +84,15 @@ export async function planImport(options: PlanOptions): Promise<ImportPlan> {
     options.labels === undefined
       ? await planFiles(options, pattern, channels)
       : await planLabelList(options, options.labels, pattern);
-  const known = new Set<string>([...cellColumns, 'class', 'channel']);
-  const extraColumns = pattern.names.filter((name) => !known.has(name));
   warnOfEmptyClasses(plan);
-  return { ...plan, source: options.source, channels, filePerChannel, extraColumns };
+  plan.warnings.push(...doubtfulFields(pattern, plan.cells));
+  return { ...plan, source: options.source, channels, filePerChannel, extraColumns: extraColumns(pattern) };
+}
+
+/** The columns of cells.csv that a pattern adds to the known ones. */
+export function extraColumns(pattern: Pick<PathPattern, 'names'>): string[] {
+  const known = new Set<string>([...cellColumns, 'class', 'channel']);
+  return pattern.names.filter((name) => !known.has(name));
 }
 
 type CellPlan = Pick<ImportPlan, 'classes' | 'cells' | 'warnings'>;
@@ -100,16 +106,17 @@ async function planLabelList(options: PlanOptions, list: string, pattern: PathPa
     );
   }
   const classes = table?.classes ?? [...compartments];
-  const entries = await readLabelList(list, classes);
-  const warnings: string[] = [];
-  let unmatched = 0;
+  const entries = await pathsWithin(options.source, list, await readLabelList(list, classes));
+  const { parts, warnings } = readPaths(
+    pattern,
+    entries.map(({ path }) => path),
+  );
+  const unmatched = parts.filter((read) => read === undefined).length;
   const names = new Set<string>();
-  const cells = entries.map(({ path, label }): PlannedCell => {
-    const parts = pattern.match(path);
-    if (!parts) unmatched++;
+  const cells = entries.map(({ path, label }, i): PlannedCell => {
     const name = cellName(path, names);
     names.add(name);
-    return { cell: { ...describeCell(name, path, parts ?? {}), label }, files: [path] };
+    return { cell: { ...describeCell(name, path, parts[i] ?? {}), label }, files: [path] };
   });
   if (unmatched > 0) {
     warnings.push(
@@ -124,20 +131,28 @@ async function planFiles(
   pattern: PathPattern,
   channels: readonly ChannelChoice[],
 ): Promise<CellPlan> {
-  const warnings: string[] = [];
-  const { groups, unmatched, otherChannels, count } = await groupFiles(options.source, pattern, channels);
-  if (groups.size === 0) {
-    throw new DeepYeastError(
+  const { paths, warnings } = await listSourceFiles(options.source, pattern.depth);
+  const noneMatches = (first: string | undefined) =>
+    new DeepYeastError(
       'invalid-argument',
-      `none of the ${count} files in ${options.source} matches ${pattern.text}${count > 0 ? ` (the first is ${unmatched[0] ?? ''})` : ''}`,
+      [
+        `none of the ${paths.length} files in ${options.source} matches ${pattern.text}`,
+        first === undefined ? '' : ` (the first is ${first})`,
+        warnings.length > 0 ? `; ${warnings.join('; ')}` : '',
+      ].join(''),
     );
-  }
+  if (paths.length === 0) throw noneMatches(undefined);
+  const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
+  const read = readPaths(pattern, paths, knownParts(table, channels));
+  warnings.push(...read.warnings);
+  const { groups, unmatched, otherChannels } = groupFiles(paths, read.parts, pattern, channels);
+  if (groups.size === 0) throw noneMatches(unmatched[0]);
   if (unmatched.length > 0) {
     warnings.push(`${unmatched.length} files do not match ${pattern.text} and are left out, ${unmatched[0]} for one`);
   }
   if (otherChannels.size > 0) warnings.push(`channels left out: ${[...otherChannels].join(', ')}`);
 
-  const label = await classify(options, pattern, groups, warnings);
+  const label = classify(options, table, pattern, groups, warnings);
   const cells = [...groups].map(([name, { parts, files }]): PlannedCell => {
     const found = files.filter((file) => file !== undefined);
     const source = found.join(';');
@@ -155,17 +170,30 @@ interface FileGroup {
   files: (string | undefined)[];
 }
 
-/** Files of one cell differ in {channel} only. The key is the cell's name. */
-async function groupFiles(source: string, pattern: PathPattern, channels: readonly ChannelChoice[]) {
+/** What helps to read an ambiguous path. */
+function knownParts(table: ClassTable | undefined, channels: readonly ChannelChoice[]): KnownParts {
+  return {
+    channel: new Set(channels.map(({ name, plane }) => plane ?? name)),
+    ...(table?.proteins ? { protein: new Set(table.proteins.keys()) } : table ? { class: new Set(table.classes) } : {}),
+  };
+}
+
+/** Files of one cell differ in {channel} only. The groups go by the cell's name. */
+function groupFiles(
+  paths: readonly string[],
+  read: readonly (PathParts | undefined)[],
+  pattern: PathPattern,
+  channels: readonly ChannelChoice[],
+) {
   const filePerChannel = pattern.names.includes('channel');
   const texts = channels.map((channel) => channel.plane ?? channel.name);
   const groups = new Map<string, FileGroup>();
   const unmatched: string[] = [];
   const otherChannels = new Set<string>();
-  let count = 0;
-  for await (const path of walk(source, '', pattern.depth)) {
-    count++;
-    const parts = pattern.match(path);
+  // All that a path says but the channel: names alone may be alike.
+  const named = new Map<string, FileGroup>();
+  for (const [i, path] of paths.entries()) {
+    const parts = read[i];
     if (!parts) {
       unmatched.push(path);
       continue;
@@ -181,8 +209,14 @@ async function groupFiles(source: string, pattern: PathPattern, channels: readon
       continue;
     }
     delete parts.channel;
-    const key = withoutChannel(pattern, parts);
-    const group = groups.get(key) ?? { parts, files: channels.map(() => undefined) };
+    const key = JSON.stringify(pattern.names.map((name) => parts[name]));
+    let group = named.get(key);
+    if (!group) {
+      group = { parts, files: channels.map(() => undefined) };
+      named.set(key, group);
+      const name = withoutChannel(pattern, parts);
+      groups.set(groups.has(name) || name === '' ? withoutExtension(path) : name, group);
+    }
     if (group.files[index] !== undefined) {
       throw new DeepYeastError(
         'invalid-argument',
@@ -190,14 +224,13 @@ async function groupFiles(source: string, pattern: PathPattern, channels: readon
       );
     }
     group.files[index] = path;
-    groups.set(key, group);
   }
-  return { groups, unmatched, otherChannels, count };
+  return { groups, unmatched, otherChannels };
 }
 
 /** The pattern filled in without its channel, extension and whatever joined them: AAC1/AAC1_1_rfp_10 */
 function withoutChannel(pattern: PathPattern, parts: Record<string, string>): string {
-  const filled = pattern.text.replace(/\{(\w+)\}|\*/g, (_, name: string | undefined) =>
+  const filled = pattern.text.replace(/\{(\w+)(?::\w+)?\}|\*/g, (_, name: string | undefined) =>
     name ? (parts[name] ?? '') : '',
   );
   return withoutExtension(filled)
@@ -208,13 +241,13 @@ function withoutChannel(pattern: PathPattern, parts: Record<string, string>): st
 }
 
 /** How a cell gets its class: {class}, a table of proteins, or not at all. */
-async function classify(
+function classify(
   options: PlanOptions,
+  table: ClassTable | undefined,
   pattern: PathPattern,
   groups: Map<string, FileGroup>,
   warnings: string[],
 ) {
-  const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
   if (table?.proteins) {
     const proteins = table.proteins;
     if (!pattern.names.includes('protein')) {
@@ -253,11 +286,46 @@ function warnOfEmptyClasses(plan: CellPlan): void {
   if (empty.length > 0) plan.warnings.push(`classes without images: ${shorten(empty)}`);
 }
 
-/** The protein is what the pattern says, else plate and well, else the cell itself: cells are never pooled by accident. */
-export function describeCell(name: string, source: string, parts: Record<string, string>): Cell {
+/**
+ * What cannot be known of fields, in words: those without plate, well or protein in several folders or classes, and those
+ * of folders that the pattern passes over.
+ */
+function doubtfulFields(pattern: PathPattern, cells: readonly PlannedCell[]): string[] {
+  const warnings: string[] = [];
+  const adrift = cells.filter(({ cell }) => cell.field !== '' && !hasPlace(cell));
+  const places = new Set(adrift.map(({ cell }) => `${folderOf(cell.source)}\n${cell.label}`));
+  if (places.size > 1) {
+    const [a, b] = new Set(adrift.map(({ cell }) => folderOf(cell.source)));
+    warnings.push(
+      `${adrift.length} cells have a field, but no plate, well or protein in ${pattern.text}: fields count as one within a ` +
+        `folder and class only${b === undefined ? '' : ` (field 1 of ${a} and of ${b} as two)`}; name what they belong to`,
+    );
+  }
+  const passedOver = pattern.text
+    .split('/')
+    .slice(0, -1)
+    .some((component) => !component.includes('{'));
+  if (!passedOver || pattern.names.includes('plate')) return warnings;
+  const folders = new Map<string, string>();
+  for (const { cell } of cells) {
+    if (!hasPlace(cell)) continue;
+    const folder = folderOf(cell.source);
+    const place = cell.well === '' ? `${cell.protein}\n${cell.field}` : cell.well;
+    const first = folders.get(place) ?? folder;
+    folders.set(place, first);
+    if (first === folder || (cell.well === '' && cell.field === '')) continue;
+    warnings.push(
+      `${pattern.text} does not say what the folders are: ${cell.well === '' ? `field ${cell.field} of ${cell.protein}` : `well ${cell.well}`} ` +
+        `of ${first} and of ${folder} count as one; where they are plates, write {plate} for the folder`,
+    );
+    break;
+  }
+  return warnings;
+}
+
+/** A cell as its path describes it. */
+export function describeCell(name: string, source: string, parts: Readonly<Record<string, string>>): Cell {
   const { class: _class, channel: _channel, cell: _cell, ...rest } = parts;
-  const { plate = '', well = '' } = rest;
-  const strain = plate !== '' && well !== '' ? `${plate}/${well}` : plate === '' ? well : '';
   return {
     plate: '',
     well: '',
@@ -267,7 +335,7 @@ export function describeCell(name: string, source: string, parts: Record<string,
     ...rest,
     cell: name,
     label: -1,
-    protein: rest.protein ?? (strain === '' ? name : strain),
+    protein: proteinOf(name, rest),
     source,
   };
 }
@@ -283,34 +351,6 @@ function withoutExtension(path: string): string {
   return extension === '' ? path : path.slice(0, -extension.length);
 }
 
-/** Files at a depth below the root, in order of their names; links are followed, hidden entries are not looked at. */
-async function* walk(root: string, folder: string, depth: number): AsyncGenerator<string> {
-  let names: string[];
-  try {
-    names = (await readdir(join(root, folder))).filter((name) => !name.startsWith('.')).sort();
-  } catch (error) {
-    throw fileError('read', join(root, folder), error);
-  }
-  for (const name of names) {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    const entry = await stat(join(root, path)).catch(() => undefined);
-    if (entry?.isDirectory()) {
-      if (depth > 0) yield* walk(root, path, depth - 1);
-    } else if (entry?.isFile()) {
-      yield path;
-    }
-  }
-}
-
-async function requireFolder(path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isDirectory()) return;
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
-  throw new DeepYeastError('invalid-argument', `${path} is a file, expected the folder of the images`);
-}
-
 function requireChannels(channels: readonly ChannelChoice[]): void {
   const names = channels.map((channel) => channel.name);
   if (names.length < 1 || names.length > 8 || names.includes('') || new Set(names).size !== names.length) {
@@ -319,8 +359,4 @@ function requireChannels(channels: readonly ChannelChoice[]): void {
       `found the channels "${names.join(',')}", expected 1 to 8 different names`,
     );
   }
-}
-
-function shorten(names: readonly string[]): string {
-  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
 }

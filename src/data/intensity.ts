@@ -49,6 +49,12 @@ export function normalizeImage(
     return { pixels: stretch(image, used), ranges: used };
   }
   const fixed = normalization.ranges ?? ranges;
+  if (!fixed && (normalization as PercentileNormalization).per !== 'cell') {
+    throw new DeepYeastError(
+      'invalid-argument',
+      `${name}: the rule ${describeNormalization(normalization)} needs numbers that are not known for this image`,
+    );
+  }
   const used = fixed
     ? fixed.map(([low, high]): Range => [low, high])
     : image.planes.map((plane) =>
@@ -154,57 +160,4 @@ function interleave(image: RawImage, map: (sample: number, channel: number) => n
       pixels[index * channels + channel] = map(plane[index] as number, channel);
   }
   return pixels;
-}
-
-/**
- * Percentiles of more pixels than fit in memory: a histogram over the upper 20 bits of float32 (exact for integers to
- * 4,095, to one part in 2,048 beyond), with the mean pixel noise beside it.
- */
-export class IntensityHistogram {
-  private readonly counts = new Float64Array(1 << 20);
-  private readonly noise: number[] = [];
-  private readonly value = new Float32Array(1);
-  private readonly bits = new Uint32Array(this.value.buffer);
-  private total = 0;
-
-  add(samples: Samples, width: number): void {
-    for (const sample of samples) {
-      const bin = this.bin(sample);
-      this.counts[bin] = (this.counts[bin] as number) + 1;
-    }
-    this.total += samples.length;
-    this.noise.push(pixelNoise(samples, width));
-  }
-
-  range(normalization: PercentileNormalization): Range {
-    return withFloor(
-      this.percentile(normalization.low),
-      this.percentile(normalization.high),
-      this.noise,
-      normalization,
-    );
-  }
-
-  private percentile(percent: number): number {
-    const rank = (percent / 100) * (this.total - 1);
-    let below = 0;
-    for (let bin = 0; bin < this.counts.length; bin++) {
-      below += this.counts[bin] as number;
-      if (below > rank) return this.lowerEdge(bin);
-    }
-    return 0;
-  }
-
-  /** Order-preserving: negative floats have their bits flipped, the others their sign bit set. */
-  private bin(sample: number): number {
-    this.value[0] = sample;
-    const word = this.bits[0] as number;
-    return ((word & 0x80000000) !== 0 ? ~word >>> 0 : (word | 0x80000000) >>> 0) >>> 12;
-  }
-
-  private lowerEdge(bin: number): number {
-    const word = (bin << 12) >>> 0;
-    this.bits[0] = (word & 0x80000000) !== 0 ? word & 0x7fffffff : ~word >>> 0;
-    return this.value[0] as number;
-  }
 }

@@ -1,8 +1,11 @@
 /** The text files that say which class an image has: label lists and class tables. */
 
-import { readFile } from 'node:fs/promises';
-import { DeepYeastError, fileError } from '../errors';
+import { realpath } from 'node:fs/promises';
+import { isAbsolute, posix, relative, resolve, sep } from 'node:path';
+import { DeepYeastError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
+import { parseWholeNumber } from '../files/number';
+import { readText } from '../files/text';
 
 export interface LabelListEntry {
   /** As written, relative to the folder of the images. */
@@ -30,7 +33,7 @@ export function parseLabelList(text: string, name: string, classes: readonly str
     if (!match)
       throw invalid(`found "${trimmed.slice(0, 100)}", expected "path index" such as "plate01/a-1-2-3.png 6"`);
     const path = match[1] as string;
-    const label = Number(match[2]);
+    const label = parseWholeNumber(match[2] as string) as number;
     if (label >= classes.length) {
       throw invalid(`found label ${label}, expected 0 to ${classes.length - 1} (${classes.length} classes)`);
     }
@@ -44,17 +47,38 @@ export function parseLabelList(text: string, name: string, classes: readonly str
   return entries;
 }
 
-/** Reads a label list: see parseLabelList. */
+/** Reads a label list, in UTF-8 or UTF-16: see parseLabelList. */
 export async function readLabelList(path: string, classes: readonly string[]): Promise<LabelListEntry[]> {
-  return parseLabelList(await readText(path), path, classes);
+  return parseLabelList(await readText(path, 'labels-invalid'), path, classes);
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
+/**
+ * The entries with their paths relative to the source, in one spelling each (`./a//b` is `a/b`). A path that leaves the
+ * source, or an image that is listed under two spellings, is `labels-invalid`.
+ */
+export async function pathsWithin(
+  source: string,
+  list: string,
+  entries: readonly LabelListEntry[],
+): Promise<LabelListEntry[]> {
+  const roots = [resolve(source), await realpath(source).catch(() => resolve(source))];
+  const lines = new Map<string, LabelListEntry>();
+  return entries.map((entry) => {
+    const invalid = (what: string) => new DeepYeastError('labels-invalid', `${list}, line ${entry.line}: ${what}`);
+    const candidates = isAbsolute(entry.path)
+      ? roots.map((root) => relative(root, entry.path).split(sep).join('/'))
+      : [posix.normalize(entry.path)];
+    const path = candidates.find((candidate) => candidate !== '' && candidate !== '..' && !candidate.startsWith('../'));
+    if (path === undefined) {
+      throw invalid(
+        `${entry.path} lies outside of ${source}, expected images below it: give the folder that holds them all`,
+      );
+    }
+    const earlier = lines.get(path);
+    if (earlier) throw invalid(`${entry.path} is the image of line ${earlier.line}, ${earlier.path}`);
+    lines.set(path, entry);
+    return { ...entry, path };
+  });
 }
 
 /** What a class file says. */
@@ -71,7 +95,7 @@ export interface ClassTable {
  */
 export async function readClassTable(path: string): Promise<ClassTable> {
   // Read once: a pipe gives its text only once.
-  const text = await readText(path);
+  const text = await readText(path, 'labels-invalid');
   const columns = await readCsvColumns(path, { text });
   if (columns.includes('protein') && columns.includes('class')) return readProteinClasses(path, text);
   const indexed = await readCsvColumns(path, { text, delimiter: ';' });
@@ -83,34 +107,36 @@ export async function readClassTable(path: string): Promise<ClassTable> {
 }
 
 async function readClassIndices(path: string, list: string): Promise<ClassTable> {
-  const classes: string[] = [];
-  let rows = 0;
+  const names = new Map<number, string>();
+  const known = new Set<string>();
   for await (const { line, values } of readCsvRows(path, { text: list, delimiter: ';' })) {
     const name = (values.label as string).trim();
     const text = (values.label_idx as string).trim();
-    const index = /^\d{1,6}$/.test(text) ? Number(text) : -1;
-    if (name === '' || index < 0) {
+    const index = parseWholeNumber(text);
+    if (name === '' || index === undefined) {
       throw new DeepYeastError(
         'labels-invalid',
         `${path}, line ${line}: found "${name};${text}", expected "name;index"`,
       );
     }
-    if (classes[index] !== undefined || classes.includes(name)) {
+    if (names.has(index) || known.has(name)) {
       throw new DeepYeastError(
         'labels-invalid',
         `${path}, line ${line}: the class "${name};${index}" is there already`,
       );
     }
-    classes[index] = name;
-    rows++;
+    names.set(index, name);
+    known.add(name);
   }
-  if (rows === 0 || classes.length !== rows) {
+  const classes = Array.from({ length: names.size }, (_, index) => names.get(index));
+  if (names.size === 0 || classes.includes(undefined)) {
     throw new DeepYeastError(
       'labels-invalid',
-      `${path}: expected the indices 0 to n - 1, each once, found ${rows} of them`,
+      `${path}: expected the indices 0 to n - 1, each once, found ${names.size} of them` +
+        `${names.size > 0 ? `, but not ${classes.indexOf(undefined)}` : ''}`,
     );
   }
-  return { classes };
+  return { classes: classes as string[] };
 }
 
 async function readProteinClasses(path: string, text: string): Promise<ClassTable> {

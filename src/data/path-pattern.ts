@@ -1,54 +1,27 @@
 /**
  * Patterns that name the parts of a path: `{plate}/{well}-{field}-{image}-{cell}.png`. A name stands for at least one
- * character other than `/`, as few as possible; a repeated name must stand for the same text each time; `*` stands for
- * any text without `/`.
+ * character other than `/`; `{name:kind}` says what it looks like (number, well, word, orf); a repeated name stands for
+ * the same text each time; `*` stands for any text without `/`.
+ *
+ * Where a pattern fits a path in several ways, no way is picked silently: see path-reading.ts.
  */
 
-import { DeepYeastError } from '../errors';
+import { readPaths } from './path-reading';
+import { type PathParts, parseSplittingPattern, type SplittingPattern } from './path-splits';
 
-export interface PathPattern {
-  readonly text: string;
-  /** Names in order of their first appearance. */
-  readonly names: readonly string[];
-  /** Folders above the file. */
-  readonly depth: number;
-  /** The named parts of a path relative to the source, or undefined where it does not match. */
-  match(path: string): Record<string, string> | undefined;
+export { type KnownParts, type PathReadings, readPaths } from './path-reading';
+export type { PathParts } from './path-splits';
+
+export interface PathPattern extends SplittingPattern {
+  /**
+   * The named parts of a single path, or undefined where it does not match; throws `invalid-argument` where the path can
+   * be split in several ways. For many paths see readPaths, which knows more.
+   */
+  match(path: string): PathParts | undefined;
 }
 
 /** Parses a pattern. Throws `invalid-argument`. */
 export function parsePathPattern(text: string): PathPattern {
-  const invalid = (what: string) => new DeepYeastError('invalid-argument', `the pattern "${text}" ${what}`);
-  if (text === '' || text.startsWith('/') || text.split('/').includes('..')) {
-    throw invalid('must be a path relative to the source');
-  }
-  const names: string[] = [];
-  let source = '';
-  for (const token of text.split(/(\{[^{}]*\}|\*)/)) {
-    if (token === '*') {
-      source += '[^/]*';
-    } else if (token.startsWith('{') && token.endsWith('}')) {
-      const name = token.slice(1, -1);
-      if (!/^[A-Za-z_]\w*$/.test(name)) throw invalid(`has the name ${token}, expected letters, digits and _`);
-      if (names.includes(name)) {
-        source += `\\k<${name}>`;
-      } else {
-        names.push(name);
-        source += `(?<${name}>[^/]+?)`;
-      }
-    } else {
-      if (/[{}]/.test(token)) throw invalid('has a brace without its partner');
-      source += token.replace(/[\\^$.|?+()[\]]/g, '\\$&');
-    }
-  }
-  const expression = new RegExp(`^${source}$`, 's');
-  return {
-    text,
-    names,
-    depth: text.split('/').length - 1,
-    match: (path) => {
-      const match = expression.exec(path);
-      return match ? { ...match.groups } : undefined;
-    },
-  };
+  const pattern = parseSplittingPattern(text);
+  return Object.assign(pattern, { match: (path: string) => readPaths(pattern, [path]).parts[0] });
 }

@@ -5,17 +5,11 @@ import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
 import { cropImage, type Fit, padImage } from './crop';
 import type { Cell } from './dataset';
-import { fieldOf } from './groups';
+import { DatasetPercentiles } from './dataset-percentiles';
+import { fieldOf } from './identity';
 import { type ChannelChoice, type RawImage, readImage } from './image-file';
 import type { ImportPlan, PlannedCell } from './import-plan';
-import {
-  IntensityHistogram,
-  normalizeImage,
-  percentileRange,
-  pixelNoise,
-  type Range,
-  requireFinite,
-} from './intensity';
+import { normalizeImage, percentileRange, pixelNoise, type Range, requireFinite } from './intensity';
 import { defaultNormalization, type Normalization, type PercentileNormalization } from './normalization';
 
 /** Images being read at once: enough to keep the disk and the decoders' threads busy. */
@@ -126,6 +120,7 @@ export async function resolveNormalization(
   options: ReadOptions & { onProgress?: ((done: number, total: number) => void) | undefined },
 ): Promise<ResolvedNormalization> {
   if (requested !== 'auto') {
+    if (requested.rule === 'percentile' && requested.per === 'field') requireFields(plan);
     return { normalization: await withDatasetRanges(plan, requested, options), eightBit: undefined };
   }
   for (const planned of plan.cells) {
@@ -144,19 +139,34 @@ async function withDatasetRanges(
 ): Promise<Normalization> {
   if (normalization.rule !== 'percentile' || normalization.per !== 'dataset' || normalization.ranges)
     return normalization;
-  const histograms = plan.channels.map(() => new IntensityHistogram());
-  let done = 0;
-  for await (const image of inOrder(
-    plan.cells,
-    (planned) => attempt(() => readFinite(plan, planned, options)),
-    options.signal,
-  )) {
-    done++;
-    options.onProgress?.(done, plan.cells.length);
-    if (image instanceof DeepYeastError) continue;
-    for (const [channel, plane] of image.planes.entries()) histograms[channel]?.add(plane, image.width);
+  const percentiles = plan.channels.map(() => new DatasetPercentiles(normalization));
+  for (let known = false; !known; ) {
+    let done = 0;
+    for await (const image of inOrder(
+      plan.cells,
+      (planned) => attempt(() => readFinite(plan, planned, options)),
+      options.signal,
+    )) {
+      done++;
+      options.onProgress?.(done, plan.cells.length);
+      if (image instanceof DeepYeastError) continue;
+      for (const [channel, plane] of image.planes.entries()) percentiles[channel]?.add(plane, image.width);
+    }
+    // Of all channels, not only until the first that is not known.
+    known = percentiles.map((channel) => channel.endPass()).every(Boolean);
   }
-  return { ...normalization, ranges: histograms.map((histogram) => histogram.range(normalization)) };
+  return { ...normalization, ranges: percentiles.map((channel) => channel.range()) };
+}
+
+/** A rule per field is for images whose field is known. Throws `invalid-argument`. */
+function requireFields(plan: ImportPlan): void {
+  const without = plan.cells.filter(({ cell }) => cell.field === '');
+  if (without.length === 0) return;
+  throw new DeepYeastError(
+    'invalid-argument',
+    `the rule for intensities is per field, but ${without.length} of ${plan.cells.length} cells name no field, ` +
+      `${without[0]?.cell.source} for one: name it in the pattern, as in --pattern '{well}_{field}_{cell}.tif'`,
+  );
 }
 
 async function readFinite(plan: ImportPlan, planned: PlannedCell, options: ReadOptions): Promise<RawImage> {
@@ -212,6 +222,7 @@ export async function* readCells(
   options: ReadOptions,
 ): AsyncGenerator<ReadCell> {
   const perField = normalization.rule === 'percentile' && normalization.per === 'field';
+  if (perField) requireFields(plan);
   const ofField = perField ? await fieldRanges(plan, normalization, options) : undefined;
   const read = async (planned: PlannedCell): Promise<ReadCell> => {
     const result = await attempt(async () => {

@@ -8,7 +8,7 @@ import { makeFolder } from '../files/temporary';
 import { permutation } from '../random';
 import { Dataset } from './dataset';
 import { DatasetWriter } from './dataset-writer';
-import { type Grouping, groupOf } from './groups';
+import { type Grouping, groupOf } from './identity';
 
 export interface SplitOptions {
   /** What must not be torn apart. */

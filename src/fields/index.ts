@@ -25,3 +25,4 @@ export { type PlateMap, readPlateMap } from './plate-map';
 export { type PlaneChoice, type ReadFieldOptions, readField } from './read-field';
 export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './segmentation';
 export { compareWells, normalizeWell, parseWell, wellName } from './well';
+export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './zarr-labels';

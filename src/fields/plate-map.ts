@@ -1,8 +1,9 @@
 /** What grows in which well: a table with a column `well`, optionally `plate`, and `protein`, `class` or anything else. */
 
-import { open } from 'node:fs/promises';
-import { DeepYeastError, fileError } from '../errors';
+import { shorten } from '../data/source-files';
+import { DeepYeastError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
+import { streamText } from '../files/text';
 import type { FieldImages } from './layout/assembly';
 import { compareWells, normalizeWell } from './well';
 
@@ -76,24 +77,17 @@ function rowKey(plate: string, well: string): string {
   return JSON.stringify([plate, well]);
 }
 
-/** Longest header line that is looked at. */
-const headerBytes = 2 ** 16;
+/** Characters that are looked at for the header line. */
+const mostHeader = 2 ** 16;
 
 /** The delimiter that the header line holds most of; without any the file has one column. */
 async function findDelimiter(path: string): Promise<string> {
-  const buffer = Buffer.alloc(headerBytes);
-  let length = 0;
-  try {
-    const file = await open(path);
-    try {
-      length = (await file.read(buffer, 0, headerBytes, 0)).bytesRead;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError('read', path, error);
+  let start = '';
+  for await (const text of streamText(path, 'table-invalid')) {
+    start += text;
+    if (/[^\r\n][\r\n]/.test(start) || start.length > mostHeader) break;
   }
-  const [line = ''] = buffer.toString('utf8', 0, length).split(/[\r\n]/, 1);
+  const [line = ''] = start.replace(/^[\r\n]+/, '').split(/[\r\n]/, 1);
   const count = (delimiter: string) => line.split(delimiter).length;
   return ['\t', ';'].find((delimiter) => count(delimiter) > count(',')) ?? ',';
 }
@@ -152,8 +146,4 @@ function compareWithImages(
     warnings.push(`${path} has rows for wells without images: ${shorten(inOrder(imageless.map(([, row]) => row)))}`);
   }
   return warnings;
-}
-
-function shorten(names: readonly string[]): string {
-  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
 }

@@ -26,6 +26,18 @@ export async function readField(
   options: ReadFieldOptions = {},
 ): Promise<{ [role: string]: Plane }> {
   const reader = new PlaneReader();
+  try {
+    return await readPlanes(reader, field, options);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function readPlanes(
+  reader: PlaneReader,
+  field: FieldImages,
+  options: ReadFieldOptions,
+): Promise<{ [role: string]: Plane }> {
   const { z = 'best', size } = options;
   const roles = Object.keys(field.channels);
   const stacks = new Map<string, PlaneSource[]>();

@@ -33,7 +33,11 @@ export async function readXmlFile(path: string, visitor: XmlVisitor): Promise<vo
     parser.close();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw fileError('read', path, error);
-    throw new DeepYeastError('image-invalid', `${path}: ${reasonOf(error)}`, { cause: error });
+    throw new DeepYeastError(
+      'image-invalid',
+      `${path}: ${reasonOf(error)}: repair it, or move it away to take the images by their names alone`,
+      { cause: error },
+    );
   } finally {
     stream.destroy();
   }

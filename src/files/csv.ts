@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { DeepYeastError, fileError } from '../errors';
+import { streamText } from './text';
 
 export interface CsvOptions {
   /** Between fields: a comma unless given. */
@@ -16,8 +16,8 @@ export interface CsvRow {
 }
 
 /**
- * Streams the rows of a CSV file with a header line as records column -> text. Takes a byte-order mark, LF or CRLF,
- * quoted fields with commas, quotes and line breaks; skips empty lines. A row of another length than the header, a
+ * Streams the rows of a CSV file with a header line as records column -> text. Takes UTF-8, or UTF-16 with a byte-order
+ * mark, LF or CRLF, quoted fields with commas, quotes and line breaks; skips empty lines. A row of another length than the header, a
  * repeated column or a stray quote is `table-invalid` with its line; an unreadable file `io-error`.
  */
 export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGenerator<Record<string, string>> {
@@ -63,7 +63,7 @@ export function formatCsvRow(values: readonly (string | number | null)[]): strin
 
 async function* readRecords(path: string, options: CsvOptions): AsyncGenerator<{ record: string[]; line: number }> {
   const { CsvError, parse } = await import('csv-parse');
-  const file = options.text === undefined ? createReadStream(path) : Readable.from([options.text]);
+  const file = Readable.from(options.text === undefined ? streamText(path, 'table-invalid') : [options.text]);
   const parser = parse({
     bom: true,
     delimiter: options.delimiter ?? ',',
@@ -90,7 +90,8 @@ async function* readRecords(path: string, options: CsvOptions): AsyncGenerator<{
 }
 
 function header(path: string, names: string[]): string[] {
-  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const repeated = names.find((name) => seen.size === seen.add(name).size);
   if (repeated !== undefined) {
     throw new DeepYeastError('table-invalid', `${path} has two columns named "${repeated}", expected each name once`);
   }

@@ -1,6 +1,6 @@
 /** Tables read row by row, CSV or Parquet, told apart by their first bytes. */
-import { DeepYeastError } from '../errors';
 import { readCsvColumns, readCsvRows } from './csv';
+import { optionalNumber, requireNumber } from './number';
 import { isParquet, openParquet } from './parquet';
 
 /** One row: text by column as in a CSV file, and where it stands, for messages. */
@@ -35,8 +35,7 @@ export async function openTable(path: string): Promise<TextTable> {
       let row = 0;
       for await (const record of table.rows()) {
         row++;
-        const values: Record<string, string> = {};
-        for (const column of table.columns) values[column] = text(record[column]);
+        const values = Object.fromEntries(table.columns.map((column) => [column, text(record[column])]));
         yield { where: `row ${row}`, values };
       }
     },
@@ -48,14 +47,11 @@ function text(value: unknown): string {
 }
 
 /** A field of a row as a finite number. Throws `table-invalid` that names the file, the place and the column. */
-export function numberField(table: TextTable, row: TextRow, column: string): number {
-  const field = row.values[column] as string;
-  const value = field.trim() === '' ? Number.NaN : Number(field);
-  if (!Number.isFinite(value)) {
-    throw new DeepYeastError(
-      'table-invalid',
-      `${table.path}, ${row.where}: found '${field}' in column '${column}', expected a number; correct the row`,
-    );
-  }
-  return value;
+export function numberField(table: Pick<TextTable, 'path'>, row: TextRow, column: string): number {
+  return requireNumber(row.values[column] ?? '', { path: table.path, where: row.where, column });
+}
+
+/** The same of a field that may be empty or missing: undefined then. */
+export function optionalNumberField(table: Pick<TextTable, 'path'>, row: TextRow, column: string): number | undefined {
+  return optionalNumber(row.values[column] ?? '', { path: table.path, where: row.where, column });
 }

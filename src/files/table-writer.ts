@@ -75,7 +75,8 @@ export class TableWriter {
     options: TableWriterOptions = {},
   ): Promise<TableWriter> {
     const names = columns.map((column) => column.name);
-    const repeated = names.find((name, index) => names.indexOf(name) !== index);
+    const seen = new Set<string>();
+    const repeated = names.find((name) => seen.size === seen.add(name).size);
     if (repeated !== undefined) {
       throw new DeepYeastError('invalid-argument', `a table cannot have two columns named '${repeated}'; rename one`);
     }

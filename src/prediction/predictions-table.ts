@@ -1,6 +1,6 @@
 /** The table of predictions, one row a cell: `cell, protein, predicted`, then what was asked for, then `p_<class>`. */
 import type { Cell } from '../data/dataset';
-import { fieldOf } from '../data/groups';
+import { fieldOf } from '../data/identity';
 import { DeepYeastError } from '../errors';
 import { numberField, type TextTable } from '../files/table-reader';
 import {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RawImage, Samples } from '../../src/data/image-file';
-import { IntensityHistogram, normalizeImage, percentile, percentileRange, pixelNoise } from '../../src/data/intensity';
+import { normalizeImage, percentile, pixelNoise } from '../../src/data/intensity';
 import { defaultNormalization, type Normalization, sameNormalization } from '../../src/data/normalization';
 import { RandomStream } from '../../src/random';
 
@@ -164,35 +164,6 @@ test('order is kept and ends are reached, whatever the samples', () => {
       if (new Set(values).size > 1) expect([Math.min(...pixels), Math.max(...pixels)]).toEqual([0, 255]);
     }),
   );
-});
-
-describe('percentiles of a whole dataset', () => {
-  const rule = { ...defaultNormalization, per: 'dataset' as const };
-
-  test('are those of all pixels to one part in 2,048', () => {
-    for (const scale of [1, 1e-3, 1e4, -50]) {
-      const planes = [1, 2, 3].map((seed) => plane(seed, { signal: 200 }).map((sample) => (sample - 90) * scale));
-      const histogram = new IntensityHistogram();
-      for (const samples of planes) histogram.add(samples, size);
-      const exact = percentileRange(
-        planes,
-        planes.map((samples) => pixelNoise(samples, size)),
-        rule,
-      );
-      for (const [index, value] of histogram.range(rule).entries()) {
-        expect(Math.abs(value - exact[index]!)).toBeLessThanOrEqual(Math.abs(exact[1] - exact[0]) / 1000);
-      }
-    }
-  });
-
-  test('are exact for integers', () => {
-    const histogram = new IntensityHistogram();
-    histogram.add(
-      Uint16Array.from({ length: 1001 }, (_, index) => index),
-      1001,
-    );
-    expect(histogram.range({ ...rule, low: 10, high: 90, noiseFloor: 0 })).toEqual([100, 900]);
-  });
 });
 
 test('rules are the same when every number is', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compartments, transferCompartments } from '../../src/data/compartments';
-import { fieldOf } from '../../src/data/groups';
+import { fieldOf } from '../../src/data/identity';
 import { planImport } from '../../src/data/import-plan';
 import { parseLabelList, readClassTable, readLabelList } from '../../src/data/label-list';
 import { DeepYeastError } from '../../src/errors';

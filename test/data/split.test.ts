@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
 import { DatasetWriter } from '../../src/data/dataset-writer';
-import { fieldOf, groupOf } from '../../src/data/groups';
+import { fieldOf, groupOf } from '../../src/data/identity';
 import { planSplit, splitDataset } from '../../src/data/split';
 import { temporaryFolder } from '../temporary-folder';
 

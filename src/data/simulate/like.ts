@@ -3,7 +3,7 @@ import { DeepYeastError } from '../../errors';
 import type { Compartment } from '../compartments';
 import { deepYeastPattern } from '../import-plan';
 import { readLabelList } from '../label-list';
-import { parsePathPattern } from '../path-pattern';
+import { parsePathPattern, readPaths } from '../path-pattern';
 import { type LikeList, type LikeWell, type Part, partShares, parts, wellName } from './plan';
 
 /**
@@ -41,9 +41,14 @@ export async function readLikeLists(paths: readonly string[], classes: readonly 
 async function readWells(path: string, classes: readonly Compartment[]): Promise<LikeWell[]> {
   const pattern = parsePathPattern(deepYeastPattern);
   const wells = new Map<string, LikeWell>();
-  for (const entry of await readLabelList(path, classes)) {
+  const entries = await readLabelList(path, classes);
+  const { parts } = readPaths(
+    pattern,
+    entries.map((entry) => entry.path),
+  );
+  for (const [i, entry] of entries.entries()) {
     const name = entry.path.replace(/\.[^./]*$/, '');
-    const { plate = '', well = name, field = '' } = pattern.match(entry.path) ?? {};
+    const { plate = '', well = name, field = '' } = parts[i] ?? {};
     const compartment = classes[entry.label] as Compartment;
     const known = wells.get(wellName(plate, well));
     if (known && known.compartment !== compartment)

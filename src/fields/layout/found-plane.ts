@@ -53,3 +53,22 @@ export interface FoundPlanes {
   leftOut(path: string, reason: string): void;
   warning(text: string): void;
 }
+
+/** The files of a source. */
+export interface SourceFiles {
+  root: string;
+  /** Relative to the root, with `/`. */
+  paths: string[];
+  /** Folders that hold a Zarr hierarchy each. */
+  zarrFolders: string[];
+}
+
+/** What a microscope noted of a plate beside its images. */
+export interface PlateNotes {
+  /** Paths of the files that were read for it. */
+  files: ReadonlySet<string>;
+  /** By the channel's key. */
+  channelNames: ReadonlyMap<string, string>;
+  /** What is known of an image. */
+  of(path: string, channel: string): Pick<FoundPlane, 'pixelSize' | 'position'>;
+}

@@ -1,10 +1,11 @@
 /**
- * The index that Harmony (Opera Phenix, Operetta) writes beside its images. Harmony 4 (namespaces HarmonyV4, HarmonyV5)
- * repeats what it knows of a channel in each Image; Harmony 5 and later (HarmonyV6, HarmonyV7) says it once, in
- * Maps/Map/Entry. The file is Index.idx.xml or Index.xml beside the images, in the folder above them, or in an archive
- * (Harmony 5.1 and later) any name in the folder `index` beside `images`.
+ * The index that Harmony (Opera Phenix, Operetta) writes beside its images. The schemas HarmonyV4 and HarmonyV5 repeat
+ * what they know of a channel in each Image; HarmonyV6 and HarmonyV7 say it once, in Maps/Map/Entry. The file is
+ * Index.idx.xml or Index.xml, beside the images or in the folder above them; an archive (Harmony 5.1 and later) has it
+ * under any name in the folder `index` beside `images`.
  */
 
+import { parseNumber, parseWholeNumber } from '../../files/number';
 import { readXmlFile } from '../xml';
 
 /** What an index says of one image. */
@@ -140,7 +141,7 @@ function addChannel(channels: Map<number, HarmonyChannel>, id: number, { texts, 
 }
 
 function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  return text === undefined ? undefined : parseWholeNumber(text);
 }
 
 const micrometresIn = new Map([
@@ -152,7 +153,7 @@ const micrometresIn = new Map([
 
 /** Harmony writes metres. */
 function micrometres(text: string | undefined, unit = 'm'): number | undefined {
-  const value = text === undefined || text === '' ? Number.NaN : Number(text);
+  const value = parseNumber(text ?? '');
   const factor = micrometresIn.get(unit);
-  return Number.isFinite(value) && factor !== undefined ? value * factor : undefined;
+  return value !== undefined && factor !== undefined ? value * factor : undefined;
 }

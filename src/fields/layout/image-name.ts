@@ -3,8 +3,9 @@
  * patterns of users differ only in how a name is taken apart.
  */
 
-import { parsePathPattern } from '../../data/path-pattern';
+import { type KnownParts, parsePathPattern, readPaths } from '../../data/path-pattern';
 import { DeepYeastError } from '../../errors';
+import { parseWholeNumber } from '../../files/number';
 import { normalizeWell, parseColumn, parseRow, wellName } from '../well';
 
 export interface ImageName {
@@ -20,12 +21,22 @@ export interface ImageName {
   columns?: Record<string, string>;
 }
 
-/** How a name is taken apart. The path is relative to the source, with `/`. */
+/** The parts; text says why a file of this layout is no image of a field; undefined: not of this layout. */
+export type NameReading = ImageName | string | undefined;
+
+/** How names are taken apart. */
 export interface ImageNaming {
-  /** The parts; text says why a file of this layout is no image of a field; undefined: not of this layout. */
-  read(path: string): ImageName | string | undefined;
+  /** Whether a name tells the channel; otherwise a file holds all of them. */
+  hasChannel: boolean;
   /** What stands before a channel's number for people: `ch`. */
   channelPrefix?: string;
+  /** Reads paths relative to one source, with `/`, together: what one leaves open, the others may tell. */
+  readAll(paths: readonly string[]): { names: NameReading[]; warnings: string[] };
+}
+
+/** A layout whose names are read each by itself. */
+export interface PresetNaming extends ImageNaming {
+  read(path: string): NameReading;
 }
 
 export const presetNames = ['harmony', 'metaxpress', 'cellvoyager'] as const;
@@ -33,9 +44,12 @@ export type PresetName = (typeof presetNames)[number];
 
 const uuid = '[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}';
 
-/** r01c01f01p01-ch1sk1fk1fl1.tiff of an export, r01c01f01p01-ch1t01.tiff of an archive. */
+/**
+ * r01c01f01p01-ch1sk1fk1fl1.tiff of an export, r01c01f01p01-ch1t01.tiff of an archive, r01c01f01p01rc2-ch1sk1fk1fl1.tiff of
+ * early versions, where the record (rc) is the channel.
+ */
 const harmonyName =
-  /^r(?<row>\d{2,3})c(?<column>\d{2,3})f(?<field>\d{1,6})p(?<z>\d{1,6})-ch(?<channel>\d{1,3})(?:(?:sk|t)(?<t>\d{1,6}))?(?:fk\d+)?(?:fl\d+)?\.tiff?$/i;
+  /^r(?<row>\d{2,3})c(?<column>\d{2,3})f(?<field>\d{1,6})p(?<z>\d{1,6})(?:rc(?<record>\d{1,3}))?-ch(?<channel>\d{1,3})(?:(?:sk|t)(?<t>\d{1,6}))?(?:fk\d+)?(?:fl\d+)?\.tiff?$/i;
 
 /** PLATE_A01_s1_w1.TIF, with a UUID before the ending where the data base exported it. */
 const metaXpressName = new RegExp(
@@ -47,22 +61,33 @@ const metaXpressName = new RegExp(
 const cellVoyagerName =
   /^(?<plate>.+)_(?<well>[A-Z]{1,2}\d{2})_T(?<t>\d{1,6})F(?<field>\d{1,6})L\d+A\d+Z(?<z>\d{1,6})C(?<channel>\d{1,3})\.tiff?$/i;
 
-export const presets: Readonly<Record<PresetName, ImageNaming>> = {
-  harmony: { channelPrefix: 'ch', read: (path) => readPreset(harmonyName.exec(baseName(path))?.groups) },
-  metaxpress: {
-    channelPrefix: 'w',
-    read(path) {
-      const parts = metaXpressName.exec(baseName(path))?.groups;
-      if (!parts || (parts.field === undefined && parts.channel === undefined)) return undefined;
-      if (parts.thumb !== undefined) return 'thumbnails';
-      const { thumb: _, ...rest } = parts;
-      const [, t] = /(?:^|\/)TimePoint_(\d{1,6})\//i.exec(path) ?? [];
-      const [, z] = /(?:^|\/)ZStep_(\d{1,6})\//i.exec(path) ?? [];
-      return readPreset({ channel: '1', ...defined({ t, z }), ...defined(rest) });
-    },
-  },
-  cellvoyager: { channelPrefix: 'C', read: (path) => readPreset(cellVoyagerName.exec(baseName(path))?.groups) },
+export const presets: Readonly<Record<PresetName, PresetNaming>> = {
+  harmony: preset('ch', readHarmonyName),
+  metaxpress: preset('w', readMetaXpressName),
+  cellvoyager: preset('C', (path) => readPreset(cellVoyagerName.exec(baseName(path))?.groups)),
 };
+
+function preset(channelPrefix: string, read: PresetNaming['read']): PresetNaming {
+  return { hasChannel: true, channelPrefix, read, readAll: (paths) => ({ names: paths.map(read), warnings: [] }) };
+}
+
+function readHarmonyName(path: string): NameReading {
+  const parts = harmonyName.exec(baseName(path))?.groups;
+  if (!parts) return undefined;
+  const { record, ...rest } = parts;
+  return readPreset({ ...rest, ...defined({ channel: record ?? rest.channel }) });
+}
+
+/** Times and planes may have folders: TimePoint_1/ZStep_2. */
+function readMetaXpressName(path: string): NameReading {
+  const parts = metaXpressName.exec(baseName(path))?.groups;
+  if (!parts || (parts.field === undefined && parts.channel === undefined)) return undefined;
+  if (parts.thumb !== undefined) return 'thumbnails';
+  const { thumb: _, ...rest } = parts;
+  const [, t] = /(?:^|\/)TimePoint_(\d{1,6})\//i.exec(path) ?? [];
+  const [, z] = /(?:^|\/)ZStep_(\d{1,6})\//i.exec(path) ?? [];
+  return readPreset({ channel: '1', ...defined({ t, z }), ...defined(rest) });
+}
 
 function defined(parts: Record<string, string | undefined>): Record<string, string> {
   return Object.fromEntries(Object.entries(parts).filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -87,8 +112,12 @@ function withoutZeros(text: string): string {
 /** Names of a pattern that are no columns of their own. */
 const known = new Set(['plate', 'well', 'row', 'column', 'field', 'channel', 'z', 't', 'protein']);
 
-/** The naming of a user's pattern, matched against the whole path below the source. Throws `invalid-argument`. */
-export function patternNaming(text: string): ImageNaming & { names: readonly string[] } {
+/**
+ * The naming of a user's pattern, matched against the whole path below the source.
+ * @param known texts that parts are likely to be, where a path could be read in several ways
+ * @throws invalid-argument
+ */
+export function patternNaming(text: string, known: KnownParts = {}): ImageNaming {
   const pattern = parsePathPattern(text);
   const has = (name: string) => pattern.names.includes(name);
   if (has('row') !== has('column')) {
@@ -104,10 +133,10 @@ export function patternNaming(text: string): ImageNaming & { names: readonly str
     );
   }
   return {
-    names: pattern.names,
-    read: (path) => {
-      const parts = pattern.match(path);
-      return parts && readParts(parts);
+    hasChannel: has('channel'),
+    readAll(paths) {
+      const { parts, warnings } = readPaths(pattern, paths, known);
+      return { names: parts.map((found) => found && readParts(found)), warnings };
     },
   };
 }
@@ -142,5 +171,5 @@ function readParts(parts: Record<string, string>): ImageName | string {
 
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  return parseWholeNumber(text) ?? Number.NaN;
 }

@@ -1,9 +1,10 @@
 /** The files below a folder, and what lies there that is none or cannot be looked at. */
 
-import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DeepYeastError, fileError } from '../../errors';
+import { throwIfAborted } from '../../abort';
+import { desktopFiles, escaped } from '../../data/source-files';
+import { fileError, isPermissionError } from '../../errors';
 
 export interface WalkOptions {
   /** What was passed over, by its path and the reason. */
@@ -33,55 +34,83 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
   yield* walkFolder(root, '', [await realpath(root)], options);
 }
 
+interface Entry {
+  name: string;
+  kind: 'file' | 'folder' | 'other';
+  isLink: boolean;
+}
+
 async function* walkFolder(
   root: string,
   folder: string,
   above: readonly string[],
   options: WalkOptions,
 ): AsyncGenerator<WalkedEntry> {
-  options.signal?.throwIfAborted();
-  let entries: Dirent[];
-  try {
-    entries = await readdir(join(root, folder), { withFileTypes: true });
-  } catch (error) {
-    if (folder === '') throw fileError('read', root, error);
-    options.unreadable(join(root, folder), reasonOf(error));
-    return;
-  }
-  if (options.isUnit?.(folder, new Set(entries.map((entry) => entry.name)))) {
+  throwIfAborted(options.signal);
+  const entries = await readFolder(root, folder, options);
+  if (!entries) return;
+  if (options.isUnit?.(folder, new Set(entries.map(({ name }) => name)))) {
     yield { path: folder, unit: true };
     return;
   }
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
+    if (desktopFiles.test(entry.name)) continue;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (entry.name.startsWith('.')) {
       options.leftOut(join(root, path), 'hidden');
       continue;
     }
-    const kind = await kindOf(join(root, path), entry, options);
+    const kind = entry.kind === 'other' ? await kindOfTarget(join(root, path), options) : entry.kind;
     if (kind === 'file') yield { path };
     else if (kind === 'folder') {
-      if (above.length >= mostDepth) {
-        options.leftOut(join(root, path), `more than ${mostDepth} folders deep`);
-        continue;
-      }
-      let real = join(above.at(-1) as string, entry.name);
-      if (entry.isSymbolicLink()) {
-        real = await realpath(join(root, path));
-        if (above.some((upper) => upper === real || upper.startsWith(`${real}/`))) {
-          options.leftOut(join(root, path), 'a link to a folder that holds it');
-          continue;
-        }
-      }
-      yield* walkFolder(root, path, [...above, real], options);
+      const real = await realFolder(join(root, path), entry, above, options);
+      if (real !== undefined) yield* walkFolder(root, path, [...above, real], options);
     }
   }
 }
 
-async function kindOf(path: string, entry: Dirent, options: WalkOptions): Promise<'file' | 'folder' | undefined> {
-  if (entry.isFile() && !isMisread(entry.name)) return 'file';
-  if (entry.isDirectory() && !isMisread(entry.name)) return 'folder';
+/** The entries of a folder in order of their names; undefined where it may not be read. */
+async function readFolder(root: string, folder: string, options: WalkOptions): Promise<Entry[] | undefined> {
+  const path = join(root, folder);
+  const entries: Entry[] = [];
+  try {
+    for (const entry of await readdir(path, { withFileTypes: true, encoding: 'buffer' })) {
+      const name = entry.name.toString('utf8');
+      if (!Buffer.from(name).equals(entry.name)) {
+        options.leftOut(join(path, escaped(entry.name)), 'a name that is not UTF-8');
+        continue;
+      }
+      const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : 'other';
+      entries.push({ name, kind, isLink: entry.isSymbolicLink() });
+    }
+  } catch (error) {
+    if (folder === '' || !isPermissionError(error)) throw fileError('read', path, error);
+    options.unreadable(path, 'permission denied');
+    return undefined;
+  }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The path of a folder without links; undefined where it is not to be looked into. */
+async function realFolder(
+  path: string,
+  { name, isLink }: Entry,
+  above: readonly string[],
+  options: WalkOptions,
+): Promise<string | undefined> {
+  if (above.length >= mostDepth) {
+    options.leftOut(path, `more than ${mostDepth} folders deep`);
+    return undefined;
+  }
+  if (!isLink) return join(above.at(-1) as string, name);
+  const real = await realpath(path);
+  if (!above.some((upper) => upper === real || upper.startsWith(`${real}/`))) return real;
+  options.leftOut(path, 'a link to a folder that holds it');
+  return undefined;
+}
+
+/** What a link leads to, and what else is neither a file nor a folder. */
+async function kindOfTarget(path: string, options: WalkOptions): Promise<'file' | 'folder' | undefined> {
   try {
     const target = await stat(path);
     if (target.isFile()) return 'file';
@@ -89,25 +118,12 @@ async function kindOf(path: string, entry: Dirent, options: WalkOptions): Promis
     options.leftOut(path, 'neither a file nor a folder');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && isMisread(entry.name)) options.leftOut(path, 'a name that is not UTF-8');
-    else if (code === 'ENOENT') options.leftOut(path, 'a broken link');
+    if (code === 'ENOENT' || code === 'ENOTDIR') options.leftOut(path, 'a link that leads nowhere');
     else if (code === 'ELOOP') options.leftOut(path, 'a link to itself');
-    else options.unreadable(path, reasonOf(error));
+    else if (isPermissionError(error)) options.unreadable(path, 'permission denied');
+    else throw fileError('read', path, error);
   }
   return undefined;
-}
-
-/** Whether a name may have lost bytes that are not UTF-8. */
-function isMisread(name: string): boolean {
-  return name.includes('\ufffd');
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EMFILE' || code === 'ENFILE') {
-    throw new DeepYeastError('io-error', `cannot list the fields: too many open files (${message})`, { cause: error });
-  }
-  return code === 'EACCES' || code === 'EPERM' ? 'permission denied' : message;
 }
 
 /** The folder of a source and, where the source is one file, the file's name in it. */
