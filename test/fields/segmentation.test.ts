@@ -101,7 +101,7 @@ describe('segmentField', () => {
 
   test('records buds by either policy', async () => {
     const mother = cells[7] as PlantedCell;
-    const bud = { x: mother.x + 14, y: mother.y, radius: 4.5, level: 2500 };
+    const bud = { x: mother.x + 16.5, y: mother.y, radius: 5, level: 2500 };
     const marker = plantedField(width, height, [...cells, bud]);
     const apart = await segmentField(marker);
     const together = await segmentField(marker, { buds: 'with-mother' });
