@@ -1,5 +1,6 @@
 /** Planes put together to fields: which channel is which, which time, what is missing. */
 
+import { throwIfAborted } from '../../abort';
 import { DeepYeastError } from '../../errors';
 import { compareWells } from '../well';
 import type { ChannelFound, FoundPlane, FoundPlanes, PlaneSource } from './found-plane';
@@ -56,7 +57,10 @@ export class FieldAssembly implements FoundPlanes {
   private readonly channels = new Map<string, ChannelFound>();
   private readonly passedOver = new Map<string, LeftOut>();
 
+  constructor(private readonly signal?: AbortSignal) {}
+
   plane(found: FoundPlane): void {
+    throwIfAborted(this.signal);
     const key = fieldKey(found);
     let group = this.groups.get(key);
     if (!group) {
@@ -176,6 +180,9 @@ export class FieldAssembly implements FoundPlanes {
     for (let index = 1; index < stack.length; index++) {
       const [before, source] = [stack[index - 1] as PlaneSource, stack[index] as PlaneSource];
       if (before.z !== source.z) continue;
+      if (before.path === source.path && before.page === source.page && before.sample === source.sample) {
+        throw new DeepYeastError('invalid-argument', `${source.path} is found twice: give each folder once`);
+      }
       throw new DeepYeastError(
         'invalid-argument',
         `${before.path} and ${source.path} are the same plane of one field by their names: read one measurement at a time, ` +

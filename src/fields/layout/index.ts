@@ -28,7 +28,10 @@ export interface ListFieldsOptions {
    * {channel}, {z}, {t} and {protein} have their meaning; without {channel} a file holds all channels.
    */
   pattern?: string;
-  /** Role to channel, the marker first: `rfp` to `ch3`, `3` or the name that the microscope's index gives it. */
+  /**
+   * Role to channel, the marker first: `rfp` to `ch3`, `3` or the name that the microscope's index gives it. Empty: every
+   * channel, each with its number for a role.
+   */
   channels: ReadonlyMap<string, string>;
   /** Texts that parts of the pattern are likely to be (proteins of a plate map), where names could be read in several ways. */
   known?: KnownParts;
@@ -60,12 +63,14 @@ export interface FieldListing {
  */
 export async function listFields(sources: readonly string[], options: ListFieldsOptions): Promise<FieldListing> {
   const { layout = 'auto', pattern } = options;
+  if (sources.length === 0)
+    throw new DeepYeastError('invalid-argument', 'found no folder to list, expected at least one');
   if (pattern !== undefined && layout !== 'auto' && layout !== 'ome-tiff') {
     throw new DeepYeastError('invalid-argument', `found both the layout ${layout} and a pattern, expected one of them`);
   }
   const known = { channel: new Set(options.channels.values()), ...options.known };
   const naming = pattern === undefined ? undefined : patternNaming(pattern, known);
-  const assembly = new FieldAssembly();
+  const assembly = new FieldAssembly(options.signal);
   for (const source of sources) {
     const files = await readSource(source, assembly, options.signal);
     if (naming) await findPatternPlanes(files, naming, `not of the pattern ${pattern}`, assembly);
