@@ -106,12 +106,17 @@ async function readSource(source: string, found: FoundPlanes, signal: AbortSigna
   return { root, paths, zarrFolders };
 }
 
-/** The layout that most of the files are named by. */
+/** Names that are looked at to tell the layout. */
+const mostLooked = 2000;
+
+/** The layout that most of the files (of many, some that are spread over them) are named by. */
 function detectLayout(source: string, { paths, zarrFolders }: SourceFiles): Layout {
+  const step = Math.ceil(paths.length / mostLooked);
+  const looked = paths.filter((_, at) => at % step === 0);
   let best: PresetName | undefined;
   let most = 0;
   for (const name of presetNames) {
-    const count = paths.filter((path) => typeof presets[name].read(path) === 'object').length;
+    const count = looked.filter((path) => typeof presets[name].read(path) === 'object').length;
     if (count > most) [best, most] = [name, count];
   }
   if (best) return best;
