@@ -173,7 +173,6 @@ export {
   cellsOfPlates,
   cutCrops,
   drawOverlay,
-  type FieldCell,
   type FieldCells,
   type FieldCellsOptions,
   type FieldCrops,
@@ -181,6 +180,7 @@ export {
   type FieldListing,
   type FieldMeasurements,
   type FieldProblem,
+  type FoundCell,
   type LabelImage,
   type LabelNumbers,
   type Layout,
@@ -213,6 +213,7 @@ export {
   writeMask,
   writeOverlay,
   writeZarrLabels,
+  type ZarrLabels,
   zarrLabelNames,
 } from './fields';
 export type { Log, LogLevel } from './log';

@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "background_task.h"
 #include "errors.h"
+#include "results.h"
 
 namespace deepyeast {
 namespace {
@@ -186,6 +187,8 @@ Napi::Value cut_crops_of(const Napi::CallbackInfo& info) {
     return BackgroundTask::start(info.Env(), [request, pixel_data, range_data, kept]() -> BackgroundTask::Settle {
       cut_crops(request->planes, request->geometry, request->centres.data(), request->cells(), request->rule,
                 pixel_data, range_data);
+      // The last task of a field, whose planes and working images lie in the arenas of libuv's threads.
+      return_freed_memory();
       return [kept](Napi::Env) -> Napi::Value { return kept->Value(); };
     });
   });

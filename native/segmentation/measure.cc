@@ -14,11 +14,13 @@ namespace deepyeast {
 namespace {
 
 constexpr double kPi = 3.14159265358979;
-constexpr double kDeadBright = 2.5, kDeadDim = 0.15;  // times the median level of the field
-constexpr double kBlurred = 0.5;                      // times the field's focus
+constexpr double kDeadBright = 1.8, kDeadDim = 0.25;  // times the median level of the field's cells
+constexpr double kDeadTexture = 0.5;                  // bright spots in a dim body
+constexpr double kBlurred = 0.6;                      // times the field's focus
 constexpr double kSaturatedShare = 0.01;              // of the cell's pixels
-constexpr double kLargestArea = 2.5, kLeastSolidity = 0.88;
-constexpr double kMostContact = 0.5;                  // of the outline
+constexpr double kLargestArea = 2.5;                  // times the median area of the field's cells
+constexpr double kLeastSolidity = 0.9;
+constexpr double kMostContact = 0.4;                  // of the outline
 
 double median_of(std::vector<double> values) {
   if (values.empty()) return 0;
@@ -171,7 +173,8 @@ Measurements measure(const Labels& labels, std::uint32_t count, std::vector<Meas
   for (std::uint32_t l = 1; l <= count; ++l) {
     CellMeasurement& cell = result.cells[l - 1];
     if (cell.area == 0) continue;
-    if (levels[l] > kDeadBright * typical_level || levels[l] < kDeadDim * typical_level) cell.flags |= kDead;
+    if (levels[l] > kDeadBright * typical_level || levels[l] < kDeadDim * typical_level || cell.texture > kDeadTexture)
+      cell.flags |= kDead;
     if (cell.sharpness > 0 && cell.sharpness < kBlurred * result.field.focus) cell.flags |= kOutOfFocus;
     if (static_cast<double>(cell.area) > kLargestArea * typical_area || cell.solidity < kLeastSolidity) cell.flags |= kMerged;
     if (cell.contact > kMostContact) cell.flags |= kOverlapped;

@@ -17,7 +17,7 @@ struct SegmentationRules {
   double smoothing = 0.045;        // standard deviation of the Gaussian
   double faintest = 12;            // least signal of a cell, in units of the noise
   double largest_hole = 0.4;       // vacuoles up to this area are filled before anything is cut
-  double flood_share = 0.5;        // bodies are followed down to this share of their peak
+  double flood_share = 0.48;       // bodies are followed down to this share of their peak
   double peak_depth = 0.1;         // a peak that stands above its saddle by this share of itself may be a cell of its own,
   double seed_area = 0.02;         // if its area is so large by then
   double outline_share = 0.45;     // the outline lies at this share of the cell's median level

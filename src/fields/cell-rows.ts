@@ -2,7 +2,7 @@
 
 import { type Cell, cellColumns } from '../data/dataset';
 import { formatCsvRow } from '../files/csv';
-import type { FieldCell, FieldCells } from './field-cells';
+import type { FieldCells, FoundCell } from './field-cells';
 import type { FieldImages } from './layout';
 
 /** Columns of every dataset that is cut from fields, after those of all datasets. */
@@ -43,7 +43,7 @@ export function formatRows(result: FieldCells, row: FieldRow, options: RowOption
   const numbers = new Map(result.cells.map(({ label, number }) => [label, number]));
   const buds = countBuds(result);
   return result.kept.map((index, position) => {
-    const cell = result.cells[index] as FieldCell;
+    const cell = result.cells[index] as FoundCell;
     const { field } = row;
     const values: Cell & Record<string, string | number> = {
       ...row.others,

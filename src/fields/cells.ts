@@ -26,6 +26,7 @@ import {
 } from './field-results';
 import type { Mask } from './label-image';
 import type { FieldImages } from './layout';
+import { Limiter } from './limiter';
 import { fieldNames } from './mask-names';
 import { readMask, writeMask } from './masks';
 import { writeOverlay } from './overlay';
@@ -61,6 +62,8 @@ export interface FieldTask {
   rows: RowOptions;
   /** Threads that one field may use. */
   threads: number;
+  /** Fields whose cells are found at once: each takes some 60 MB meanwhile. */
+  computing: Limiter;
 }
 
 /** A field's part of a dataset. */
@@ -91,18 +94,20 @@ export async function makeFieldPart(field: PlateField, task: FieldTask): Promise
   requireEightBit(planes, normalization, options, field);
   const scale = scaleOf(field.images, options, survey);
   const mask = await maskOf(field, options, { width, height });
-  const result = await cellsOfField(planes, {
-    ...(mask && { mask }),
-    diameter: survey.diameter,
-    buds: options.buds,
-    size: options.size ?? 64,
-    scale,
-    normalization,
-    drop: options.drop ?? [],
-    threads: task.threads,
-    signal: options.signal,
-    name: field.source,
-  });
+  const result = await task.computing.run(() =>
+    cellsOfField(planes, {
+      ...(mask && { mask }),
+      diameter: survey.diameter,
+      buds: options.buds,
+      size: options.size ?? 64,
+      scale,
+      normalization,
+      drop: options.drop ?? [],
+      threads: task.threads,
+      signal: options.signal,
+      name: field.source,
+    }),
+  );
   return { result, marker, rows: formatRows(result, { ...field, field: field.images }, task.rows), scale };
 }
 
@@ -206,10 +211,15 @@ export async function cellsOfPlates(options: CellsOptions): Promise<CellsResult>
     if (before > 0) log('info', `goes on after ${before} of ${plate.fields.length} fields`);
     const write = await pictureWriter(plate, options, folders);
     onProgress?.(before, plate.fields.length);
-    const task: FieldTask = { options, survey, rows, threads: Math.max(1, Math.floor(threads / inWork(threads))) };
+    const together = Math.min(threads, mostTogether);
+    const task: FieldTask = {
+      ...{ options, survey, rows },
+      threads: Math.floor(threads / together),
+      computing: new Limiter(together),
+    };
     const parts = inOrder(
       plate.fields.slice(before),
-      inWork(threads),
+      together + 1, // reading and writing overlap with computing
       async (field): Promise<{ crops: Uint8Array; rows: string[]; report: FieldReport; notes: string[] }> => {
         try {
           const part = await makeFieldPart(field, task);
@@ -251,10 +261,8 @@ export async function cellsOfPlates(options: CellsOptions): Promise<CellsResult>
   }
 }
 
-/** Fields in work at once: one more than threads, so that reading and writing overlap with computing; libuv has four threads. */
-function inWork(threads: number): number {
-  return threads === 1 ? 1 : Math.min(threads, 4) + 1;
-}
+/** Fields whose cells are found at once at most: libuv has four threads for them, and further ones help within a field. */
+const mostTogether = 4;
 
 function threadsOf(options: CellsOptions): number {
   return options.threads || threadsFromEnvironment() || loadAddon().machine().threads;

@@ -32,7 +32,7 @@ export interface FieldCellsOptions extends Omit<SegmentationOptions, 'others'> {
 }
 
 /** A cell of a field. */
-export interface FieldCell extends Omit<CellMeasurements, 'intensity'> {
+export interface FoundCell extends Omit<CellMeasurements, 'intensity'> {
   /** By the roles of the channels. */
   intensity: Record<string, ChannelIntensity>;
   /** Its number in the mask of another program; the label where the field was segmented. */
@@ -45,7 +45,7 @@ export interface FieldCells {
   /** 0 for background, 1 to n, row by row. */
   labels: Uint32Array;
   /** In the order of the labels. */
-  cells: FieldCell[];
+  cells: FoundCell[];
   /** Which of the cells have a crop: positions in `cells`. */
   kept: number[];
   /** [kept, size, size, channels] */

@@ -2,7 +2,7 @@
 
 export { type CellsResult, cellsOfPlates } from './cells';
 export { type CropOptions, cutCrops, type FieldCrops } from './crops';
-export { cellsOfField, type FieldCell, type FieldCells, type FieldCellsOptions } from './field-cells';
+export { cellsOfField, type FieldCells, type FieldCellsOptions, type FoundCell } from './field-cells';
 export type { SkippedField } from './field-results';
 export { type LabelImage, type LabelNumbers, type Mask, parseMask } from './label-image';
 export {
@@ -34,4 +34,4 @@ export type { CellsOptions, PlateOptions } from './plate-options';
 export { type PlaneChoice, type ReadFieldOptions, readField } from './read-field';
 export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './segmentation';
 export { compareWells, normalizeWell, parseWell, wellName } from './well';
-export { readZarrLabels, writeZarrLabels, zarrLabelNames } from './zarr-labels';
+export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './zarr-labels';

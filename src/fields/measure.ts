@@ -10,11 +10,12 @@ export const cellFlags = ['border', 'dead', 'out-of-focus', 'saturated', 'merged
 
 /**
  * - `border`: the cell touches the border of the field.
- * - `dead`: far brighter or far dimmer than the field's cells (dead cells and their ghosts).
- * - `out-of-focus`: its edge is much less steep than the field's cells' edges.
+ * - `dead`: its level is above 1.8 times or below a quarter of the field's median level, or its texture is above 0.5
+ *   (bright spots in a dim body): dead cells and their ghosts.
+ * - `out-of-focus`: its sharpness is below 0.6 of the field's focus.
  * - `saturated`: more than 1% of its pixels have the camera's highest grey level, in any channel.
- * - `merged`: too large for one cell of this field, or not convex.
- * - `overlapped`: more than half of its outline lies on other cells.
+ * - `merged`: its area is above 2.5 times the field's median, or its solidity below 0.9.
+ * - `overlapped`: more than 40% of its outline lies on other cells.
  */
 export type CellFlag = (typeof cellFlags)[number];
 

@@ -25,6 +25,8 @@ export interface TiffContents {
   /** Micrometres, by image. */
   pixelSizes: (number | undefined)[];
   planes: TiffPlane[];
+  /** The file that describes the image, where that is another. */
+  companion?: string;
   /** Whether the file says what its pages are; without that they count as channels. */
   described: boolean;
 }
@@ -146,10 +148,11 @@ async function readCompanion(tiff: TiffFile, metadataFile: string): Promise<Tiff
   } catch (error) {
     throw new DeepYeastError('image-invalid', `${path}: ${(error as Error).message}`, { cause: error });
   }
-  return omeContents(ome, async (image) => {
+  const contents = await omeContents(ome, async (image) => {
     const described = ome.images[image];
     return described ? omePlanes(described, basename(tiff.path), undefined) : [];
   });
+  return requirePages(tiff, { ...contents, companion: path });
 }
 
 async function omeContents(

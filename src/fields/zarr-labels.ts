@@ -7,10 +7,17 @@ import { gzip } from 'node:zlib';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { claimTemporaryName, releaseTemporaryName } from '../files/temporary';
-import type { LabelImage } from './label-image';
 import { omeAttributes, readImageInfo, requireZarrNode } from './ome-zarr';
 import { openZarrPlanes } from './zarr-array';
 import { innerPath, property, readZarrNode, type ZarrNode } from './zarr-metadata';
+
+export interface ZarrLabels {
+  /** Pixels. */
+  width: number;
+  height: number;
+  /** Row by row; 0 is background. */
+  labels: Uint32Array;
+}
 
 const compress = promisify(gzip);
 
@@ -44,7 +51,7 @@ export async function readZarrLabels(
   image: string,
   name?: string,
   place: { t?: number; z?: number } = {},
-): Promise<LabelImage> {
+): Promise<ZarrLabels> {
   const names = await zarrLabelNames(image);
   const found = names.length > 0 ? names.join(', ') : 'none';
   if (name === undefined && names.length !== 1) {
@@ -75,7 +82,7 @@ export async function readZarrLabels(
  * @param image folder of the image in its plate
  * @throws image-invalid where the folder is no image, or of another size; io-error, disk-full
  */
-export async function writeZarrLabels(image: string, name: string, labelImage: LabelImage): Promise<void> {
+export async function writeZarrLabels(image: string, name: string, labelImage: ZarrLabels): Promise<void> {
   const node = await requireZarrNode(image);
   const { shape, pixelSize } = await readImageInfo(node);
   const [height, width] = shape.slice(-2) as [number, number];
@@ -127,7 +134,7 @@ async function listLabels(folder: string, version: 2 | 3, name: string): Promise
 async function writeImage(
   folder: string,
   version: 2 | 3,
-  { width, height, labels }: LabelImage,
+  { width, height, labels }: ZarrLabels,
   pixelSize: number | undefined,
 ): Promise<void> {
   const unit = pixelSize === undefined ? {} : { unit: 'micrometer' };

@@ -1,5 +1,6 @@
 import { copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { listFields, readField } from '../../src/fields';
 import { temporaryFolder } from '../temporary-folder';
@@ -28,6 +29,12 @@ describe('OME-TIFF', () => {
     }
   });
 
+  test('a single file may be given', async () => {
+    const path = fixture('ome-tiff', 'stack.ome.tif');
+    const { fields } = await listFields([path], { channels: rfpGfp('0', '1'), t: 0 });
+    expect(fields.map(({ key }) => key)).toEqual(['ome-tiff//stack']);
+  });
+
   test('a pattern gives plate, well and field', async () => {
     mkdirSync(folder.path('screen'));
     copyFileSync(fixture('ome-tiff', 'stack.ome.tif'), folder.path('screen', 'P1_B2_s7.ome.tif'));
@@ -44,7 +51,7 @@ describe('OME-TIFF', () => {
     ['named in a companion file', 'ome-tiff-companion', 'part'],
   ])('one image in several files, %s', async (_, source, prefix) => {
     const listing = await listFields([fixture(source)], { channels: rfpGfp('mCherry', 'GFP') });
-    expect(listing.problems).toEqual([]);
+    expect(listing).toMatchObject({ problems: [], leftOut: [] });
     expect(summary(listing, fixture(source))).toEqual({
       [`${source}//${prefix}_C0`]: { rfp: `${prefix}_C0.ome.tif#0 z0`, gfp: `${prefix}_C1.ome.tif#0 z0` },
     });
@@ -114,6 +121,47 @@ describe('other TIFF', () => {
       channels: new Map([['rfp', kind]]),
     });
     expect(await readField(fields[0]!)).toEqual({ rfp: expectedPlane(`A01_w${kind}.tif`) });
+  });
+});
+
+describe('pictures', () => {
+  test('PNG of 16 bits, a file a channel', async () => {
+    const data = Uint16Array.from({ length: 60 }, (_, at) => at * 1000);
+    for (const [channel, factor] of [
+      ['r', 1],
+      ['g', 2],
+    ] as const) {
+      const scaled = data.map((value) => value / factor);
+      const raw = { width: 10, height: 6, channels: 1 as const };
+      await sharp(scaled, { raw })
+        .toColourspace('grey16')
+        .png()
+        .toFile(folder.path(`A1_${channel}.png`));
+    }
+    const { fields, size } = await listFields([folder.path()], {
+      pattern: '{well}_{channel}.png',
+      channels: rfpGfp('r', 'g'),
+    });
+    expect(size).toEqual({ width: 10, height: 6 });
+    expect(await readField(fields[0]!)).toEqual({
+      rfp: { width: 10, height: 6, data },
+      gfp: { width: 10, height: 6, data: data.map((value) => value / 2) },
+    });
+  });
+
+  test('colours of a PNG are channels', async () => {
+    const pixels = Uint8Array.from({ length: 72 }, (_, at) => at * 3);
+    await sharp(pixels, { raw: { width: 6, height: 4, channels: 3 } })
+      .png()
+      .toFile(folder.path('B2_1.png'));
+    const { fields, channelNames } = await listFields([folder.path()], {
+      pattern: '{well}_{field}.png',
+      channels: rfpGfp('red', 'green'),
+    });
+    expect(channelNames).toEqual(['0 (red)', '1 (green)', '2 (blue)']);
+    const { rfp, gfp } = await readField(fields[0]!);
+    expect([...rfp!.data]).toEqual([...pixels].filter((_, at) => at % 3 === 0));
+    expect([...gfp!.data]).toEqual([...pixels].filter((_, at) => at % 3 === 1));
   });
 });
 

@@ -119,6 +119,40 @@ describe('Harmony', () => {
     });
   });
 
+  test('the index may be given for its folder', async () => {
+    const root = join(fieldsFixture, 'harmony', measurements[2]![1], 'Images');
+    const byIndex = await listFields([join(root, 'Index.xml')], { channels });
+    expect(byIndex.fields).toEqual((await listFields([root], { channels })).fields);
+  });
+
+  test('early versions name the channel by its record', async () => {
+    const root = folder.path('plate');
+    writeFiles(root, ['r02c07f01p01rc1-ch1sk1fk1fl1.tiff', 'r02c07f01p01rc2-ch1sk1fk1fl1.tiff']);
+    const listing = await listFields([root], { channels: rfpGfp('ch2', '1') });
+    expect(summary(listing, root)).toEqual({
+      'plate/B07/1': { rfp: 'r02c07f01p01rc2-ch1sk1fk1fl1.tiff z1', gfp: 'r02c07f01p01rc1-ch1sk1fk1fl1.tiff z1' },
+    });
+  });
+
+  test('no channels asked for: all of them, by their numbers', async () => {
+    const { fields } = await listFields([join(fieldsFixture, 'harmony', measurements[2]![1])], { channels: new Map() });
+    expect(Object.keys(fields[0]!.channels)).toEqual(['1', '3']);
+  });
+
+  test('a listing that is cancelled says so', async () => {
+    const source = join(fieldsFixture, 'harmony', measurements[2]![1]);
+    const { code } = await refusal(listFields([source], { channels, signal: AbortSignal.abort() }));
+    expect(code).toBe('aborted');
+  });
+
+  test('one folder twice is refused', async () => {
+    const source = join(fieldsFixture, 'harmony', measurements[2]![1]);
+    expect((await refusal(listFields([source, source], { channels }))).message).toMatch(
+      /tiff is found twice: give each folder once/,
+    );
+    expect((await refusal(listFields([], { channels }))).code).toBe('invalid-argument');
+  });
+
   test('times: one of several has to be chosen', async () => {
     const root = folder.path('plate');
     const names = [1, 2, 3].flatMap((t) => [1, 3].map((channel) => `r01c01f01p01-ch${channel}sk${t}fk1fl1.tiff`));
@@ -342,6 +376,33 @@ describe('patterns', () => {
       listFields([fieldsFixture], { layout: 'harmony', pattern: '{well}_{channel}.tif', channels }),
     );
     expect(code).toBe('invalid-argument');
+  });
+});
+
+describe('names that a pattern fits in several ways', () => {
+  const pattern = '{plate}_{well}_s{field}_w{channel}.tif';
+
+  test('are read by what all of them allow', async () => {
+    const root = folder.path('screen');
+    writeFiles(root, [
+      'my_plate_A01_s1_w1.tif',
+      'my_plate_A01_s1_w2.tif',
+      'my_plate_B12_s1_w1.tif',
+      'my_plate_B12_s1_w2.tif',
+    ]);
+    const listing = await listFields([root], { pattern, channels: rfpGfp('2', '1') });
+    expect(listing.fields.map(({ key }) => key)).toEqual(['my_plate/A01/1', 'my_plate/B12/1']);
+    expect(listing.warnings).toEqual([expect.stringMatching(/4 of 4 paths fit .* in several ways; read by/)]);
+  });
+
+  test('are refused where nothing tells', async () => {
+    const root = folder.path('screen');
+    writeFiles(root, ['a_b_c_1.tif', 'a_b_c_2.tif']);
+    const { code, message } = await refusal(
+      listFields([root], { pattern: '{plate}_{strain}_{channel}.tif', channels: rfpGfp('2', '1') }),
+    );
+    expect(code).toBe('invalid-argument');
+    expect(message).toMatch(/fits 2 paths in several ways/);
   });
 });
 

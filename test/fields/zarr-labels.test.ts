@@ -2,11 +2,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
-  type LabelImage,
   listFields,
   readField,
   readZarrLabels,
   writeZarrLabels,
+  type ZarrLabels,
   zarrLabelNames,
 } from '../../src/fields';
 import { temporaryFolder } from '../temporary-folder';
@@ -20,7 +20,7 @@ function plate(version: string): string {
   return root;
 }
 
-function labelImage(width: number, height: number): LabelImage {
+function labelImage(width: number, height: number): ZarrLabels {
   const labels = new Uint32Array(width * height);
   for (let y = 1; y < height; y++) labels.fill(y * 66_000, y * width + 1, y * width + Math.min(width, 4));
   return { width, height, labels };

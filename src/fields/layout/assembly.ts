@@ -1,6 +1,8 @@
 /** Planes put together to fields: which channel is which, which time, what is missing. */
 
+import { throwIfAborted } from '../../abort';
 import { DeepYeastError } from '../../errors';
+import { parseWholeNumber } from '../../files/number';
 import { compareWells } from '../well';
 import type { ChannelFound, FoundPlane, FoundPlanes, PlaneSource } from './found-plane';
 
@@ -56,7 +58,10 @@ export class FieldAssembly implements FoundPlanes {
   private readonly channels = new Map<string, ChannelFound>();
   private readonly passedOver = new Map<string, LeftOut>();
 
+  constructor(private readonly signal?: AbortSignal) {}
+
   plane(found: FoundPlane): void {
+    throwIfAborted(this.signal);
     const key = fieldKey(found);
     let group = this.groups.get(key);
     if (!group) {
@@ -176,6 +181,9 @@ export class FieldAssembly implements FoundPlanes {
     for (let index = 1; index < stack.length; index++) {
       const [before, source] = [stack[index - 1] as PlaneSource, stack[index] as PlaneSource];
       if (before.z !== source.z) continue;
+      if (before.path === source.path && before.page === source.page && before.sample === source.sample) {
+        throw new DeepYeastError('invalid-argument', `${source.path} is found twice: give each folder once`);
+      }
       throw new DeepYeastError(
         'invalid-argument',
         `${before.path} and ${source.path} are the same plane of one field by their names: read one measurement at a time, ` +
@@ -259,7 +267,7 @@ export function fieldKey({ plate, well, field }: { plate: string; well: string; 
 
 /** Numbers by value, before other text. */
 export function naturally(a: string, b: string): number {
-  const [first, second] = [a, b].map((text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined));
+  const [first, second] = [a, b].map((text) => parseWholeNumber(text));
   if (first !== undefined && second !== undefined && first !== second) return first - second;
   if ((first === undefined) !== (second === undefined)) return first === undefined ? 1 : -1;
   return a < b ? -1 : a > b ? 1 : 0;

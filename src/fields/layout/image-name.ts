@@ -44,9 +44,12 @@ export type PresetName = (typeof presetNames)[number];
 
 const uuid = '[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}';
 
-/** r01c01f01p01-ch1sk1fk1fl1.tiff of an export, r01c01f01p01-ch1t01.tiff of an archive. */
+/**
+ * r01c01f01p01-ch1sk1fk1fl1.tiff of an export, r01c01f01p01-ch1t01.tiff of an archive, r01c01f01p01rc2-ch1sk1fk1fl1.tiff of
+ * early versions, where the record (rc) is the channel.
+ */
 const harmonyName =
-  /^r(?<row>\d{2,3})c(?<column>\d{2,3})f(?<field>\d{1,6})p(?<z>\d{1,6})-ch(?<channel>\d{1,3})(?:(?:sk|t)(?<t>\d{1,6}))?(?:fk\d+)?(?:fl\d+)?\.tiff?$/i;
+  /^r(?<row>\d{2,3})c(?<column>\d{2,3})f(?<field>\d{1,6})p(?<z>\d{1,6})(?:rc(?<record>\d{1,3}))?-ch(?<channel>\d{1,3})(?:(?:sk|t)(?<t>\d{1,6}))?(?:fk\d+)?(?:fl\d+)?\.tiff?$/i;
 
 /** PLATE_A01_s1_w1.TIF, with a UUID before the ending where the data base exported it. */
 const metaXpressName = new RegExp(
@@ -59,13 +62,20 @@ const cellVoyagerName =
   /^(?<plate>.+)_(?<well>[A-Z]{1,2}\d{2})_T(?<t>\d{1,6})F(?<field>\d{1,6})L\d+A\d+Z(?<z>\d{1,6})C(?<channel>\d{1,3})\.tiff?$/i;
 
 export const presets: Readonly<Record<PresetName, PresetNaming>> = {
-  harmony: preset('ch', (path) => readPreset(harmonyName.exec(baseName(path))?.groups)),
+  harmony: preset('ch', readHarmonyName),
   metaxpress: preset('w', readMetaXpressName),
   cellvoyager: preset('C', (path) => readPreset(cellVoyagerName.exec(baseName(path))?.groups)),
 };
 
 function preset(channelPrefix: string, read: PresetNaming['read']): PresetNaming {
   return { hasChannel: true, channelPrefix, read, readAll: (paths) => ({ names: paths.map(read), warnings: [] }) };
+}
+
+function readHarmonyName(path: string): NameReading {
+  const parts = harmonyName.exec(baseName(path))?.groups;
+  if (!parts) return undefined;
+  const { record, ...rest } = parts;
+  return readPreset({ ...rest, ...defined({ channel: record ?? rest.channel }) });
 }
 
 /** Times and planes may have folders: TimePoint_1/ZStep_2. */

@@ -8,7 +8,7 @@ import { readTiffContents, type TiffContents } from '../tiff-contents';
 import type { FoundPlanes } from './found-plane';
 import type { ImageName, ImageNaming, NameReading } from './image-name';
 
-const isTiffName = (path: string) => /\.(tiff?|btf|tf8|lsm|stk)$/i.test(path);
+export const isTiffName = (path: string) => /\.(tiff?|btf|tf8|lsm|stk)$/i.test(path);
 
 /**
  * Finds the planes of files by what the files say. A file that cannot be read is a problem, not an error.
@@ -24,6 +24,7 @@ export async function findTiffPlanes(
   const there = new Set(paths.map((path) => join(root, path)));
   // Files that another one names as its own.
   const parts = new Set<string>();
+  const others: { path: string; reason: string }[] = [];
   const { names, warnings } = (naming ?? fileNaming(root)).readAll(paths);
   for (const text of warnings) found.warning(text);
   for (const [at, path] of paths.entries()) {
@@ -31,7 +32,7 @@ export async function findTiffPlanes(
     if (parts.has(full)) continue;
     const name = names[at];
     if (typeof name !== 'object') {
-      found.leftOut(full, name ?? otherwise);
+      others.push({ path: full, reason: name ?? otherwise });
       continue;
     }
     try {
@@ -47,6 +48,8 @@ export async function findTiffPlanes(
       );
     }
   }
+  // A companion file is known to be one only when its images have been read.
+  for (const { path, reason } of others) if (!parts.has(path)) found.leftOut(path, reason);
 }
 
 /** Without a pattern the folder is the plate, and a file a field. */
@@ -75,6 +78,7 @@ function addPlanes(
   { there, parts }: { there: ReadonlySet<string>; parts: Set<string> },
 ): void {
   const full = join(root, path);
+  if (contents.companion !== undefined) parts.add(contents.companion);
   const several = contents.channelNames.length > 1;
   const { plate = basename(resolve(root)), z: _z, t: _t, channel: _channel, ...rest } = name;
   for (const [image, names] of contents.channelNames.entries()) {

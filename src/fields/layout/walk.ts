@@ -2,6 +2,7 @@
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { throwIfAborted } from '../../abort';
 import { desktopFiles, escaped } from '../../data/source-files';
 import { fileError, isPermissionError } from '../../errors';
 
@@ -45,7 +46,7 @@ async function* walkFolder(
   above: readonly string[],
   options: WalkOptions,
 ): AsyncGenerator<WalkedEntry> {
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   const entries = await readFolder(root, folder, options);
   if (!entries) return;
   if (options.isUnit?.(folder, new Set(entries.map(({ name }) => name)))) {
