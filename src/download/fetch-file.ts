@@ -3,6 +3,7 @@
  * or a stopped process costs nothing but the time until the next attempt; the file appears under its own name only after its
  * size and hash were checked.
  */
+
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -11,6 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { parseWholeNumber } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { flushFolder } from '../files/temporary';
 import { type Log, silent } from '../log';
 import type { RegistryFile } from './registry';
@@ -173,7 +176,7 @@ class Transfer {
     let begin = 0;
     if (response.status === 206 && resume) {
       const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(response.headers['content-range']));
-      if (!range || Number(range[1]) !== known) {
+      if (!range || parseWholeNumber(range[1] as string) !== known) {
         response.dismiss();
         await this.#discard();
         throw new ConnectionFailure('the server sent another range than it was asked for');
@@ -183,7 +186,7 @@ class Transfer {
       response.dismiss();
       // Nothing is left to send: the hash tells whether that is so.
       const whole = /^bytes \*\/(\d+)$/.exec(String(response.headers['content-range']));
-      if (whole && Number(whole[1]) === known) return true;
+      if (whole && parseWholeNumber(whole[1] as string) === known) return true;
       await this.#discard();
       throw new ConnectionFailure('the server has no such range');
     } else if (response.status !== 200) {
@@ -286,7 +289,7 @@ class Transfer {
 
   async #readState(): Promise<PartState | undefined> {
     try {
-      const state = JSON.parse(await readFile(this.#statePath, 'utf8')) as PartState;
+      const state = parseJson(await readFile(this.#statePath, 'utf8'), this.#statePath, 'io-error') as PartState;
       return typeof state?.url === 'string' ? state : undefined;
     } catch {
       // Gone or broken: then nothing is known of what is there.
@@ -308,7 +311,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
 
 function contentLength({ headers }: WebResponse): number | undefined {
   const text = headers['content-length'];
-  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return typeof text === 'string' ? parseWholeNumber(text) : undefined;
 }
 
 /** What If-Range takes: a strong entity tag, or a date. */

@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../abort';
 import type { Dataset, DatasetImages } from '../data/dataset';
 import { DeepYeastError } from '../errors';
+import { parseWholeNumber } from '../files/number';
 import { type Log, silent } from '../log';
 import {
   chooseDevice,
@@ -376,8 +377,8 @@ function requireBatchSize(batchSize: number): void {
 export function threadsFromEnvironment(): number {
   const text = process.env.DEEPYEAST_THREADS;
   if (text === undefined || text === '') return 0;
-  const threads = Number(text);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+  const threads = parseWholeNumber(text.trim());
+  if (threads === undefined || threads < 1 || threads > 1024) {
     throw new DeepYeastError('invalid-argument', `DEEPYEAST_THREADS is ${text}; expected an integer from 1 to 1024`);
   }
   return threads;

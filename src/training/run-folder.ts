@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeFolders } from '../files/make-folders';
+import { parseJson } from '../files/parse-json';
 import { flushFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock, NativeTopology } from '../native/addon';
@@ -48,9 +49,10 @@ export async function readRunDescription(folder: string): Promise<RunDescription
     throw fileError('read', path, error);
   }
   try {
-    const description = JSON.parse(text) as RunDescription;
+    const description = parseJson(text, path, 'run-invalid') as RunDescription;
     return { ...description, recipe: parseRecipe(description.recipe, path) };
   } catch (cause) {
+    if (cause instanceof DeepYeastError && cause.code === 'run-invalid') throw cause;
     throw new DeepYeastError('run-invalid', `${path} is not the description of a run: ${(cause as Error).message}`, {
       cause,
     });
