@@ -12,7 +12,7 @@ import {
   wholeNumber,
   withContext,
 } from './options';
-import { tableTarget } from './table-output';
+import { csvSafeOption, tableTarget } from './table-output';
 import { formatTable, share } from './text-table';
 
 interface GrowthOptions {
@@ -37,6 +37,7 @@ interface PredictOptions {
   features: string;
   out?: string;
   format?: TableFormat;
+  csvSafe?: boolean;
   with?: string[];
   threads?: number;
 }
@@ -77,6 +78,7 @@ export function register(program: Command): void {
     .option('--out <table>', 'file of the table (default: standard output)')
     .addOption(new Option('--format <name>', 'format of the table').choices(tableFormats))
     .option('--with <columns>', 'columns of cells.csv to copy', nameList)
+    .addOption(csvSafeOption())
     .addOption(threadsOption())
     .addOption(jsonOption())
     .action(withContext<PredictOptions>(runPredict));
@@ -176,12 +178,12 @@ async function runPredict(context: CommandContext, options: PredictOptions): Pro
     import('../classifiers/forest.js'),
     import('../prediction/index.js'),
   ]);
-  const { target, format } = tableTarget(context, options);
+  const { target, ...table } = tableTarget(context, options);
   const { features, cells, classes } = await readFeatureCells(options.features);
   const forest: Forest = await Forest.load(options.forest);
   try {
     const posteriors = await forest.predict(features, { threads: options.threads, signal: context.signal });
-    const writer = await PredictionsWriter.create(target, forest.classes, { format, copy: options.with ?? [] });
+    const writer = await PredictionsWriter.create(target, forest.classes, { ...table, copy: options.with ?? [] });
     try {
       for (const [row, cell] of cells.entries()) {
         await writer.append(cell, posteriors, row * forest.classes.length, classes);

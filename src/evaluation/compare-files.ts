@@ -7,6 +7,7 @@ import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { writeRecords } from '../files/record-table';
 import { numberField } from '../files/table-reader';
+import type { TableWriterOptions } from '../files/table-writer';
 import { writeFolder } from '../files/write-together';
 import { readPredictionTable } from '../prediction/labelled-predictions';
 import {
@@ -24,6 +25,8 @@ export interface CompareFilesOptions extends Omit<CompareOptions, 'quality'> {
   names?: readonly [string, string];
   /** Table with the columns cell and quality, as `deepyeast quality score` writes it. */
   quality?: string;
+  /** For mistakes.csv and suspects.csv; see TableWriterOptions. */
+  table?: Pick<TableWriterOptions, 'csvSafe' | 'onCsvSafe'>;
   /** The dataset behind the tables: for the gallery, and for what the simulator planted. */
   dataset?: Dataset;
 }
@@ -84,7 +87,7 @@ export async function compareFiles(
         quality: mistake.quality,
         cause: mistake.cause,
       })),
-      mistakes.length === 0 ? { columns: ['cell'] } : {},
+      { ...options.table, ...(mistakes.length === 0 && { columns: ['cell'] }) },
     );
     await writeRecords(
       join(folder, 'suspects.csv'),
@@ -96,7 +99,7 @@ export async function compareFiles(
         predicted_mean: row.predictedMean,
         label_mean: row.labelMean,
       })),
-      comparison.suspects.length === 0 ? { columns: ['protein'] } : {},
+      { ...options.table, ...(comparison.suspects.length === 0 && { columns: ['protein'] }) },
     );
     if (dataset) await writeGallery(dataset, comparison, join(folder, 'mistakes.png'));
     await writeFileAtomically(join(folder, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file';
+import type { TableWriterOptions } from '../files/table-writer';
 import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { type CellSource, describeSource, requireDistinctCells } from '../prediction/cell-source';
@@ -10,6 +11,8 @@ import type { RuleOptions } from '../prediction/rule-match';
 import { Evaluation, type EvaluationOptions, evaluationOptions, type Report } from './report';
 
 export interface EvaluateModelOptions extends EvaluationOptions, RuleOptions, BatchOptions {
+  /** For predictions.csv; see TableWriterOptions. */
+  table?: Pick<TableWriterOptions, 'csvSafe' | 'onCsvSafe'>;
   /** Format of the predictions. Default `csv`. */
   format?: 'csv' | 'parquet';
   /** What metrics.json says of the model and the dataset, before the scores. */
@@ -39,6 +42,7 @@ export async function evaluateModel(
   const k = network.classes.length;
   return writeFolder(out, async (folder) => {
     const writer = await PredictionsWriter.create(join(folder, `predictions.${format}`), network.classes, {
+      ...options.table,
       format,
       copy: evaluationColumns,
     });
