@@ -133,7 +133,7 @@ test('skipped images: the dataset is there and the status is 5', async () => {
   writeFileSync(folder.path('images/er/broken.png'), 'x');
   const stopped = runCommand(args);
   expect([stopped.status, stopped.stdout]).toEqual([exitStatus.data, '']);
-  expect(stopped.stderr).toMatch(/error \[image-invalid\]: .*broken\.png: .*unsupported image format/);
+  expect(stopped.stderr).toMatch(/error \[image-invalid\]: .*broken\.png: .*expected PNG, JPEG or TIFF/);
   expect(readdirSync(folder.path()).sort()).toEqual(['images', 'picture.png']);
   const { status, stdout } = runCommand([...args, '--on-error', 'skip', '--json']);
   expect(status).toBe(exitStatus.skipped);
@@ -145,7 +145,7 @@ test('skipped images: the dataset is there and the status is 5', async () => {
       classes: [{ name: 'er', cells: 3 }],
       normalization: { rule: 'none' },
     },
-    skipped: [{ cell: 'er/broken', path: 'er/broken.png', reason: expect.stringContaining('unsupported') }],
+    skipped: [{ cell: 'er/broken', path: 'er/broken.png', reason: expect.stringContaining('expected PNG') }],
   });
   expect(readFileSync(folder.path('deep/dataset/skipped.csv'), 'utf8')).toMatch(
     /^cell,path,reason\ner\/broken,er\/broken\.png,/,
@@ -162,7 +162,7 @@ test('a disk that is full while importing: disk-full and nothing left', async ()
   expect(readdirSync(folder.path()).sort()).toEqual(['images', 'picture.png']);
 });
 
-test('the addon is loaded by the commands that compute, sharp by those that open images', () => {
+test('the addon is loaded by the commands that compute, sharp by those that open JPEG', () => {
   const hook = folder.path('hook.cjs');
   const log = folder.path('loaded.txt');
   writeFileSync(
@@ -182,14 +182,20 @@ test('the addon is loaded by the commands that compute, sharp by those that open
   };
   for (const command of ['import', 'split', 'train', 'predict']) expect(loadedBy(command, '--help')).toBe('');
   expect(loadedBy('split', folder.path('data'), '--by', 'cell', '--out', folder.path('parts'))).toBe('');
-  mkdirSync(join(folder.path('images'), 'er'), { recursive: true });
-  const picture = folder.path('images/er/a.jpg'); // PNG and TIFF are read without sharp
-  spawnSync(process.execPath, [
-    '-e',
-    `require('sharp')(new Uint8Array(3 * 64), { raw: { width: 8, height: 8, channels: 3 } }).jpeg().toFile(process.argv[1])`,
-    picture,
-  ]);
-  const loaded = loadedBy('import', folder.path('images'), '--size', '8', '--out', folder.path('dataset'));
+  // PNG is read without it.
+  for (const format of ['png', 'jpeg']) {
+    mkdirSync(join(folder.path(format), 'er'), { recursive: true });
+    spawnSync(process.execPath, [
+      '-e',
+      `require('sharp')(new Uint8Array(3 * 64), { raw: { width: 8, height: 8, channels: 3 } }).toFormat(process.argv[2]).toFile(process.argv[1])`,
+      folder.path(`${format}/er/a.${format}`),
+      format,
+    ]);
+  }
+  const importing = (format: string) =>
+    loadedBy('import', folder.path(format), '--size', '8', '--out', folder.path(`${format}-dataset`));
+  expect(importing('png')).not.toMatch(/sharp/);
+  const loaded = importing('jpeg');
   expect(loaded).toMatch(/sharp/);
   expect(loaded).not.toMatch(/deepyeast\.node/);
 });
