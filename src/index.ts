@@ -50,10 +50,10 @@ export {
 export {
   type CameraPlane,
   type ChannelNumbers,
-  type FieldCell,
   type FieldContents,
   type PlantedFault,
   type SimulatedField,
+  type SimulatedFieldCell,
   type SimulatedPlate,
   type SimulateFieldOptions,
   type SimulatePlateOptions,
@@ -317,6 +317,7 @@ export {
   parseRecipe,
   type Recipe,
   recipes,
+  type TrainingRun,
   type TrainOptions,
   train,
 } from './training';

@@ -1,6 +1,6 @@
 // Measures real and simulated fields of view with the same statistics, and prints them side by side.
 //
-//   npm run measure-fields -- [--seeds 1,2,3] [--diameter 21] [--noise 0.25] [--json FILE]
+//   npm run measure-fields -- [--seeds 1,2,3] [--diameter 21] [--noise 0.1] [--json FILE]
 //
 // The real fields have hand-corrected masks; the simulated ones are as large, with as many cells of that diameter. Nothing
 // but these numbers passes from the real fields into the simulator.
@@ -9,14 +9,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openTiff } from '../../dist/files/tiff/index.js';
 import { simulateField } from '../../dist/index.mjs';
-import { fieldStatistics, measureField } from './field-statistics.js';
+import { fieldStatistics, measureField, quantile } from './field-statistics.js';
 import { realData } from './real-crops.js';
 
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
     diameter: { type: 'string', default: '21' },
-    noise: { type: 'string', default: '0.25' },
+    noise: { type: 'string', default: '0.1' },
     json: { type: 'string' },
   },
 });
@@ -65,20 +65,26 @@ function simulated(seed, cells) {
   return { data: planes.rfp.data, labels, cells: table, width, height };
 }
 
+const medianOf = (values) => quantile(values, 0.5);
 const columns = {};
-for (const name of realFields) {
+for (const [index, name] of realFields.entries()) {
   const field = await readReal(name);
   columns[name] = measureField(field);
   const mothers = field.cells.filter(({ budOf }) => !budOf).length;
-  for (const seed of options.seeds.split(',').map(Number))
-    columns[`like ${name}, seed ${seed}`] = measureField(simulated(seed + 100 * realFields.indexOf(name), mothers));
+  const like = options.seeds.split(',').map((seed) => measureField(simulated(Number(seed) + 100 * index, mothers)));
+  columns[`simulated like ${name}, median of ${like.length} seeds`] = Object.fromEntries(
+    Object.keys(fieldStatistics).map((statistic) => [statistic, medianOf(like.map((measured) => measured[statistic]))]),
+  );
 }
 const names = Object.keys(columns);
 for (const [index, name] of names.entries()) console.log(`${String.fromCharCode(65 + index)}: ${name}`);
-console.log(`${''.padEnd(18)} ${names.map((_, i) => String.fromCharCode(65 + i).padStart(8)).join('')}`);
+console.log(`${''.padEnd(18)} ${names.map((_, i) => String.fromCharCode(65 + i).padStart(9)).join('')}`);
 for (const [statistic, meaning] of Object.entries(fieldStatistics)) {
-  const numbers = names.map((name) => Number(columns[name][statistic].toPrecision(3)));
-  console.log(`${statistic.padEnd(18)} ${numbers.map((value) => String(value).padStart(8)).join('')}  ${meaning}`);
+  const numbers = names.map((name) => Number(columns[name][statistic].toPrecision(2)));
+  console.log(`${statistic.padEnd(18)} ${numbers.map((value) => String(value).padStart(9)).join('')}  ${meaning}`);
 }
 if (options.json)
-  await writeFile(options.json, `${JSON.stringify({ statistics: fieldStatistics, columns }, null, 1)}\n`);
+  await writeFile(
+    options.json,
+    `${JSON.stringify({ settings: options, statistics: fieldStatistics, columns }, null, 1)}\n`,
+  );

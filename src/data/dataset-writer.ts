@@ -5,7 +5,7 @@ import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
 import { claimTemporaryName, flushFolder, makeFolder, releaseTemporaryName } from '../files/temporary';
-import { type Cell, cellColumns, Dataset, type DatasetDescription, datasetFiles } from './dataset';
+import { type Cell, cellColumns, columnOf, Dataset, type DatasetDescription, datasetFiles } from './dataset';
 
 export interface DatasetWriterOptions extends DatasetDescription {
   /** Width and height of the crops in pixels. */
@@ -91,10 +91,7 @@ export class DatasetWriter {
         `cell ${cell.cell}: found label ${cell.label}, expected 0 to ${classes.length - 1}, or -1 for none`,
       );
     }
-    // A column may have any name, also that of an object's own method.
-    const row = this.columns.map((name) =>
-      (name === 'label' && cell.label === -1) || !Object.hasOwn(cell, name) ? '' : (cell[name] ?? ''),
-    );
+    const row = this.columns.map((name) => (name === 'label' && cell.label === -1 ? '' : columnOf(cell, name)));
     await this.orAbort(async () => {
       await this.images.write(image);
       await this.cells.write(formatCsvRow(row));
@@ -167,7 +164,11 @@ function columnsOf(options: DatasetWriterOptions): string[] {
   return [...cellColumns, ...extra];
 }
 
-/** A rename replaces an empty folder but nothing else: found out before the work, not after it. */
+/**
+ * A rename replaces an empty folder but nothing else: found out before the work, not after it.
+ *
+ * @throws output-exists, io-error
+ */
 export async function requireNothingAt(path: string): Promise<void> {
   let found: string[];
   try {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { readNpyHeader } from '../files/npy';
+import { parseNumber } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { type Normalization, parseNormalization } from './normalization';
 
 export { type Normalization, sameNormalization } from './normalization';
@@ -29,6 +31,11 @@ export interface Cell {
   /** Where the pixels came from. */
   source: string;
   [extra: string]: string | number;
+}
+
+/** A column of a cell's row, '' where it has none: own fields only, since a column may be named `constructor`. */
+export function columnOf(cell: Cell, column: string): string | number {
+  return Object.hasOwn(cell, column) ? (cell[column] ?? '') : '';
 }
 
 /** dataset.json. */
@@ -222,12 +229,7 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
     }
     throw fileError('read', path, error);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new DeepYeastError('dataset-invalid', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  const json = parseJson(text, path, 'dataset-invalid');
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new DeepYeastError('dataset-invalid', `${path} holds no JSON object, expected at least ${example}`);
   }
@@ -292,7 +294,7 @@ async function readImagesHeader(path: string, channels: readonly string[]): Prom
 /** '3', or '3.0' as pandas writes a column in which a value is missing; '' and '-1' are unlabelled. */
 export function parseLabel(text: string, classes: readonly string[], path: string, line: number): number {
   if (text === '' || text === '-1' || text === '-1.0') return -1;
-  const label = /^\d{1,9}(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
+  const label = /^\d{1,9}(\.0*)?$/.test(text) ? (parseNumber(text) as number) : Number.NaN;
   if (!(label < classes.length)) {
     const most = classes.length - 1;
     const expected =

@@ -3,7 +3,7 @@
  * colour profile, gamma or orientation is applied: a microscope's numbers are taken as stored.
  */
 
-import { DeepYeastError, fileError, isEnvironmentError } from '../errors';
+import { DeepYeastError } from '../errors';
 import { RandomAccessFile } from '../files/random-access-file';
 import { isTiff, TiffFile } from '../files/tiff';
 import { readPicture } from './picture-file';
@@ -28,8 +28,6 @@ export async function readImage(
     if (!isTiff(start)) return await readPicture(file, channels, accept);
     return await readTiffImage(await TiffFile.open(path, file), channels, accept);
   } catch (error) {
-    // Too many open files or a missing permission says nothing of the image.
-    if (isEnvironmentError(error)) throw fileError('read', path, error);
     if (error instanceof DeepYeastError) throw error;
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
     throw new DeepYeastError('image-invalid', `${path}: ${reason}`, { cause: error });

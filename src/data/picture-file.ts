@@ -28,6 +28,7 @@ export async function readPicture(
     throw new Error(`has ${file.length} bytes, expected at most ${mostFileBytes} of a picture`);
   }
   const bytes = await file.read(0, file.length);
+  requirePicture(bytes);
   const header = readPngHeader(bytes);
   if (header === undefined || !isPlainPng(header)) return decodeByLibrary(bytes, channels, accept);
   const { width, height } = header;
@@ -36,6 +37,14 @@ export async function readPicture(
   return withinBudget(width * height * header.bits * samplesOf(header), async () =>
     choose(await decodePng(bytes, header), channels),
   );
+}
+
+/** By the first bytes: whatever else a general library might read never gets there. */
+function requirePicture(bytes: Buffer): void {
+  if (bytes.length === 0) throw new Error('is empty, expected an image');
+  const png = bytes.length > 7 && bytes.toString('latin1', 0, 8) === '\x89PNG\r\n\x1a\n';
+  const jpeg = bytes.length > 2 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+  if (!png && !jpeg) throw new Error('is no image of a format that is read, expected PNG, JPEG or TIFF');
 }
 
 /** JPEG, and PNG with a palette, of few bits or interlaced. */
@@ -49,13 +58,10 @@ async function decodeByLibrary(
   const {
     space,
     depth,
-    format,
     width,
     height,
     channels: channelCount,
   } = await sharp(bytes, { limitInputPixels: false }).metadata();
-  if (format !== 'png' && format !== 'jpeg')
-    throw new Error(`is a file of the format ${format}, expected PNG, JPEG or TIFF`);
   requireSize(width, height);
   accept(width, height);
   const bits = depth === 'uchar' ? 8 : depth === 'ushort' ? 16 : 0;

@@ -25,13 +25,29 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A cell of the plan: its crop, or why there is none. */
+/** A cell of the plan: its crop and the size of the image that it was cut from, or why there is none. */
 export type ReadCell =
-  | { planned: PlannedCell; image: Uint8Array; ranges: Range[] | undefined; error?: undefined }
+  | {
+      planned: PlannedCell;
+      image: Uint8Array;
+      ranges: Range[] | undefined;
+      imageSize: ImageSize;
+      error?: undefined;
+    }
   | { planned: PlannedCell; error: DeepYeastError };
 
+/** In pixels, before anything is cut or padded. */
+export interface ImageSize {
+  width: number;
+  height: number;
+}
+
 /** The raw channels of a planned cell, cut to size. Throws `image-invalid`. */
-async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOptions): Promise<RawImage> {
+async function readRaw(
+  plan: ImportPlan,
+  planned: PlannedCell,
+  options: ReadOptions,
+): Promise<RawImage & { imageSize: ImageSize }> {
   const name = planned.cell.source;
   const invalid = (what: string) => new DeepYeastError('image-invalid', `${name}: ${what}`);
   if (planned.problem !== undefined) throw invalid(planned.problem);
@@ -45,7 +61,8 @@ async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOpti
         'name the rule for all of them (--normalization)',
     );
   }
-  return cropImage(image, options.size, options.fit, name);
+  const { width, height } = image;
+  return { ...cropImage(image, options.size, options.fit, name), imageSize: { width, height } };
 }
 
 function readChannelFiles(plan: ImportPlan, planned: PlannedCell, accept: AcceptSize): Promise<RawImage[]> {
@@ -211,7 +228,8 @@ export async function* readCells(
         planned.cell.source,
         ofField?.get(fieldOf(planned.cell)),
       );
-      return { image: padImage(pixels, raw.width, raw.height, options.size, plan.channels.length), ranges };
+      const padded = padImage(pixels, raw.width, raw.height, options.size, plan.channels.length);
+      return { image: padded, ranges, imageSize: raw.imageSize };
     });
     return result instanceof DeepYeastError ? { planned, error: result } : { planned, ...result };
   };
@@ -230,4 +248,12 @@ export function withRanges(cell: Cell, columns: readonly string[], ranges: reado
   const numbers = ranges?.flat() ?? [];
   for (const [index, name] of columns.entries()) filled[name] = String(numbers[index] ?? '');
   return filled;
+}
+
+/** Columns of cells.csv with the size of each image, where it may be another than the crop's. */
+export const imageSizeColumns = ['image_width', 'image_height'] as const;
+
+/** The cell with those columns filled in. */
+export function withImageSize(cell: Cell, { width, height }: ImageSize): Cell {
+  return { ...cell, image_width: String(width), image_height: String(height) };
 }

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readImage } from '../data/image-file';
-import { DeepYeastError, fileError, isEnvironmentError } from '../errors';
+import { DeepYeastError, fileError } from '../errors';
 import { isTiff, openTiff, type Samples, type TiffFile } from '../files/tiff';
 import type { PlaneSource } from './layout/found-plane';
 import type { Plane, PlaneData } from './plane';
@@ -118,7 +118,8 @@ export async function namingPath<Result>(path: string, work: () => Promise<Resul
     return await work();
   } catch (error) {
     if (error instanceof DeepYeastError) throw error;
-    if (isEnvironmentError(error)) throw fileError('read', path, error);
+    // A failed call of the system says nothing of the image.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw fileError('read', path, error);
     const message = error instanceof Error ? error.message : String(error);
     throw new DeepYeastError('image-invalid', `${path}: ${message.split('\n', 1)[0]}`, { cause: error });
   }

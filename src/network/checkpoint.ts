@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
+import { parseJson } from '../files/parse-json';
 import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
 import type { NativeNetwork, NativeTopology } from '../native/addon';
 import type { InputTransform } from './input-transform';
@@ -214,11 +215,7 @@ function describe(file: SafetensorsFile): CheckpointDescription {
   const parsed = (key: string): unknown => {
     const text = metadata.get(key);
     if (text === undefined) return undefined;
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw invalid(file.path, `has metadata ${key} that is not JSON`);
-    }
+    return parseJson(text, `${file.path}: metadata ${key}`, 'model-invalid');
   };
   const topology = parsed('topology');
   if (!isTopology(topology)) throw invalid(file.path, 'has no valid topology in its metadata');

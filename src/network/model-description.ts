@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { describeNormalization } from '../data/normalization';
 import { fileError } from '../errors';
 import { fileDigest } from '../files/digest';
+import { rounded } from '../files/number';
 import { type ModelAbout, modelPath, readCheckpoint } from './checkpoint';
 import { layerNames, parameterCount } from './topology';
 
@@ -115,7 +116,7 @@ function describeMean(mean: Float32Array): string {
     most = Math.max(most, value);
     sum += value;
   }
-  const short = (value: number) => String(Number(value.toPrecision(4)));
+  const short = (value: number) => String(rounded(value, 4));
   return least === most
     ? short(least)
     : `of every pixel, ${short(least)} to ${short(most)}, on average ${short(sum / mean.length)}`;

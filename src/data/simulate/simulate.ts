@@ -2,9 +2,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../abort';
 import { DeepYeastError } from '../../errors';
+import { writeFolder } from '../../files/write-together';
 import { type Compartment, compartments, transferCompartments } from '../compartments';
-import type { Dataset } from '../dataset';
-import { DatasetWriter } from '../dataset-writer';
+import { Dataset } from '../dataset';
+import { DatasetWriter, requireNothingAt } from '../dataset-writer';
 import { defaultNormalization } from '../normalization';
 import { size } from './canvas';
 import { type Appearance, appearances, type Truth, truthColumns } from './cell';
@@ -80,35 +81,40 @@ export async function simulate(options: SimulateOptions): Promise<SimulatedScree
     field: Uint32Array.from(plan.cells, (cell) => cell.field),
   };
   const provenance = { simulated: { seed, difficulty, nonCells, mixtures, appearance, cells: plan.cells.length } };
+  for (const part of parts) await requireNothingAt(join(out, part));
   const writers = new Map<Part, DatasetWriter>();
-  try {
-    for (const part of parts)
-      writers.set(
-        part,
-        await DatasetWriter.create(join(out, part), {
-          classes: [...plan.classes],
-          channels: [...channels],
-          size,
-          normalization: defaultNormalization,
-          provenance,
-          cellDiameter: medianDiameter,
-          extraColumns: truthColumns,
-        }),
-      );
-    for await (const { start, images, truths } of drawScreen(screen, threads, signal)) {
-      for (const [offset, truth] of truths.entries()) {
-        const { part, cell } = describe(plan, start + offset, truth);
-        const image = images.subarray(offset * bytesPerCrop, (offset + 1) * bytesPerCrop);
-        await (writers.get(part) as DatasetWriter).append(image, cell);
+  await writeFolder(out, async (folder) => {
+    try {
+      for (const part of parts)
+        writers.set(
+          part,
+          await DatasetWriter.create(join(folder, part), {
+            classes: [...plan.classes],
+            channels: [...channels],
+            size,
+            normalization: defaultNormalization,
+            provenance,
+            cellDiameter: medianDiameter,
+            extraColumns: truthColumns,
+          }),
+        );
+      for await (const { start, images, truths } of drawScreen(screen, threads, signal)) {
+        for (const [offset, truth] of truths.entries()) {
+          const { part, cell } = describe(plan, start + offset, truth);
+          const image = images.subarray(offset * bytesPerCrop, (offset + 1) * bytesPerCrop);
+          await (writers.get(part) as DatasetWriter).append(image, cell);
+        }
+        onProgress?.(start + truths.length, plan.cells.length);
       }
-      onProgress?.(start + truths.length, plan.cells.length);
+      for (const writer of writers.values()) await writer.commit();
+      for (const part of parts) await requireNothingAt(join(out, part));
+    } catch (error) {
+      for (const writer of writers.values()) await writer.abort();
+      throw error;
     }
-    const commit = (part: Part) => (writers.get(part) as DatasetWriter).commit();
-    return { train: await commit('train'), validation: await commit('validation'), test: await commit('test') };
-  } catch (error) {
-    for (const writer of writers.values()) await writer.abort();
-    throw error;
-  }
+  });
+  const opened = (part: Part) => Dataset.open(join(out, part));
+  return { train: await opened('train'), validation: await opened('validation'), test: await opened('test') };
 }
 
 async function makePlan(options: SimulateOptions, seed: number, mixtures: number): Promise<ScreenPlan> {

@@ -10,7 +10,7 @@ import { type CellPlan, drawLivingCell, planCell } from './living-cell';
 import type { FieldLight } from './patch';
 import { bodiesOf, movedShape, placeCells } from './placement';
 import { type FieldRequest, usualDiameter } from './request';
-import { type FieldCell, FieldTruth } from './truth';
+import { FieldTruth, type SimulatedFieldCell } from './truth';
 
 export interface DrawnField {
   readonly red: CameraPlane;
@@ -18,7 +18,7 @@ export interface DrawnField {
   /** 0 background, 1 ... n the bodies. */
   readonly labels: Uint32Array;
   /** By label. */
-  readonly cells: FieldCell[];
+  readonly cells: SimulatedFieldCell[];
 }
 
 /** The same request gives the same field. */
@@ -64,7 +64,7 @@ function addCells(request: FieldRequest, light: FieldLight, focusAt: FocusMap, t
     addLiving({ ...plan, shape }, 'other-plane', drawOtherPlane(request, draws));
   }
 
-  function addLiving(plan: CellPlan, layer: FieldCell['layer'], focus: CellFocus): void {
+  function addLiving(plan: CellPlan, layer: SimulatedFieldCell['layer'], focus: CellFocus): void {
     const drawn = drawLivingCell(light, request, plan, focus, draws);
     if (!drawn) return;
     const about = {
@@ -80,7 +80,7 @@ function addCells(request: FieldRequest, light: FieldLight, focusAt: FocusMap, t
     for (const body of bodiesOf(plan.shape)) mother = truth.add(body, drawn.patch, drawn.body, about, mother);
   }
 
-  function addDead({ shape }: CellPlan, layer: FieldCell['layer']): void {
+  function addDead({ shape }: CellPlan, layer: SimulatedFieldCell['layer']): void {
     const { kind, body } = planDead(shape.mother, draws);
     const drawn = drawDeadCell(light, request, body, kind, draws);
     if (!drawn) return;

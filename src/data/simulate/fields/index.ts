@@ -7,4 +7,4 @@ export {
   simulateField,
 } from './simulate-field';
 export { type ChannelNumbers, type SimulatedPlate, type SimulatePlateOptions, simulatePlate } from './simulate-plate';
-export type { FieldCell } from './truth';
+export type { SimulatedFieldCell } from './truth';

@@ -14,7 +14,7 @@ import {
 import type { CameraPlane } from './camera';
 import { drawField } from './draw-field';
 import { type FieldRequest, magnified, type PlantedFault, plantedFaults } from './request';
-import type { FieldCell } from './truth';
+import type { SimulatedFieldCell } from './truth';
 
 /** What is in a field of view, whatever its place on a plate. */
 export interface FieldContents {
@@ -65,7 +65,7 @@ export interface SimulatedField {
   /** The truth masks: 0 background, 1 ... n one label a body (a bud has its own). */
   readonly labels: Uint32Array;
   /** What every label is, in order. */
-  readonly table: FieldCell[];
+  readonly table: SimulatedFieldCell[];
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The tables that tell what is planted on plates of fields: one of the cells, one of the wells, and the plate map. */
 import { formatCsvRow } from '../../../files/csv';
 import type { PlannedField, PlannedWell, PlatePlan } from './plate-plan';
-import type { FieldCell } from './truth';
+import type { SimulatedFieldCell } from './truth';
 
 /** Columns of truth.csv. */
 export const cellTruthColumns = [
@@ -27,7 +27,11 @@ export const cellTruthColumns = [
 ] as const;
 
 /** The rows of a field's cells. */
-export function cellTruthRows(plan: PlatePlan, { well, field }: PlannedField, cells: readonly FieldCell[]): string {
+export function cellTruthRows(
+  plan: PlatePlan,
+  { well, field }: PlannedField,
+  cells: readonly SimulatedFieldCell[],
+): string {
   const { plate, name, compartment, proteinName } = plan.wells[well] as PlannedWell;
   const place = [plan.plates[plate] as string, name, String(field)];
   return cells

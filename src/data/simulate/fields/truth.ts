@@ -10,7 +10,7 @@ import { onPatch, type Patch } from './patch';
 import { type FieldRequest, usualDiameter } from './request';
 
 /** One labelled body of a field: a cell, or a bud beside its mother. */
-export interface FieldCell {
+export interface SimulatedFieldCell {
   label: number;
   /** Centroid of the mask in pixels; (0, 0) is the centre of the first pixel. */
   x: number;
@@ -42,7 +42,7 @@ export interface FieldCell {
 const nubShare = 0.03;
 
 /** What is known of a body when it is drawn. */
-export type PlantedBody = Pick<FieldCell, 'layer' | 'looks' | 'stage' | 'dead' | 'defocus' | 'brightness'> & {
+export type PlantedBody = Pick<SimulatedFieldCell, 'layer' | 'looks' | 'stage' | 'dead' | 'defocus' | 'brightness'> & {
   /** Blur by its distance from the focal plane, in pixels. */
   readonly focalBlur: number;
 };
@@ -65,10 +65,10 @@ export class FieldTruth {
     return this.#image.add(onPatch(body, patch), outlineInset(body, light), claim, patch);
   }
 
-  finish(): { labels: Uint32Array; cells: FieldCell[] } {
+  finish(): { labels: Uint32Array; cells: SimulatedFieldCell[] } {
     const { labels, bodies } = this.#image.finish();
     const usualArea = (Math.PI / 4) * usualDiameter(this.#request) ** 2;
-    const cells: FieldCell[] = [];
+    const cells: SimulatedFieldCell[] = [];
     for (const [index, { body, mother, about }] of this.#planted.entries()) {
       const seen = bodies[index + 1];
       if (!seen) continue;
