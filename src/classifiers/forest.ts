@@ -8,7 +8,7 @@
 import { DeepYeastError } from '../errors';
 import type { FeatureMatrix } from '../features/matrix';
 import { loadAddon, type NativeForest } from '../native';
-import { threadsFromEnvironment } from '../network/network';
+import { threadsFromEnvironment } from '../native/threads';
 import { labelsOf, requireMatrix } from './feature-rows';
 import { type ForestDescription, readForest, writeForest } from './forest-file';
 import {

@@ -3,7 +3,7 @@ import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
 import type { FeatureMatrix } from '../features/matrix';
 import { loadAddon, type NativeForest } from '../native';
-import { threadsFromEnvironment } from '../network/network';
+import { threadsFromEnvironment } from '../native/threads';
 import { labelsOf, requireMatrix } from './feature-rows';
 import type { ForestDescription } from './forest-file';
 

@@ -222,7 +222,7 @@ function rangeOf(channel: string, ranges: readonly RangeOption[]): [number, numb
   );
 }
 
-function parseChannels(text: string): ChannelChoice[] {
+export function parseChannels(text: string): ChannelChoice[] {
   const channels = text.split(',').map((part): ChannelChoice => {
     const [name, ...rest] = part.split('=');
     const plane = rest.join('=');

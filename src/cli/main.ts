@@ -2,6 +2,7 @@
 import { DeepYeastError, exitStatus } from '../errors';
 import type { Environment } from './options';
 import { runCommandLine } from './program';
+import { runUnderLimits } from './tight-limits';
 
 /**
  * The process: the first SIGINT, SIGTERM or SIGHUP cancels the command, which cleans up (training writes a checkpoint), a
@@ -9,6 +10,8 @@ import { runCommandLine } from './program';
  * reader of stdout that goes away (`| head`) ends the command quietly.
  */
 async function main(): Promise<void> {
+  const elsewhere = await runUnderLimits();
+  if (elsewhere !== undefined) process.exit(elsewhere);
   const controller = new AbortController();
   let signalled: number | undefined;
   let asked = 0;

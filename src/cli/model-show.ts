@@ -43,6 +43,7 @@ function format(model: ModelDescription): string {
       input ? `(pixel - mean) x ${rounded(input.scale, 6)}, mean ${input.mean}` : 'none: it saw no training set',
     ],
     ['intensities', input?.intensities],
+    ['typical cell', input?.cellDiameter === undefined ? undefined : `${input.cellDiameter} pixels in diameter`],
     ['classes', `${classes.length}: ${classes.join(', ')}`],
     ['parameters', thousands(model.parameters)],
     ['dropout', String(model.dropout)],

@@ -113,11 +113,14 @@ export class DatasetWriter {
     this.requireOpen();
     await this.orAbort(async () => {
       if (this.rows === 0) throw new DeepYeastError('dataset-invalid', `${this.path} would hold no cells`);
-      const { classes, channels, size, normalization, provenance } = { ...this.options, ...changes };
+      const { classes, channels, size, normalization, provenance, cellDiameter } = { ...this.options, ...changes };
       await this.images.overwrite(npyHeader('|u1', [this.rows, size, size, channels.length], headerBytes), 0);
       await this.images.commit();
       await this.cells.commit();
-      const description: DatasetDescription = { classes, channels, normalization, provenance };
+      const description: DatasetDescription = {
+        ...{ classes, channels, normalization, provenance },
+        ...(cellDiameter !== undefined && { cellDiameter }),
+      };
       await writeFileAtomically(
         join(this.temporary, datasetFiles.description),
         `${JSON.stringify(description, null, 2)}\n`,

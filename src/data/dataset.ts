@@ -47,6 +47,8 @@ export interface DatasetDescription {
   normalization: Normalization;
   /** How the dataset was made; free form. */
   provenance: unknown;
+  /** Pixels of a typical cell in the crops: median diameter of the circles as large as the cells, where it is known. */
+  cellDiameter?: number;
 }
 
 /** Images in a .npy file, read by position: what NativeImageStore takes. */
@@ -247,11 +249,16 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
   // No classes: a dataset without labels, to predict on.
   const classes = names('classes', 0);
   const channels = names('channels', 1);
+  const { cellDiameter } = fields;
+  if (cellDiameter !== undefined && !(typeof cellDiameter === 'number' && cellDiameter > 0 && cellDiameter < 1e6)) {
+    throw new DeepYeastError('dataset-invalid', `${path}: "cellDiameter" must be a number of pixels above 0`);
+  }
   return {
     classes,
     channels,
     normalization: parseNormalization(fields.normalization, channels.length, path),
     provenance: fields.provenance ?? null,
+    ...(cellDiameter !== undefined && { cellDiameter }),
   };
 }
 

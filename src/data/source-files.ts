@@ -16,7 +16,7 @@ const reasons = {
 type Reason = keyof typeof reasons;
 
 /** Names that desktops leave in every folder. */
-const desktopFiles = /^(\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini)$/;
+export const desktopFiles = /^(\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini)$/;
 
 export interface SourceFiles {
   /** Paths relative to the source, in order of their names, `/` between folders. */
@@ -98,7 +98,7 @@ export async function requireFolder(path: string): Promise<void> {
 }
 
 /** A name in another encoding, its bytes beyond ASCII as \xe4. */
-function escaped(bytes: Buffer): string {
+export function escaped(bytes: Buffer): string {
   return Array.from(bytes, (byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
   ).join('');

@@ -5,8 +5,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { type FileHandle, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../abort';
@@ -131,6 +131,7 @@ class Transfer {
 
   async run(): Promise<FetchedFile> {
     const { attempts = 5, retryDelayMs = 1000, signal } = this.#options;
+    await this.#requirePlainPart();
     let fruitless = 0;
     let most = (await fileSize(this.#part)) ?? 0;
     for (;;) {
@@ -155,6 +156,16 @@ class Transfer {
         this.#log('info', `${this.#file.name}: ${error.message}; going on at byte ${after}`);
         await sleep(retryDelayMs * 2 ** (fruitless - 1), undefined, signal ? { signal } : {}).catch(() => {});
       }
+    }
+  }
+
+  /** What is left of an earlier run is a file: a link, a pipe or a folder of that name is somebody else's. */
+  async #requirePlainPart(): Promise<void> {
+    for (const path of [this.#part, this.#statePath]) {
+      const status = await lstat(path).catch(() => undefined);
+      if (status === undefined || status.isFile()) continue;
+      const kind = status.isSymbolicLink() ? 'a symbolic link' : 'no file';
+      throw new DeepYeastError('output-exists', `${path} is ${kind}; remove it: the download is kept under this name`);
     }
   }
 
@@ -221,7 +232,9 @@ class Transfer {
   async #save(response: WebResponse, begin: number, total: number | undefined): Promise<void> {
     let handle: FileHandle;
     try {
-      handle = await open(this.#part, begin > 0 ? 'r+' : 'w');
+      // A link in the place of NAME.part would have its target overwritten.
+      const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+      handle = await open(this.#part, (begin > 0 ? O_RDWR : O_WRONLY | O_CREAT | O_TRUNC) | O_NOFOLLOW, 0o666);
     } catch (error) {
       response.dismiss();
       throw fileError('write', this.#part, error);

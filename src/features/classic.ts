@@ -6,7 +6,7 @@ import { throwIfAborted } from '../abort';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { loadAddon } from '../native';
-import { threadsFromEnvironment } from '../network/network';
+import { threadsFromEnvironment } from '../native/threads';
 import type { FeatureBatch } from './extraction';
 import { writeFeatureFolder } from './feature-folder';
 import type { NamedFeatureMatrix } from './matrix';

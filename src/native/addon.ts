@@ -220,6 +220,67 @@ export interface NativeFileLock {
   release(): void;
 }
 
+export interface NativeCropOptions {
+  /** One a channel, 1 to 8, of width x height samples each. */
+  planes: NativePixels[];
+  width: number;
+  height: number;
+  /** [cells, 2]: x and y in pixels of the field. */
+  centres: Float64Array;
+  /** Width and height of the crops. */
+  size: number;
+  /** Crop pixels a field pixel, 1/16 to 16; 1: nothing is resampled. */
+  scale: number;
+  /** [channels]: what lies outside the field. */
+  backgrounds: Float64Array;
+}
+
+/** How samples become bytes: src/data/normalization.ts. */
+export type NativeCropRule =
+  | { kind: 'stored' }
+  /** [channels, 2] */
+  | { kind: 'ranges'; ranges: Float64Array }
+  | { kind: 'percentiles'; low: number; high: number; noiseFloor: number; floor: number };
+
+export interface NativeCrops {
+  /** [cells, size, size, channels] */
+  pixels: Uint8Array;
+  /** [cells, channels, 2]: the samples that became 0 and 255. */
+  ranges: Float64Array;
+}
+
+/** Grey values, row by row. */
+export type NativePixels = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array;
+
+export interface NativeCancellable<Result> {
+  result: Promise<Result>;
+  /** The promise rejects with `aborted` soon afterwards, unless it is settled already. */
+  cancel(): void;
+}
+
+export interface NativeSegmentation {
+  /** [height, width]; 0 background, 1 to count. */
+  labels: Uint32Array;
+  count: number;
+  diameter: number;
+  /** `label` 0: the bud's pixels have its mother's label. */
+  buds: { label: number; budOf: number; x: number; y: number; area: number }[];
+}
+
+export interface NativeMeasurements {
+  /**
+   * [labels, columns], one row for each label from 1 to the greatest: x, y, area, major axis, minor axis, solidity,
+   * level, sharpness, texture, contact, label of the mother, flags (bits: border, dead, out of focus, saturated, merged,
+   * overlapped); then for each image mean, integrated, background.
+   */
+  rows: Float64Array;
+  columns: number;
+  focus: number;
+  background: number;
+  covered: number;
+  saturated: number;
+}
+
 export interface Addon {
   readonly version: string;
   Network: new (options: NativeNetworkOptions) => NativeNetwork;
@@ -243,6 +304,26 @@ export interface Addon {
   classicFeatures(pixels: Uint8Array, size: number, threads: number): Promise<Float32Array>;
   /** In the order of the columns. */
   classicFeatureNames(): { name: string; family: string }[];
+  /** Crops around cells of a field, cut and brought to bytes on a thread of libuv's: native/fields/crops.h. */
+  cutCrops(options: NativeCropOptions & { rule: NativeCropRule }): Promise<NativeCrops>;
+  /** The same before any rule: [cells, channels, size, size]. */
+  cutCrops(options: NativeCropOptions): Promise<{ samples: Float32Array }>;
+  /** Median of the samples of label 0, the least sample where there are none: native/fields/background_level.h. */
+  backgroundLevel(plane: NativePixels, labels: Uint32Array): Promise<number>;
+  /**
+   * Labels of the cells in an image of the cytosol marker (docs/segmentation.md); runs on a thread of libuv's and the
+   * pool. `diameter` 0: measured from the image; `threads` 0: as many as there are.
+   */
+  segmentField(
+    marker: NativePixels,
+    options: { width: number; height: number; diameter: number; budsApart: boolean; threads: number },
+  ): NativeCancellable<NativeSegmentation>;
+  /** Measures the cells of a label image in images of the same size, the marker first. `diameter` 0: the labels' median. */
+  measureCells(
+    labels: Uint32Array,
+    planes: readonly NativePixels[],
+    options: { width: number; height: number; diameter: number; threads: number },
+  ): NativeCancellable<NativeMeasurements>;
   /** Errors are made by `new errorClass(code, message)`; once, by the loader. */
   setErrorClass(errorClass: new (code: ErrorCode, message: string) => Error): void;
   /** Null when another process (or this one) holds it. */

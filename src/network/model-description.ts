@@ -27,7 +27,14 @@ export interface ModelDescription {
   imageSize: number;
   channels: number;
   /** Absent for a network that never saw a training set. */
-  input?: { channels: readonly string[]; scale: number; mean: string; intensities: string };
+  input?: {
+    channels: readonly string[];
+    scale: number;
+    mean: string;
+    intensities: string;
+    /** Pixels of a typical cell in the images it was trained on, where it is known. */
+    cellDiameter?: number;
+  };
   layers: LayerDescription[];
   parameters: number;
   dropout: number;
@@ -86,12 +93,13 @@ export async function describeModel(model: string): Promise<ModelDescription> {
     seed,
   };
   if (inputTransform) {
-    const { channels, scale, mean, normalization } = inputTransform;
+    const { channels, scale, mean, normalization, cellDiameter } = inputTransform;
     description.input = {
       channels,
       scale,
       mean: describeMean(mean),
       intensities: describeNormalization(normalization),
+      ...(cellDiameter !== undefined && { cellDiameter }),
     };
   }
   if (about) description.about = about;

@@ -1,7 +1,6 @@
 import { throwIfAborted } from '../abort';
 import type { Dataset, DatasetImages } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { parseWholeNumber } from '../files/number';
 import { type Log, silent } from '../log';
 import {
   chooseDevice,
@@ -14,6 +13,7 @@ import {
   type Precision,
 } from '../native';
 import type { Stage } from '../native/addon';
+import { threadsFromEnvironment } from '../native/threads';
 import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import type { InputTransform } from './input-transform';
 import { layerNames, type TopologyOptions, topologyOf } from './topology';
@@ -301,7 +301,13 @@ export class Network {
   }
 
   #imageCount(source: ImageSource): number {
-    if (!(source instanceof Uint8Array)) return source.count;
+    if (!(source instanceof Uint8Array)) {
+      if (isDataset(source)) return source.count;
+      throw new DeepYeastError(
+        'invalid-argument',
+        `the images are ${describeValue(source)}; expected a Dataset or a Uint8Array of crops`,
+      );
+    }
     const { imageSize, channels } = this.topology;
     const bytes = imageSize * imageSize * channels;
     if (source.length % bytes !== 0) {
@@ -368,18 +374,18 @@ export class Network {
   }
 }
 
+/** What is asked of it here; of another copy of the package it is no instance of this one's class. */
+function isDataset(value: unknown): boolean {
+  const { count, images, channels } = (value ?? {}) as Partial<Dataset>;
+  return Number.isSafeInteger(count) && typeof images === 'object' && images !== null && Array.isArray(channels);
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return `${value === null ? 'null' : `of the type ${typeof value}`}`;
+  return `an object of the class ${(Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? 'Object'}`;
+}
+
 function requireBatchSize(batchSize: number): void {
   if (Number.isInteger(batchSize) && batchSize >= 1) return;
   throw new DeepYeastError('invalid-argument', `batchSize is ${batchSize}; expected an integer from 1`);
-}
-
-/** DEEPYEAST_THREADS, or 0: as many as the process may use. */
-export function threadsFromEnvironment(): number {
-  const text = process.env.DEEPYEAST_THREADS;
-  if (text === undefined || text === '') return 0;
-  const threads = parseWholeNumber(text.trim());
-  if (threads === undefined || threads < 1 || threads > 1024) {
-    throw new DeepYeastError('invalid-argument', `DEEPYEAST_THREADS is ${text}; expected an integer from 1 to 1024`);
-  }
-  return threads;
 }

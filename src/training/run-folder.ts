@@ -62,31 +62,36 @@ export async function readRunDescription(folder: string): Promise<RunDescription
 /** A run folder, locked for this process. */
 export class RunFolder {
   readonly path: string;
-  readonly #lock: NativeFileLock;
+  readonly #locks: readonly NativeFileLock[];
 
-  private constructor(path: string, lock: NativeFileLock) {
+  private constructor(path: string, locks: readonly NativeFileLock[]) {
     this.path = path;
-    this.#lock = lock;
+    this.#locks = locks;
   }
 
   /**
    * Makes the folder where it is missing, locks it, and removes temporary files that a killed process left. The lock is
-   * the operating system's: it goes with the process, however it dies.
+   * the operating system's: it goes with the process, however it dies. It is on the folder itself, from which it cannot be
+   * deleted, and on the file `lock`, for file systems that lock files only.
    *
    * @param options.resume whether a run may already be there
    * @throws run-locked, run-exists, io-error
    */
   static async open(path: string, options: { resume: boolean }): Promise<RunFolder> {
-    let lock: NativeFileLock | null;
+    const locks: NativeFileLock[] = [];
     try {
       // A folder in use stays as it is: nothing but the lock is touched before it is ours.
       if (makeFolders(path) !== undefined) await flushFolder(dirname(path));
-      lock = loadAddon().lockFile(join(path, runFiles.lock));
+      for (const acquire of [() => lockFolder(path), () => loadAddon().lockFile(join(path, runFiles.lock))]) {
+        const lock = acquire();
+        if (lock === null) throw new DeepYeastError('run-locked', `${path} is in use: another training runs in it`);
+        if (lock !== undefined) locks.push(lock);
+      }
     } catch (error) {
+      for (const lock of locks) lock.release();
       throw fileError('make the run folder', path, error);
     }
-    if (lock === null) throw new DeepYeastError('run-locked', `${path} is in use: another training runs in it`);
-    const folder = new RunFolder(path, lock);
+    const folder = new RunFolder(path, locks);
     try {
       const entries = await readdir(path);
       const run = [runFiles.description, runFiles.log, runFiles.last, runFiles.best].filter((name) =>
@@ -148,7 +153,16 @@ export class RunFolder {
 
   /** Gives the folder free. */
   close(): void {
-    this.#lock.release();
+    for (const lock of this.#locks) lock.release();
+  }
+}
+
+/** Null: it is locked; undefined: this file system (NFS, say) locks no folders. */
+function lockFolder(path: string): NativeFileLock | null | undefined {
+  try {
+    return loadAddon().lockFile(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -10,7 +10,9 @@ import { defaultNormalization } from '../normalization';
 import { size } from './canvas';
 import { type Appearance, appearances, type Truth, truthColumns } from './cell';
 import { drawScreen } from './crew';
+import { medianDiameter } from './geometry';
 import { readLikeLists } from './like';
+import { requireOneOf, requireShare, requireWhole } from './option-checks';
 import type { ScreenData } from './painter';
 import { type Part, type PlannedProtein, parts, planLike, planScreen, type ScreenPlan } from './plan';
 import { bytesPerCrop } from './stretch';
@@ -60,11 +62,11 @@ export const channels = ['rfp', 'gfp'] as const;
 export async function simulate(options: SimulateOptions): Promise<SimulatedScreen> {
   const { out, signal, onProgress } = options;
   const seed = options.seed ?? 0;
-  const difficulty = oneOf('difficulty', options.difficulty ?? 'paper', difficulties);
-  const appearance = oneOf('appearance', options.appearance ?? 'crop', appearances);
-  const nonCells = share('nonCells', options.nonCells ?? difficultyNumbers[difficulty].nonCells);
-  const mixtures = share('mixtures', options.mixtures ?? 0);
-  const threads = whole('threads', options.threads ?? availableParallelism(), 1);
+  const difficulty = requireOneOf('difficulty', options.difficulty ?? 'paper', difficulties);
+  const appearance = requireOneOf('appearance', options.appearance ?? 'crop', appearances);
+  const nonCells = requireShare('nonCells', options.nonCells ?? difficultyNumbers[difficulty].nonCells);
+  const mixtures = requireShare('mixtures', options.mixtures ?? 0);
+  const threads = requireWhole('threads', options.threads ?? availableParallelism(), 1);
   throwIfAborted(signal);
   const plan = await makePlan(options, seed, mixtures);
   const screen: ScreenData = {
@@ -92,6 +94,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulatedScree
             size,
             normalization: defaultNormalization,
             provenance,
+            cellDiameter: medianDiameter,
             extraColumns: truthColumns,
           }),
         );
@@ -125,10 +128,10 @@ async function makePlan(options: SimulateOptions, seed: number, mixtures: number
     const lists = typeof options.like === 'string' ? [options.like] : options.like;
     return planLike(classes, await readLikeLists(lists, classes), mixtures, seed);
   }
-  const cells = whole('cells', options.cells ?? 9000, 1);
+  const cells = requireWhole('cells', options.cells ?? 9000, 1);
   const usual = Math.round(cells / 40);
   const proteins = options.proteins ?? Math.min(2000, Math.max(parts.length * classes.length, usual));
-  return planScreen(classes, cells, whole('proteins', proteins, 1), mixtures, seed);
+  return planScreen(classes, cells, requireWhole('proteins', proteins, 1), mixtures, seed);
 }
 
 function describe(plan: ScreenPlan, index: number, truth: Truth) {
@@ -159,22 +162,4 @@ function describe(plan: ScreenPlan, index: number, truth: Truth) {
     neighbours: number(truth.neighbours),
   };
   return { part: protein.part, cell };
-}
-
-function oneOf<Name extends string>(option: string, value: Name, names: readonly Name[]): Name {
-  if (!names.includes(value))
-    throw new DeepYeastError('invalid-argument', `${option} is "${value}", expected one of ${names.join(', ')}`);
-  return value;
-}
-
-function share(option: string, value: number): number {
-  if (!(value >= 0 && value <= 1))
-    throw new DeepYeastError('invalid-argument', `${option} is ${value}, expected a share from 0 to 1`);
-  return value;
-}
-
-function whole(option: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new DeepYeastError('invalid-argument', `${option} is ${value}, expected a whole number of at least ${least}`);
-  return value;
 }

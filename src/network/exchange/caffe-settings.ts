@@ -1,6 +1,6 @@
 /** The settings of Caffe's layers: which of them the DeepYeast network has, and which change nothing. */
 import { DeepYeastError } from '../../errors';
-import type { Layer } from './caffe';
+import type { Layer } from './caffe-layer';
 
 function invalid(file: string, found: string): DeepYeastError {
   return new DeepYeastError('foreign-model-invalid', `${file} ${found}`);

@@ -13,6 +13,7 @@ import { fileDigest } from '../../files/digest';
 import { rounded } from '../../files/number';
 import { type Log, silent } from '../../log';
 import type { Checkpoint } from '../checkpoint';
+import type { Blob, Layer, Parameters } from './caffe-layer';
 import { caffeMessages } from './caffe-schema';
 import { checkSettings, parameterOf } from './caffe-settings';
 import { type ImportedLayer, type ImportOptions, importedModel } from './imported-network';
@@ -26,37 +27,6 @@ export interface CaffeImportOptions extends ImportOptions {
   scale?: number;
   /** Told what the files do not say and had to be assumed. */
   log?: Log;
-}
-
-export interface Blob {
-  shape?: { dim: number[] };
-  data: number[];
-  double_data: number[];
-  num: number;
-  channels: number;
-  height: number;
-  width: number;
-}
-
-export type Parameters = Record<string, unknown>;
-
-interface StateRule {
-  phase?: number;
-  min_level?: number;
-  max_level?: number;
-  stage: string[];
-  not_stage: string[];
-}
-
-export interface Layer {
-  name: string;
-  type: string;
-  bottom: string[];
-  top: string[];
-  blobs: Blob[];
-  include: StateRule[];
-  exclude: StateRule[];
-  [parameters: `${string}_param`]: Parameters | undefined;
 }
 
 interface Net {
