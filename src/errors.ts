@@ -5,6 +5,7 @@ export const exitStatus = {
   data: 3,
   device: 4,
   skipped: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -189,24 +190,6 @@ export function fileError(action: string, path: string, cause: unknown): DeepYea
 }
 
 const permissionCodes = new Set(['EACCES', 'EPERM']);
-/** What says something of the machine or the account, and nothing of a file's contents. */
-const environmentCodes = new Set([
-  ...permissionCodes,
-  ...[
-    'EMFILE',
-    'ENFILE',
-    'ENOMEM',
-    'EIO',
-    'ESTALE',
-    'ETIMEDOUT',
-    'ENOSPC',
-    'EAGAIN',
-    'EBUSY',
-    'ENODEV',
-    'ENXIO',
-    'EROFS',
-  ],
-]);
 
 /** Whether a file may not be read by this account. */
 export function isPermissionError(cause: unknown): boolean {
@@ -214,9 +197,11 @@ export function isPermissionError(cause: unknown): boolean {
 }
 
 /**
- * Whether a failure is one of the environment: too many open files, no permission, a failing disk. Such a failure is
- * never a broken image that may be skipped.
+ * Why a reader of a foreign format gave up, in words for the user: its own message, but not what the JavaScript engine
+ * says of the reader's arrays ("Offset is outside the bounds of the DataView") where the bytes led it astray.
  */
-export function isEnvironmentError(cause: unknown): boolean {
-  return environmentCodes.has((cause as NodeJS.ErrnoException)?.code ?? '');
+export function readerReason(error: unknown): string {
+  const ofEngine = [RangeError, TypeError, SyntaxError, ReferenceError].some((kind) => error instanceof kind);
+  if (ofEngine) return 'it is damaged or cut short: it points outside of itself, or its parts contradict each other';
+  return error instanceof Error ? error.message : String(error);
 }

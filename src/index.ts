@@ -48,6 +48,19 @@ export {
   writePreview,
 } from './data/simulate';
 export {
+  type CameraPlane,
+  type ChannelNumbers,
+  type FieldContents,
+  type PlantedFault,
+  type SimulatedField,
+  type SimulatedFieldCell,
+  type SimulatedPlate,
+  type SimulateFieldOptions,
+  type SimulatePlateOptions,
+  simulateField,
+  simulatePlate,
+} from './data/simulate/fields';
+export {
   planSplit,
   type Split,
   type SplitClass,
@@ -148,29 +161,61 @@ export { type TopPatch, TopPatches } from './features/top-patches';
 export { type TsneEmbedding, type TsneOptions, tsne } from './features/tsne';
 export { type UmapOptions, umap } from './features/umap';
 export {
+  type Bud,
+  type CellFlag,
+  type CellMeasurements,
+  type CellsOptions,
+  type CellsResult,
+  type ChannelIntensity,
+  type CropOptions,
+  cellFlags,
+  cellsOfField,
+  cellsOfPlates,
+  cutCrops,
+  drawOverlay,
+  type FieldCells,
+  type FieldCellsOptions,
+  type FieldCrops,
   type FieldImages,
   type FieldListing,
+  type FieldMeasurements,
   type FieldProblem,
+  type FoundCell,
+  type LabelImage,
+  type LabelNumbers,
   type Layout,
   type LeftOut,
   type ListFieldsOptions,
+  layouts,
   listFields,
-  type PlaneSource,
-} from './fields/layout';
-export {
-  type CellFlag,
-  type CellMeasurements,
-  type ChannelIntensity,
-  cellFlags,
-  type FieldMeasurements,
+  listMasks,
+  type Mask,
+  type MaskListing,
   type MeasureOptions,
   measureCells,
-} from './fields/measure';
-export type { Plane, PlaneData } from './fields/plane';
-export { type PlateMap, readPlateMap } from './fields/plate-map';
-export { type PlaneChoice, type ReadFieldOptions, readField } from './fields/read-field';
-export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './fields/segmentation';
-export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './fields/zarr-labels';
+  type OverlayCell,
+  type Plane,
+  type PlaneChoice,
+  type PlaneData,
+  type PlaneSource,
+  type PlateMap,
+  type PlateOptions,
+  parseMask,
+  type ReadFieldOptions,
+  readField,
+  readMask,
+  readPlateMap,
+  readZarrLabels,
+  type Segmentation,
+  type SegmentationOptions,
+  type SkippedField,
+  segmentField,
+  writeMask,
+  writeOverlay,
+  writeZarrLabels,
+  type ZarrLabels,
+  zarrLabelNames,
+} from './fields';
 export type { Log, LogLevel } from './log';
 export type { Stage } from './native/addon';
 export type { CudaDiagnosis } from './native/cuda-diagnosis';
@@ -272,6 +317,7 @@ export {
   parseRecipe,
   type Recipe,
   recipes,
+  type TrainingRun,
   type TrainOptions,
   train,
 } from './training';

@@ -11,6 +11,7 @@
 #include "classic_features_function.h"
 #include "cuda_report.h"
 #include "errors.h"
+#include "field_functions.h"
 #include "file_lock_object.h"
 #include "forest_object.h"
 #include "image_store_object.h"
@@ -60,6 +61,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
   exports.Set("classicFeatures", Napi::Function::New(env, classic_features_of, "classicFeatures"));
   exports.Set("classicFeatureNames", Napi::Function::New(env, names_of_classic_features, "classicFeatureNames"));
+  exports.Set("cutCrops", Napi::Function::New(env, cut_crops_of, "cutCrops"));
+  exports.Set("backgroundLevel", Napi::Function::New(env, background_level_of, "backgroundLevel"));
   exports.Set("segmentField", Napi::Function::New(env, segment_field, "segmentField"));
   exports.Set("measureCells", Napi::Function::New(env, measure_cells, "measureCells"));
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class, "setErrorClass"));

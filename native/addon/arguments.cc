@@ -43,7 +43,7 @@ std::vector<T> typed_array(const Napi::Value& value, const std::string& name, na
   return copy;
 }
 
-// The length of a JavaScript array, bounded so that a huge sparse one cannot hold us up.
+// The length of a JavaScript array, bounded so that a huge sparse array cannot block the event loop.
 std::uint32_t array_length(const Napi::Value& value, const std::string& name, std::size_t limit) {
   if (!value.IsArray()) refuse(value, name, "an array");
   const std::uint32_t length = value.As<Napi::Array>().Length();

@@ -1,6 +1,7 @@
 #include "errors.h"
 
 #include <new>
+#include <system_error>
 
 #include "../system/error.h"
 #include "arguments.h"
@@ -31,6 +32,11 @@ Napi::Value javascript_error(Napi::Env env, std::exception_ptr exception) {
   } catch (const std::bad_alloc&) {
     return make_error(env, "out-of-memory",
                       "memory ran out: use a smaller batch, a smaller network or a machine with more memory");
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) return make_error(env, "internal", error.what());
+    return make_error(env, "out-of-memory",
+                      "the system gives this process no further thread: close networks, or raise its limits "
+                      "(ulimit -u, ulimit -v, pids of the container)");
   } catch (const std::exception& error) {
     return make_error(env, "internal", error.what());
   } catch (...) {

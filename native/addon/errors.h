@@ -1,4 +1,4 @@
-// From C++ exceptions to JavaScript errors with a code.
+// Converts C++ exceptions to JavaScript errors with a code.
 #pragma once
 
 #include <napi.h>
@@ -10,7 +10,7 @@ namespace deepyeast {
 // The JavaScript error for an exception: an instance of the class given to setErrorClass, else an Error with a `code`.
 Napi::Value javascript_error(Napi::Env env, std::exception_ptr exception);
 
-// Runs `body`; whatever it throws is thrown into JavaScript.
+// Runs `body` and throws its exceptions into JavaScript.
 template <typename Body>
 auto throwing(Napi::Env env, Body body) -> decltype(body()) {
   try {
@@ -22,7 +22,7 @@ auto throwing(Napi::Env env, Body body) -> decltype(body()) {
   }
 }
 
-// Runs `body`, which returns a promise; whatever it throws rejects a promise instead.
+// Runs `body`, which returns a promise. If it throws, returns a promise that is rejected.
 template <typename Body>
 Napi::Value rejecting(Napi::Env env, Body body) {
   try {

@@ -14,7 +14,7 @@ Napi::Value lock_file(const Napi::CallbackInfo& info) {
     std::shared_ptr<FileLock> lock = FileLock::acquire(string_argument(argument(info, 0), "path"));
     if (!lock) return env.Null();
     Napi::Object object = Napi::Object::New(env);
-    // The function owns the lock: it goes with release(), with the garbage collector or with the process.
+    // The function owns the lock, which is released by release(), by the garbage collector or with the process.
     object.Set("release", Napi::Function::New(env, [lock](const Napi::CallbackInfo& call) mutable {
       lock.reset();
       return call.Env().Undefined();

@@ -258,7 +258,8 @@ Napi::Value ForestObject::close(const Napi::CallbackInfo& info) {
     if (closed_) return closing_.Value();
     closed_ = true;
     core_->cancelled = true;
-    const Napi::Promise promise = enqueue(info, [core = core_]() -> WorkQueue::Settle {
+    const Napi::Object keep = info.This().As<Napi::Object>();
+    const Napi::Promise promise = queue_->enqueue_last(info.Env(), keep, [core = core_]() -> WorkQueue::Settle {
       core->forest.reset();
       return_freed_memory();
       return nothing();

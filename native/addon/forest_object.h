@@ -18,7 +18,7 @@ class ForestObject : public Napi::ObjectWrap<ForestObject> {
   explicit ForestObject(const Napi::CallbackInfo& info);
 
  private:
-  // What the worker thread uses; calls hold it, so that it outlives the JavaScript object if need be.
+  // What the worker thread uses. Running calls hold it, so that it may outlive the JavaScript object.
   struct Core {
     std::unique_ptr<Forest> forest;  // null after close
     std::atomic<bool> cancelled{false};
@@ -52,7 +52,7 @@ class ForestObject : public Napi::ObjectWrap<ForestObject> {
   bool closed_ = false;
   Napi::Reference<Napi::Promise> closing_;
   std::shared_ptr<Core> core_ = std::make_shared<Core>();
-  std::unique_ptr<WorkQueue> queue_;  // last: its thread ends before the rest goes
+  std::unique_ptr<WorkQueue> queue_;  // last member: its thread ends before the others are destroyed
 };
 
 }  // namespace deepyeast

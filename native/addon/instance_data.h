@@ -1,4 +1,4 @@
-// What belongs to one JavaScript environment (the main thread or a worker thread) that has loaded the addon.
+// The addon's data of one JavaScript environment, which is the main thread or a worker thread.
 #pragma once
 
 #include <napi.h>

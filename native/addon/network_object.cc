@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::uint64_t kMaximumBatch = 65536;
 constexpr std::uint64_t kMaximumIteration = 0xffffffffULL;
-constexpr std::size_t kActivationChunk = 32;
 constexpr std::size_t kMaximumResult = std::size_t{1} << 29;  // floats in one result: 2 GiB
 
 Napi::Array shape_result(Napi::Env env, const std::vector<std::size_t>& shape) {
@@ -88,8 +87,8 @@ NetworkObject::NetworkObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     const bool draw_weights = draw.IsUndefined() || boolean_argument(draw, "drawWeights");
     queue_ = std::make_unique<WorkQueue>(info.Env());
     queue_->on_shutdown([core = core_] { core->cancelled = ~std::uint64_t{0}; });
-    // Drawing the weights takes a while: on the worker thread, before whatever is called next. A failure shows in each
-    // later call, ready() first.
+    // The network is made on the worker thread, since drawing the weights takes a while. If that fails, each later call,
+    // ready() first, rejects with the failure.
     enqueue(info, [core = core_, topology = topology_, seed, threads, draw_weights, cuda,
                    library]() -> WorkQueue::Settle {
       try {
@@ -133,7 +132,7 @@ Napi::Value NetworkObject::ready(const Napi::CallbackInfo& info) {
     return enqueue(info, [core = core_]() -> WorkQueue::Settle {
       const std::string description = core->ready().backend().description();
       const int threads = core->ready().backend().threads();
-      const int batch = core->ready().backend().inference_batches().dense;
+      const int batch = core->ready().inference_batch();
       return [description, threads, batch](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         result.Set("description", description);
@@ -262,51 +261,21 @@ Napi::Value NetworkObject::train_steps(const Napi::CallbackInfo& info) {
     return enqueue(info, [core = core_, store, indices = std::move(indices), labels = std::move(labels),
                           rates = std::move(rates), batch, first, optimizer, ticket]() -> WorkQueue::Settle {
       Network& network = core->ready();
-      auto losses = std::make_shared<std::vector<double>>();
-      auto correct = std::make_shared<std::vector<std::int32_t>>();
-      Backend& backend = network.backend();
-      const bool held = backend.hold_images(
-          store->id(), store->count(), store->image_bytes(),
-          [&](std::uint64_t from, std::size_t number, std::uint8_t* target) {
-            std::vector<std::uint32_t> rows(number);
-            for (std::size_t i = 0; i < number; ++i) rows[i] = static_cast<std::uint32_t>(from + i);
-            store->read(rows.data(), number, target);
-          });
-      try {
-        for (std::size_t step = 0; step < rates.size() && core->cancelled < ticket; ++step) {
-          const std::uint32_t* rows = indices.data() + step * batch;
-          std::uint8_t* images = nullptr;
-          if (!held) {
-            images = backend.staging(batch * store->image_bytes());
-            store->read(rows, batch, images);
-          }
-          if (!network.begin_step(images, held ? rows : nullptr, labels.data() + step * batch,
-                                  static_cast<int>(batch), static_cast<std::uint32_t>(first + step),
-                                  static_cast<float>(rates[step]), optimizer))
-            break;
+      const std::vector<StepResult> results =
+          network.train({*store, indices.data(), labels.data(), static_cast<int>(batch), rates,
+                         static_cast<std::uint32_t>(first), optimizer},
+                        [&] { return core->cancelled >= ticket; });
+      return [results](Napi::Env env) -> Napi::Value {
+        auto losses = Napi::Float64Array::New(env, results.size());
+        auto correct = Napi::Int32Array::New(env, results.size());
+        for (std::size_t i = 0; i < results.size(); ++i) {
+          losses[i] = results[i].loss;
+          correct[i] = results[i].correct;
         }
-      } catch (...) {
-        // The iterations enqueued before belong to this call: the next one must not get their results. What fails here
-        // as well is less than what has failed.
-        try {
-          network.finish_steps();
-        } catch (...) {
-        }
-        throw;
-      }
-      for (const StepResult& result : network.finish_steps()) {
-        losses->push_back(result.loss);
-        correct->push_back(result.correct);
-      }
-      return [losses, correct](Napi::Env env) -> Napi::Value {
-        auto loss_array = Napi::Float64Array::New(env, losses->size());
-        auto correct_array = Napi::Int32Array::New(env, correct->size());
-        std::copy(losses->begin(), losses->end(), loss_array.Data());
-        std::copy(correct->begin(), correct->end(), correct_array.Data());
         Napi::Object result = Napi::Object::New(env);
-        result.Set("completed", static_cast<double>(losses->size()));
-        result.Set("losses", loss_array);
-        result.Set("correct", correct_array);
+        result.Set("completed", static_cast<double>(results.size()));
+        result.Set("losses", losses);
+        result.Set("correct", correct);
         return result;
       };
     });
@@ -386,9 +355,11 @@ Napi::Value NetworkObject::activations(const Napi::CallbackInfo& info) {
     return enqueue(info, [core = core_, images, layer, stage, values, bytes = image_bytes()]() -> WorkQueue::Settle {
       Network& network = core->ready();
       auto output = std::make_shared<std::vector<float>>(images->count * values);
-      images->for_each_chunk(kActivationChunk, bytes, [&](std::size_t first, int number, const std::uint8_t* pixels) {
-        network.activations(pixels, number, layer, stage, output->data() + first * values);
-      });
+      network.activations(
+          [&](std::size_t first, int number, std::uint8_t* target) {
+            images->read(first, static_cast<std::size_t>(number), bytes, target);
+          },
+          images->count, layer, stage, output->data());
       return [output](Napi::Env env) { return copied<Napi::Float32Array>(env, *output); };
     });
   });
@@ -463,7 +434,8 @@ Napi::Value NetworkObject::close(const Napi::CallbackInfo& info) {
     if (closed_) return closing_.Value();
     closed_ = true;
     core_->cancelled = tickets_;
-    const Napi::Value promise = enqueue(info, [core = core_]() -> WorkQueue::Settle {
+    const Napi::Object keep = info.This().As<Napi::Object>();
+    const Napi::Value promise = queue_->enqueue_last(info.Env(), keep, [core = core_]() -> WorkQueue::Settle {
       core->release();
       return nothing();
     });

@@ -19,14 +19,14 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   explicit NetworkObject(const Napi::CallbackInfo& info);
 
  private:
-  // What the worker thread sees: the network, made by the first call, and the cancellation mark.
+  // What the worker thread uses: the network, which the first call makes, and the cancellation mark.
   struct Core {
     std::unique_ptr<Network> network;
     std::exception_ptr failure;              // why it could not be made
     std::atomic<std::uint64_t> cancelled{0}; // training calls up to this ticket stop after their mini-batch
     ~Core() { release(); }
     Network& ready() const;
-    // Frees the network and hands its memory back to the system.
+    // Frees the network and returns its memory to the operating system.
     void release();
   };
 
@@ -62,7 +62,7 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   std::uint64_t tickets_ = 0;
   bool closed_ = false;
   Napi::Reference<Napi::Promise> closing_;
-  std::unique_ptr<WorkQueue> queue_;  // last: it is stopped before the rest goes
+  std::unique_ptr<WorkQueue> queue_;  // last member: its thread ends before the others are destroyed
 };
 
 }  // namespace deepyeast

@@ -74,21 +74,6 @@ void ImageSource::read(std::size_t first, std::size_t number, std::size_t image_
   else std::memcpy(target, pixels.data() + first * image_bytes, number * image_bytes);
 }
 
-void ImageSource::for_each_chunk(std::size_t limit, std::size_t image_bytes,
-                                 const std::function<void(std::size_t, int, const std::uint8_t*)>& body) const {
-  std::vector<std::uint8_t> buffer;
-  if (store) buffer.resize(std::min(limit, count) * image_bytes);
-  for (std::size_t first = 0; first < count; first += limit) {
-    const std::size_t number = std::min(limit, count - first);
-    if (store) {
-      store->read(indices.data() + first, number, buffer.data());
-      body(first, static_cast<int>(number), buffer.data());
-    } else {
-      body(first, static_cast<int>(number), pixels.data() + first * image_bytes);
-    }
-  }
-}
-
 std::shared_ptr<const ImageStore> store_argument(const Napi::Value& value, const Topology& topology) {
   auto store = ImageStoreObject::unwrapped(value, "images");
   if (store->size() != topology.image_size || store->channels() != topology.channels) {

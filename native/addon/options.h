@@ -3,7 +3,6 @@
 
 #include <napi.h>
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,15 +24,12 @@ struct ImageSource {
 
   // Copies the images [first, first + number) to `target`.
   void read(std::size_t first, std::size_t number, std::size_t image_bytes, std::uint8_t* target) const;
-  // Calls body(first, number, images) for chunks of at most `limit` images, in order.
-  void for_each_chunk(std::size_t limit, std::size_t image_bytes,
-                      const std::function<void(std::size_t, int, const std::uint8_t*)>& body) const;
 };
 
 ImageSource images_argument(const Napi::Value& value, const Topology& topology);
-// The store of `value`, whose images must fit the network.
+// The store of `value`. Throws Error("model-mismatch") unless its images have the shape of the network's.
 std::shared_ptr<const ImageStore> store_argument(const Napi::Value& value, const Topology& topology);
-// Every one below the store's count.
+// Throws Error("invalid-argument") unless every index is below the store's count.
 void require_rows(const std::vector<std::uint32_t>& indices, const ImageStore& store);
 
 }  // namespace deepyeast

@@ -1,4 +1,4 @@
-// What calls give back to JavaScript, and what they leave behind.
+// The results that calls return to JavaScript, and the memory that they leave behind.
 #pragma once
 
 #include <napi.h>
@@ -18,12 +18,11 @@ Array copied(Napi::Env env, const std::vector<Value>& values) {
   return array;
 }
 
-// Of a call without a result.
+// The result of a call that has none: undefined.
 WorkQueue::Settle nothing();
 
-// Hands memory that was freed back to the system. Each worker thread allocates from an arena of its own; without this
-// glibc keeps what is freed there, a few megabytes a thread, and a process that opens and closes networks or forests
-// seems to leak.
+// Returns freed memory to the operating system. Each worker thread allocates from an arena of its own, and glibc keeps a few
+// megabytes of each arena: without this call, a process that opens and closes networks or forests would seem to leak.
 void return_freed_memory();
 
 }  // namespace deepyeast

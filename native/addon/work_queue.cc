@@ -24,9 +24,15 @@ WorkQueue::WorkQueue(Napi::Env env) : env_(env) {
   delivery_ = Delivery::New(env, "deepyeast work queue", 0, 1);
   // An idle queue does not keep the process alive.
   delivery_.Unref(env);
-  // Hooks run last in, first out: this one before the thread-safe function's own.
+  // Hooks run in reverse order of their registration: this one runs before that of the thread-safe function.
   napi_add_env_cleanup_hook(env, shut_down_queue, this);
-  thread_ = std::thread([this] { run(); });
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    napi_remove_env_cleanup_hook(env, shut_down_queue, this);
+    delivery_.Release();
+    throw;
+  }
 }
 
 WorkQueue::~WorkQueue() {
@@ -62,10 +68,15 @@ Napi::Promise WorkQueue::enqueue(Napi::Env env, Napi::Object keep, Work work) {
   return promise;
 }
 
+Napi::Promise WorkQueue::enqueue_last(Napi::Env env, Napi::Object keep, Work work) {
+  last_ = true;
+  return enqueue(env, keep, std::move(work));
+}
+
 void WorkQueue::run() {
   for (unsigned done = 0;; ++done) {
     std::unique_ptr<Call> call;
-    // The next call often follows at once: of a loop that classifies one cell after the other, say.
+    // The next call often follows at once, for instance in a loop that classifies one cell after the other.
     if (done > 0) spin_until([&] { return calls_.load(std::memory_order_relaxed) != done; });
     {
       std::unique_lock<std::mutex> lock(mutex_);
@@ -79,15 +90,15 @@ void WorkQueue::run() {
     } catch (...) {
       call->failure = std::current_exception();
     }
-    call->work = nullptr;  // its copies of the arguments go before the result is made
+    call->work = nullptr;  // frees its copies of the arguments before the result is made
     deliver(std::move(call));
   }
 }
 
 void WorkQueue::deliver(std::unique_ptr<Call> call) {
   Call* raw = call.release();
-  // When the environment is closing nobody waits for the result, and the reference dies with the environment: the call
-  // is left to the process's end rather than touched from the wrong thread.
+  // When the environment is closing, nobody waits for the result, and the reference dies with the environment: the call
+  // is not freed, rather than touched from the wrong thread.
   delivery_.NonBlockingCall(raw);
 }
 
@@ -99,7 +110,10 @@ void WorkQueue::settle(Napi::Env env, Napi::Function, std::nullptr_t*, Call* raw
   }
   WorkQueue& queue = *call->queue;
   const Napi::HandleScope scope(env);
-  if (--queue.unsettled_ == 0 && !queue.shut_down_) queue.delivery_.Unref(env);
+  if (--queue.unsettled_ == 0 && !queue.shut_down_) {
+    queue.delivery_.Unref(env);
+    if (queue.last_) queue.shutdown();  // the thread has nothing to do: it is joined at once
+  }
   if (call->failure) {
     call->deferred.Reject(javascript_error(env, call->failure));
     return;

@@ -8,6 +8,7 @@
 #include "cpu_context.h"
 #include "dense_layer.h"
 #include "direct_convolution.h"
+#include "inference_executor.h"
 #include "instruction_set.h"
 #include "memory.h"
 #include "operations.h"
@@ -39,18 +40,8 @@ class CpuBackend : public Backend {
   }
   int threads() const override { return context_.threads(); }
   bool keeps_activations() const override { return false; }
-  // Enough images that the weights, which no cache holds either, are read for several; no more than a few dozen
-  // megabytes of activations.
-  InferenceBatches inference_batches() const override { return {std::max(16, 2 * context_.threads()), 128}; }
-
-  int lanes() const override { return context_.threads(); }
-  void each_share(int shares, const std::function<void(int, int)>& function) override {
-    context_.each_share(static_cast<std::size_t>(shares),
-                        [&](std::size_t share, int slot) { function(static_cast<int>(share), slot); });
-  }
-  void each_image(int count, const std::function<void(int, int)>& function) override {
-    context_.each_alone(static_cast<std::size_t>(count),
-                        [&](std::size_t image, int slot) { function(static_cast<int>(image), slot); });
+  std::unique_ptr<InferenceExecutor> inference(const Topology& topology, const std::vector<Layer>& layers) override {
+    return make_cpu_inference(topology, layers, context_);
   }
 
   std::unique_ptr<Buffer> allocate(std::size_t floats) override { return std::make_unique<CpuBuffer>(floats); }
@@ -62,10 +53,10 @@ class CpuBackend : public Backend {
   }
   void fill(float* device, std::size_t count,
             const std::function<void(std::size_t, std::size_t, float*)>& fill) override {
-    constexpr std::size_t piece = 1 << 17;  // half a megabyte: still in the cache when it is looked at again
-    context_.parallel_for((count + piece - 1) / piece, [&](std::size_t task, int) {
-      const std::size_t first = task * piece;
-      fill(first, std::min(piece, count - first), device + first);
+    constexpr std::size_t kPiece = 1 << 17;  // half a megabyte, which is still in the cache when `fill` checks its values
+    context_.parallel_for((count + kPiece - 1) / kPiece, [&](std::size_t task, int) {
+      const std::size_t first = task * kPiece;
+      fill(first, std::min(kPiece, count - first), device + first);
     });
   }
 

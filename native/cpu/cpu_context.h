@@ -26,12 +26,14 @@ class CpuContext {
   const KernelTable& kernels() const { return kernels_; }
   int threads() const { return threads_; }
 
-  // function(task, slot) for every task of [0, tasks); slot < threads(). Cut sums by shape alone, never by threads().
-  // Within a task of each_alone the calling thread does all of them, within a share those of its lane.
+  // Calls function(task, slot) for every task of [0, tasks), on all threads. slot < threads(); concurrent tasks never get
+  // the same slot. Cut sums by shape alone, never by threads().
+  // Called within a task of each_alone, the calling thread executes all tasks. Called within a share, its lane does: the
+  // thread that has the share, and those that help it.
   template <typename Function>
   void parallel_for(std::size_t tasks, const Function& function) const {
     const Place place = own_place();
-    if (place.slot == none) {
+    if (place.slot == kNone) {
       pool_->parallel_for(tasks, threads_, function);
     } else if (place.lane == nullptr) {
       for (std::size_t task = 0; task < tasks; ++task) function(task, place.slot);
@@ -43,7 +45,7 @@ class CpuContext {
     }
   }
 
-  // As parallel_for, for tasks that call whole operations: each of these keeps to its task's thread and slot.
+  // As parallel_for, for tasks that call whole operations: these run on their task's thread alone, with its slot.
   template <typename Function>
   void each_alone(std::size_t tasks, const Function& function) const {
     parallel_for(tasks, [&](std::size_t task, int slot) {
@@ -52,8 +54,9 @@ class CpuContext {
     });
   }
 
-  // function(share, lane) for every share of [0, shares), which calls operations one after the other; lane < threads().
-  // They are carried out by the thread that has the share, and by those that have had one and find none left.
+  // Calls function(share, slot) for every share of [0, shares), slot < threads(). The function calls operations one after
+  // the other, in memory of its own. Concurrent shares never get the same slot. The thread that has a share executes its
+  // operations; a thread that finds no share left helps with the operations of the others.
   template <typename Function>
   void each_share(std::size_t shares, const Function& function) const {
     std::atomic<std::size_t> begun{0}, ended{0};
@@ -71,15 +74,15 @@ class CpuContext {
     });
   }
 
-  // Scratch memory for the duration of one operation: some that its threads share, and some of each thread's own. At
-  // least the largest sizes ever reserved, 64-byte aligned, with arbitrary contents. Reserve in an operation object's
-  // constructor (that is what plans memory once), fetch the pointer when the operation runs: a later reservation moves
-  // it. Operations of one backend never run at the same time, but for those of each_alone and each_share, which must do
-  // without the shared part. A thread's own memory is the same for all operations, so that it stays in its core's
-  // caches: to write what another core has written last takes twice as long.
+  // Scratch memory for the duration of one operation: a part that its threads share (workspace), and a part for each
+  // thread (own_workspace). It is as large as the largest sizes ever reserved, 64-byte aligned, with arbitrary contents.
+  // Reserve in the constructor of an operation, which plans memory once, and fetch the pointer when the operation runs,
+  // since a later reservation moves the memory. Operations of one backend run one at a time, except within each_alone and
+  // each_share, where they must do without the shared part. A thread's own memory is the same for all operations, so that
+  // it stays in its core's caches: to write memory that another core has written last takes twice as long.
   void reserve_workspace(std::size_t shared, std::size_t own) {
-    constexpr std::size_t cache_line = 16;  // floats
-    own = (own + cache_line - 1) / cache_line * cache_line;
+    constexpr std::size_t kCacheLine = 16;  // floats
+    own = (own + kCacheLine - 1) / kCacheLine * kCacheLine;
     if (shared <= shared_ && own <= own_) return;
     shared_ = std::max(shared, shared_);
     own_ = std::max(own, own_);
@@ -89,15 +92,16 @@ class CpuContext {
   float* own_workspace(int slot) { return workspace_.data() + slot * own_; }
 
  private:
-  static constexpr int none = -1;
+  static constexpr int kNone = -1;
 
-  // Where this thread is: in a share, whose lane it is; in a task of each_alone, without a lane; or in neither.
+  // What this thread is executing: a share (then it has the share's lane), a task of each_alone (then it has no lane), or
+  // neither (then it has no slot).
   struct Place {
     int slot;
     Lane* lane;
   };
   static Place& own_place() {
-    static thread_local Place place = {none, nullptr};
+    static thread_local Place place = {kNone, nullptr};
     return place;
   }
   class Stay {
@@ -127,8 +131,8 @@ class CpuContext {
   int threads_;
   std::shared_ptr<ThreadPool> pool_;
   std::unique_ptr<Lane[]> lanes_;
-  std::size_t shared_ = 0, own_ = 0;  // floats; the threads' own memory comes first
-  AlignedMemory workspace_;
+  std::size_t shared_ = 0, own_ = 0;  // sizes in floats
+  AlignedMemory workspace_;           // the threads' own parts, then the shared part
 };
 
 }  // namespace deepyeast

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "batch_statistics.h"
+#include "partial_statistics.h"
 #include "shape_check.h"
 
 namespace deepyeast {
@@ -12,11 +12,11 @@ namespace {
 
 using std::ptrdiff_t;
 
-constexpr int output_block = 32;   // outputs of one task of the forward product, at most
-constexpr int few_cells = 4;       // up to which the weights take longer to read than to multiply:
-constexpr int few_outputs = 8;     // smaller tasks then, since memory is not equally fast for all threads
-constexpr int input_block = 128;   // inputs of one task of the gradients
-constexpr int channel_block = 64;  // outputs of one task of the statistics
+constexpr int kOutputBlock = 32;   // outputs of one task of the forward product, at most
+constexpr int kFewCells = 4;       // up to so many, reading the weights takes longer than multiplying by them:
+constexpr int kFewOutputs = 8;     // tasks are then of so many outputs, since memory is not equally fast for all threads
+constexpr int kInputBlock = 128;   // inputs of one task of the gradients
+constexpr int kChannelBlock = 64;  // outputs of one task of the statistics
 
 std::size_t blocks_of(int count, int block) { return static_cast<std::size_t>((count + block - 1) / block); }
 
@@ -27,7 +27,7 @@ class DenseLayer : public Dense {
                 "a dense layer needs a positive batch and numbers of inputs and outputs");
     context_.reserve_workspace(
         0, std::max({forward_scratch(), product_scratch(shape.outputs), product_scratch(shape.batch)}));
-    blocks_.reserve(1, shape.outputs);
+    statistics_.reserve(1, shape.outputs);
   }
 
   void set_weights(const float* weights) override { weights_ = weights; }
@@ -36,14 +36,14 @@ class DenseLayer : public Dense {
     InferenceEpilogue epilogue{nullptr, bias, false, false};
     product(batch, input, bias != nullptr ? &epilogue : nullptr, output);
     if (statistics == nullptr) return;
-    context_.parallel_for(blocks_of(shape_.outputs, channel_block), [&](std::size_t task, int) {
-      const int first = static_cast<int>(task) * channel_block;
+    context_.parallel_for(blocks_of(shape_.outputs, kChannelBlock), [&](std::size_t task, int) {
+      const int first = static_cast<int>(task) * kChannelBlock;
       context_.kernels().statistics->block(output + first, batch, shape_.outputs,
-                                           std::min(channel_block, shape_.outputs - first), blocks_.mean(0) + first,
-                                           blocks_.deviations(0) + first);
+                                           std::min(kChannelBlock, shape_.outputs - first), statistics_.mean(0) + first,
+                                           statistics_.deviations(0) + first);
     });
-    blocks_.set_count(0, static_cast<std::size_t>(batch));
-    blocks_.combine(1, statistics);
+    statistics_.set_count(0, static_cast<std::size_t>(batch));
+    statistics_.combine(1, statistics);
   }
 
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
@@ -74,14 +74,14 @@ class DenseLayer : public Dense {
   }
 
   std::size_t forward_scratch() const {
-    return static_cast<std::size_t>(shape_.batch) * output_block * context_.kernels().width;
+    return static_cast<std::size_t>(shape_.batch) * kOutputBlock * context_.kernels().width;
   }
   std::size_t product_scratch(int count) const { return static_cast<std::size_t>(count) * 2 * context_.kernels().width; }
 
   // output [batch, outputs] = input weights^T, then the epilogue; null for none.
   void product(int batch, const float* input, const InferenceEpilogue* epilogue, float* output) {
     check_batch(batch);
-    const int block = batch <= few_cells ? few_outputs : output_block;
+    const int block = batch <= kFewCells ? kFewOutputs : kOutputBlock;
     context_.parallel_for(blocks_of(shape_.outputs, block), [&](std::size_t task, int slot) {
       const int first = static_cast<int>(task) * block, count = std::min(block, shape_.outputs - first);
       context_.kernels().dense->dot(input, shape_.inputs, weights_ + static_cast<ptrdiff_t>(first) * shape_.inputs,
@@ -98,10 +98,10 @@ class DenseLayer : public Dense {
 
   // output[m][i] = sum over k of a[m * a_row + k * a_step] * b[k][i], i over the layer's inputs.
   void multiply(const float* a, ptrdiff_t a_row, ptrdiff_t a_step, const float* b, int rows, int count, float* output) {
-    context_.parallel_for(blocks_of(shape_.inputs, input_block), [&](std::size_t task, int slot) {
-      const int first = static_cast<int>(task) * input_block;
+    context_.parallel_for(blocks_of(shape_.inputs, kInputBlock), [&](std::size_t task, int slot) {
+      const int first = static_cast<int>(task) * kInputBlock;
       context_.kernels().dense->multiply(a, a_row, a_step, b + first, shape_.inputs, rows, count,
-                                         std::min(input_block, shape_.inputs - first),
+                                         std::min(kInputBlock, shape_.inputs - first),
                                          context_.own_workspace(slot), output + first, shape_.inputs);
     });
   }
@@ -109,7 +109,7 @@ class DenseLayer : public Dense {
   const DenseShape shape_;
   CpuContext& context_;
   const float* weights_ = nullptr;
-  BlockStatistics blocks_;
+  PartialStatistics statistics_;
 };
 
 }  // namespace

@@ -8,8 +8,8 @@
 
 namespace deepyeast {
 
-// context must outlive the object. The weights given to set_weights are used where they lie: they must stay there, and
-// may only change before the next set_weights.
+// context must outlive the object. The weights given to set_weights are not copied: their memory must stay valid, and
+// the values may only change before the next set_weights.
 std::unique_ptr<Dense> make_dense(const DenseShape& shape, CpuContext& context);
 
 }  // namespace deepyeast

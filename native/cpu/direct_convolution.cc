@@ -4,7 +4,7 @@
 // Forward and data gradient: a task is a block of rows of one image. Its input rows are copied with a border of zeros
 // into the thread's scratch memory (a small part of the work, and the kernel needs to know no borders), then all output
 // channels are computed, and statistics or the inference epilogue follow while the rows lie in the cache. The data
-// gradient is the same convolution with the weights turned by half a turn and input and output channels swapped.
+// gradient is the same convolution with the weights rotated by 180 degrees, and inputs and outputs exchanged.
 //
 // Weight gradient: a task is a chunk of consecutive images, with a sum of its own; the chunks' sums are then added in
 // order. The number of chunks depends on the shape alone.
@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "batch_statistics.h"
+#include "partial_statistics.h"
 #include "shape_check.h"
 
 namespace deepyeast {
@@ -22,15 +22,15 @@ namespace {
 
 using std::ptrdiff_t;
 
-constexpr int maximum_chunks = 24;
-constexpr std::size_t maximum_chunk_floats = 12u << 20;  // over all chunks: 48 MB
-constexpr int gradient_block_pixels = 128;
-constexpr int few_channels = 8;  // below: the three pixels under a row of the kernel are one run of columns
+constexpr int kMaximumChunks = 24;
+constexpr std::size_t kMaximumChunkFloats = 12u << 20;  // over all chunks: 48 MB
+constexpr int kGradientBlockPixels = 128;
+constexpr int kFewChannels = 8;  // below, the three pixels under a row of the kernel are one run of columns
 
 int rounded_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// Rows of one task: a few hundred pixels, so that the copied border is a small part; less for small batches, which must
-// feed the threads as well. Even, for the pool.
+// Rows of one task: a few hundred pixels, so that the copied border is a small part of them; fewer for small batches, so
+// that there are tasks for all threads. An even number, for the pool.
 int block_rows(int batch, int height, int row_width) {
   const int pixels = batch >= 16 ? 512 : 64;
   return std::min(height, std::max(2, pixels / row_width / 2 * 2));
@@ -59,12 +59,12 @@ void copy_padded(const float* image, int height, int row_width, int channels, in
   }
 }
 
-class DirectConvolution : public Convolution {
+class DirectConvolution : public CpuConvolution {
  public:
   DirectConvolution(const ConvolutionShape& shape, bool training, CpuContext& context)
       : shape_(shape), training_(training), context_(context), width_(context.kernels().width),
         weights_(packed_size(shape.input_channels, shape.output_channels)),
-        turned_weights_(training ? packed_size(shape.output_channels, shape.input_channels) : 0) {
+        rotated_weights_(training ? packed_size(shape.output_channels, shape.input_channels) : 0) {
     check_shape(shape.batch > 0 && shape.height > 0 && shape.width > 0 && shape.input_channels > 0 &&
                     shape.output_channels > 0,
                 "a convolution needs a positive batch, height, width and numbers of channels");
@@ -73,7 +73,7 @@ class DirectConvolution : public Convolution {
           0, padded_size(batch, shape.input_channels) + block_size(batch, shape.output_channels));
       if (!training_) continue;
       context_.reserve_workspace(0, padded_size(batch, shape.output_channels));
-      blocks_.reserve(static_cast<std::size_t>(shape.batch) * blocks_per_image(batch), shape.output_channels);
+      statistics_.reserve(static_cast<std::size_t>(shape.batch) * blocks_per_image(batch), shape.output_channels);
     }
     if (training_)
       context_.reserve_workspace(std::min<std::size_t>(most_chunks(), shape.batch) * gradient_size(),
@@ -93,7 +93,7 @@ class DirectConvolution : public Convolution {
     // The same with [c][8 - tap][k].
     context_.parallel_for(static_cast<std::size_t>(rounded_up(inputs, width_) / width_), [&](std::size_t v, int) {
       const int first = static_cast<int>(v) * width_, count = std::min(width_, inputs - first);
-      float* target = turned_weights_.data() + v * 9 * outputs * width_;
+      float* target = rotated_weights_.data() + v * 9 * outputs * width_;
       for (int tap = 8; tap >= 0; --tap)
         for (int k = 0; k < outputs; ++k, target += width_)
           for (int c = 0; c < count; ++c) target[c] = weights[(static_cast<ptrdiff_t>(k) * 9 + tap) * inputs + first + c];
@@ -102,16 +102,16 @@ class DirectConvolution : public Convolution {
 
   void forward(int batch, const float* input, float* output, BatchStatistics* statistics) override {
     const int channels = shape_.output_channels;
-    if (statistics != nullptr) blocks_.reserve(batch * blocks_per_image(batch), channels);
+    if (statistics != nullptr) statistics_.reserve(batch * blocks_per_image(batch), channels);
     convolve(batch, input, shape_.input_channels, weights_.data(), channels, nullptr, output,
              [&](std::size_t block, float* rows, int count) {
                if (statistics == nullptr) return;
                const ptrdiff_t pixels = static_cast<ptrdiff_t>(count) * shape_.width;
-               context_.kernels().statistics->block(rows, pixels, channels, channels, blocks_.mean(block),
-                                                    blocks_.deviations(block));
-               blocks_.set_count(block, static_cast<std::size_t>(pixels));
+               context_.kernels().statistics->block(rows, pixels, channels, channels, statistics_.mean(block),
+                                                    statistics_.deviations(block));
+               statistics_.set_count(block, static_cast<std::size_t>(pixels));
              });
-    if (statistics != nullptr) blocks_.combine(batch * blocks_per_image(batch), statistics);
+    if (statistics != nullptr) statistics_.combine(batch * blocks_per_image(batch), statistics);
   }
 
   void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) override {
@@ -145,7 +145,7 @@ class DirectConvolution : public Convolution {
   }
 
   void backward_data(int batch, const float* output_gradient, float* input_gradient) override {
-    convolve(batch, output_gradient, shape_.output_channels, turned_weights_.data(), shape_.input_channels,
+    convolve(batch, output_gradient, shape_.output_channels, rotated_weights_.data(), shape_.input_channels,
              nullptr, input_gradient, [](std::size_t, float*, int) {});
   }
 
@@ -157,7 +157,7 @@ class DirectConvolution : public Convolution {
     const int chunk_images = images_per_chunk(batch);
     const WeightGradientKernels& kernels = *context_.kernels().weight_gradient;
     const int vectors = rounded_up(outputs, width_) / width_;
-    const int taps = inputs < few_channels ? 1 : 3;
+    const int taps = inputs < kFewChannels ? 1 : 3;
     const ptrdiff_t pixel = gradient_pixel_stride();
     const int rows = gradient_block_rows();
     float* sums = context_.workspace();
@@ -182,7 +182,7 @@ class DirectConvolution : public Convolution {
       }
     });
 
-    // A task adds up, then puts in place, 9 * inputs vectors of output channels.
+    // A task adds up the chunks' sums of one vector of output channels, then writes them to their places.
     const ptrdiff_t row = static_cast<ptrdiff_t>(9) * inputs;
     context_.parallel_for(static_cast<std::size_t>(vectors), [&](std::size_t v, int) {
       float* total = sums + static_cast<ptrdiff_t>(v) * row * width_;
@@ -214,17 +214,17 @@ class DirectConvolution : public Convolution {
   std::size_t gradient_size() const { return packed_size(shape_.input_channels, shape_.output_channels); }
   int most_chunks() const {
     return static_cast<int>(
-        std::min<std::size_t>(maximum_chunks, std::max<std::size_t>(4, maximum_chunk_floats / gradient_size())));
+        std::min<std::size_t>(kMaximumChunks, std::max<std::size_t>(4, kMaximumChunkFloats / gradient_size())));
   }
   int images_per_chunk(int batch) const { return (batch + most_chunks() - 1) / most_chunks(); }
   std::size_t chunks_for(int batch) const {
     const int images = images_per_chunk(batch);
     return static_cast<std::size_t>((batch + images - 1) / images);
   }
-  int gradient_block_rows() const { return std::min(shape_.height, std::max(1, gradient_block_pixels / shape_.width)); }
-  // 16 floats more than a power of two, lest all pixels fall into the same few lines of the first-level cache.
+  int gradient_block_rows() const { return std::min(shape_.height, std::max(1, kGradientBlockPixels / shape_.width)); }
+  // 16 floats more than a power of two: otherwise all pixels would compete for the same few lines of the first-level cache.
   ptrdiff_t gradient_pixel_stride() const {
-    return shape_.input_channels < few_channels ? shape_.input_channels : rounded_up(shape_.input_channels, 16) + 16;
+    return shape_.input_channels < kFewChannels ? shape_.input_channels : rounded_up(shape_.input_channels, 16) + 16;
   }
   std::size_t gradient_scratch_size() const {
     const std::size_t rows = gradient_block_rows();
@@ -233,8 +233,8 @@ class DirectConvolution : public Convolution {
     return (packed + padded + 15) / 16 * 16;
   }
 
-  // output null: rows go to scratch memory only. after(block, rows, count): the block's index in the batch, its output
-  // rows and their number.
+  // Calls after(block, rows, count) for each block of rows, with its index in the batch, its output rows and their number.
+  // output null: the rows go to scratch memory only.
   template <typename After>
   void convolve(int batch, const float* input, int inputs, const float* weights, int outputs,
                 const ConvolutionEpilogue* epilogue, float* output, const After& after) {
@@ -262,13 +262,13 @@ class DirectConvolution : public Convolution {
   const bool training_;
   CpuContext& context_;
   const int width_;
-  AlignedMemory weights_, turned_weights_;
-  BlockStatistics blocks_;
+  AlignedMemory weights_, rotated_weights_;
+  PartialStatistics statistics_;
 };
 
 }  // namespace
 
-std::unique_ptr<Convolution> make_direct_convolution(const ConvolutionShape& shape, bool training,
+std::unique_ptr<CpuConvolution> make_direct_convolution(const ConvolutionShape& shape, bool training,
                                                      CpuContext& context) {
   return std::make_unique<DirectConvolution>(shape, training, context);
 }

@@ -3,13 +3,13 @@
 
 #include <memory>
 
-#include "../engine/backend.h"
 #include "cpu_context.h"
+#include "cpu_convolution.h"
 
 namespace deepyeast {
 
 // context must outlive the object. training false: the backward operations will not be called.
-std::unique_ptr<Convolution> make_direct_convolution(const ConvolutionShape& shape, bool training,
+std::unique_ptr<CpuConvolution> make_direct_convolution(const ConvolutionShape& shape, bool training,
                                                      CpuContext& context);
 
 }  // namespace deepyeast

@@ -11,13 +11,13 @@ void gather(CpuContext& context, const GatherArguments& arguments, float* output
     const std::uint8_t* image = arguments.images + static_cast<std::ptrdiff_t>(cell) * image_size;
     float* target = output + static_cast<std::ptrdiff_t>(cell) * image_size;
     const float* mean = arguments.mean;
-    if (code == 0) {  // in the order of memory, so that the compiler makes vectors of it
+    if (code == 0) {  // in the order of memory, so that the compiler vectorizes the loop
       for (std::ptrdiff_t i = 0; i < image_size; ++i) target[i] = (image[i] - mean[i]) * arguments.scale;
       return;
     }
     for (std::ptrdiff_t y = 0; y < size; ++y) {
       for (std::ptrdiff_t x = 0; x < size; ++x, target += channels, mean += channels) {
-        // The last step of the augmentation is undone first.
+        // From the output's pixel back to the image's: the last step of the augmentation is undone first.
         const std::ptrdiff_t row = transpose ? x : y, column = transpose ? y : x;
         const std::uint8_t* pixel =
             image + ((mirror_y ? size - 1 - row : row) * size + (mirror_x ? size - 1 - column : column)) * channels;

@@ -11,7 +11,7 @@ const char* name_of(InstructionSet instruction_set) { return kernel_table(instru
 std::vector<InstructionSet> available_instruction_sets() {
   std::vector<InstructionSet> sets;
 #if defined(__x86_64__)
-  // These ask the operating system as well: it must save the wide registers.
+  // These also ask whether the operating system saves the wide registers.
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

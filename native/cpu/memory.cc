@@ -12,39 +12,39 @@ namespace deepyeast {
 
 namespace {
 
-constexpr std::size_t cache_line = 64;
-constexpr std::size_t page = 4096;
-constexpr std::size_t large_page = std::size_t{2} << 20;
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kLargePage = std::size_t{2} << 20;
 
 std::size_t rounded_up(std::size_t bytes, std::size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
 
 #if defined(__linux__)
 
-// Buffers from here on come from the system, which fills a page with zeros when it is first touched, and go back to it:
-// what a short program never touches costs it nothing.
-constexpr std::size_t least_mapped = std::size_t{128} << 10;
-// From here on they are whole large pages: strides across pixels and transformed tiles touch more pages of 4 KB than the
-// processor keeps addresses of (inference: 8% faster).
-constexpr std::size_t least_large = 2 * large_page;
+// Buffers of this size or more are mapped from the operating system, which fills a page with zeros when it is first
+// touched: memory that a short program never touches costs it nothing.
+constexpr std::size_t kLeastMapped = std::size_t{128} << 10;
+// Buffers of this size or more consist of large pages: strides across pixels and transformed tiles touch more pages of
+// 4 KB than the processor keeps addresses of (inference is 8% faster).
+constexpr std::size_t kLeastLarge = 2 * kLargePage;
 
-bool is_mapped(std::size_t bytes) { return bytes >= least_mapped; }
+bool is_mapped(std::size_t bytes) { return bytes >= kLeastMapped; }
 
-std::size_t mapped_size(std::size_t bytes) { return rounded_up(bytes, bytes >= least_large ? large_page : page); }
+std::size_t mapped_size(std::size_t bytes) { return rounded_up(bytes, bytes >= kLeastLarge ? kLargePage : kPage); }
 
 void* map(std::size_t bytes) {
-  const bool large = bytes >= least_large;
+  const bool large = bytes >= kLeastLarge;
   const std::size_t size = mapped_size(bytes);
-  // A large page more than needed, so that the buffer can begin at one's border; the rest goes back.
+  // Map one large page more than needed, so that the buffer can begin at the border of one, and give the rest back.
   void* memory =
-      mmap(nullptr, large ? size + large_page : size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      mmap(nullptr, large ? size + kLargePage : size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   if (!large) return memory;
   char* const start = static_cast<char*>(memory);
-  const std::size_t before = (large_page - reinterpret_cast<std::size_t>(start) % large_page) % large_page;
+  const std::size_t before = (kLargePage - reinterpret_cast<std::size_t>(start) % kLargePage) % kLargePage;
   if (before > 0) munmap(start, before);
-  if (before < large_page) munmap(start + before + size, large_page - before);
+  if (before < kLargePage) munmap(start + before + size, kLargePage - before);
 #if defined(MADV_HUGEPAGE)
-  madvise(start + before, size, MADV_HUGEPAGE);  // advice: ordinary pages do as well
+  madvise(start + before, size, MADV_HUGEPAGE);  // only advice: ordinary pages serve as well
 #endif
   return start + before;
 }
@@ -63,21 +63,21 @@ void unmap(void*, std::size_t) {}
 
 AlignedMemory::AlignedMemory(std::size_t floats) : size_(floats) {
   if (floats == 0) return;
-  if (floats > (static_cast<std::size_t>(-1) - 2 * large_page) / sizeof(float)) throw std::bad_alloc();
-  const std::size_t bytes = rounded_up(floats * sizeof(float), cache_line);
+  if (floats > (static_cast<std::size_t>(-1) - 2 * kLargePage) / sizeof(float)) throw std::bad_alloc();
+  const std::size_t bytes = rounded_up(floats * sizeof(float), kCacheLine);
   if (is_mapped(bytes)) {
     data_ = static_cast<float*>(map(bytes));
     return;
   }
   void* memory = nullptr;
-  if (posix_memalign(&memory, cache_line, bytes) != 0) throw std::bad_alloc();
+  if (posix_memalign(&memory, kCacheLine, bytes) != 0) throw std::bad_alloc();
   std::memset(memory, 0, bytes);
   data_ = static_cast<float*>(memory);
 }
 
 AlignedMemory::~AlignedMemory() {
   if (data_ == nullptr) return;
-  const std::size_t bytes = rounded_up(size_ * sizeof(float), cache_line);
+  const std::size_t bytes = rounded_up(size_ * sizeof(float), kCacheLine);
   if (is_mapped(bytes)) {
     unmap(data_, bytes);
   } else {

@@ -13,8 +13,8 @@ namespace {
 
 using std::ptrdiff_t;
 
-constexpr int block_pixels = 512;  // input pixels of one task
-constexpr int most_chunks = 256;   // of the sums over the batch
+constexpr int kBlockPixels = 512;  // input pixels of one task
+constexpr int kMostChunks = 256;   // of the sums over the batch
 
 void check(const NormalizationShape& shape, const NormalizationArguments& arguments) {
   check_shape(!shape.pool || (shape.height % 2 == 0 && shape.width % 2 == 0),
@@ -24,14 +24,14 @@ void check(const NormalizationShape& shape, const NormalizationArguments& argume
   check_shape(shape.dropout == 0 || arguments.dropout != nullptr, "dropout needs a stream of random numbers");
 }
 
-// How a layer's values are cut: into units that the kernels take whole (a pair of rows before a pool, a cell before
-// dropout, else a pixel), and these into blocks, all by shape alone.
+// How a layer's values are cut into blocks, one a task. A block consists of units, which the kernels process as a whole: a
+// pair of rows before a pool, a cell before dropout, else a pixel. The shape alone decides.
 struct Cut {
   explicit Cut(const NormalizationShape& shape) {
     const ptrdiff_t pixels = static_cast<ptrdiff_t>(shape.batch) * shape.height * shape.width;
     unit_pixels = shape.pool ? ptrdiff_t{2} * shape.width : 1;
     units = pixels / unit_pixels;
-    block_units = std::max<ptrdiff_t>(1, block_pixels / unit_pixels);
+    block_units = std::max<ptrdiff_t>(1, kBlockPixels / unit_pixels);
     blocks = (units + block_units - 1) / block_units;
   }
   ptrdiff_t unit_pixels, units, block_units, blocks;
@@ -111,10 +111,11 @@ void normalization_backward(CpuContext& context, const NormalizationShape& shape
   const Coefficients coefficients(shape, arguments);
   Dropout dropout(context, shape, arguments);
   const ptrdiff_t channels = shape.channels;
-  const ptrdiff_t output_unit = shape.pool ? shape.width / 2 : 1;  // pixels of the output behind one unit
+  const ptrdiff_t output_unit = shape.pool ? shape.width / 2 : 1;  // output pixels of one unit
 
-  // First pass: sums of z and of z (x - mean). A block's are in single precision, a chunk adds its blocks' in double.
-  const ptrdiff_t chunk_blocks = (cut.blocks + most_chunks - 1) / most_chunks;
+  // First pass: sums of z and of z (x - mean). The sums of a block are in single precision; a chunk adds those of its
+  // blocks in double precision.
+  const ptrdiff_t chunk_blocks = (cut.blocks + kMostChunks - 1) / kMostChunks;
   const std::size_t chunks = static_cast<std::size_t>((cut.blocks + chunk_blocks - 1) / chunk_blocks);
   const std::size_t pair_size = 2 * static_cast<std::size_t>(channels);
   std::vector<double> totals(chunks * pair_size);

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "../engine/backend.h"
 #include "cpu_context.h"
+#include "cpu_convolution.h"
 
 namespace deepyeast {
 
@@ -12,7 +12,7 @@ namespace deepyeast {
 bool winograd_suits(const ConvolutionShape& shape);
 
 // For any shape. context must outlive the object. training false: the backward operations will not be called.
-std::unique_ptr<Convolution> make_winograd_convolution(const ConvolutionShape& shape, bool training,
+std::unique_ptr<CpuConvolution> make_winograd_convolution(const ConvolutionShape& shape, bool training,
                                                        CpuContext& context);
 
 }  // namespace deepyeast

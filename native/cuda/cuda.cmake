@@ -9,8 +9,8 @@ set(DEEPYEAST_CUDA_WHEELS "$ENV{DEEPYEAST_CUDA_WHEELS}" CACHE PATH "The nvidia f
 set(DEEPYEAST_CUDA_ARCHITECTURES "80;90" CACHE STRING "Compute capabilities to build machine code for")
 
 add_library(deepyeast_cuda_client STATIC
-  ${CMAKE_CURRENT_LIST_DIR}/client/cuda_backend.cc ${CMAKE_CURRENT_LIST_DIR}/client/loader.cc
-  ${CMAKE_CURRENT_LIST_DIR}/client/search.cc ${CMAKE_CURRENT_LIST_DIR}/plan_cache.cc
+  ${CMAKE_CURRENT_LIST_DIR}/client/cuda_backend.cc ${CMAKE_CURRENT_LIST_DIR}/client/inference_executor.cc
+  ${CMAKE_CURRENT_LIST_DIR}/client/loader.cc ${CMAKE_CURRENT_LIST_DIR}/client/search.cc ${CMAKE_CURRENT_LIST_DIR}/plan_cache.cc
   ${CMAKE_CURRENT_LIST_DIR}/product_algorithm.cc)
 target_compile_definitions(deepyeast_cuda_client PRIVATE DEEPYEAST_VERSION="${DEEPYEAST_VERSION}")
 target_link_libraries(deepyeast_cuda_client PUBLIC deepyeast_engine ${CMAKE_DL_LIBS})

@@ -5,9 +5,12 @@
 // comes from Backend::allocate_activations. A device may keep them in another type than float32 behind the same pointer
 // type: the engine never looks inside nor adds to such a pointer. Everything else is float32 from Backend::allocate.
 // Pointers marked "host" are the caller's. Operations take whole mini-batches. Results never depend on the number of
-// threads: sums are cut by shape and their parts are added in a fixed order. Operations on one backend are called from
-// one thread at a time, but for those of each_share and each_image. Buffers given as different arguments never overlap. An
-// operation may still be running when its call returns; what comes back to the host (download, results) waits for it.
+// threads: sums are cut by shape and their parts are added in a fixed order. The engine calls one backend from one thread
+// at a time. Buffers given as different arguments never overlap. An operation may still be running when its call returns;
+// what comes back to the host (download, results) waits for it.
+//
+// A training step is composed of these operations by the engine. An inference pass is handed over as a whole
+// (inference_pass.h), since how to take images through the layers depends on the device.
 //
 // Convolution and Dense are objects because a device prepares per shape: packed or transformed weights, workspace,
 // plans. Fusions (statistics with the convolution, normalization with ReLU, pool and dropout) are single calls here so
@@ -21,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "inference_pass.h"
 #include "random.h"
 #include "shapes.h"
 #include "topology.h"
@@ -45,8 +49,6 @@ class Convolution {
   virtual void forward(int batch, const float* input, float* output, BatchStatistics* statistics) = 0;
   // output after the epilogue, [batch, height/2, width/2, output_channels] when pooled.
   virtual void infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) = 0;
-  // Makes all that infer may otherwise leave for later calls to make: needed before it is called in Backend::each_share.
-  virtual void prepare_inference() {}
   // input_gradient [batch, height, width, input_channels] = transposed convolution of output_gradient.
   virtual void backward_data(int batch, const float* output_gradient, float* input_gradient) = 0;
   // weight_gradient [output, 3, 3, input], overwritten.
@@ -96,8 +98,8 @@ struct UpdateArguments {
   const float* gradient;
 };
 
-// What differs from one training iteration to the next; everything is on the host and copied before the call returns,
-// but for images that Backend::staging gave.
+// What differs from one training iteration to the next. Everything is on the host and copied before the call returns,
+// except images in memory of Backend::staging.
 struct IterationArguments {
   int batch, size, channels;
   const std::uint8_t* images;        // [batch, size, size, channels]; null: `rows` of the images that the device holds
@@ -108,21 +110,12 @@ struct IterationArguments {
   float learning_rate;
 };
 
-// A sequence of operations whose arguments are the same each time, but for what Backend::begin_iteration is given. A
-// device may record it and play it back.
+// A sequence of operations whose arguments are the same each time, except those of Backend::begin_iteration. A device may
+// record and replay it.
 class Recording {
  public:
   virtual ~Recording() = default;
   virtual void run(const std::function<void()>& operations) { operations(); }
-};
-
-// How many images inference takes through its layers at once. Few through the convolutions, so that what one layer
-// writes is still in a cache when the next one reads it; many through the dense layers, whose weights are as large as
-// the activations of a hundred images.
-struct InferenceBatches {
-  int convolutions, dense;
-  // Memory is taken for what calls need, at most the above, and halved where it does not suffice; then both are equal.
-  bool as_needed = false;
 };
 
 class Backend {
@@ -131,20 +124,17 @@ class Backend {
   virtual std::string name() const = 0;             // "cpu"
   virtual std::string description() const = 0;      // "cpu (avx512, 2 threads)"
   virtual int threads() const { return 1; }         // of the host that its operations use at most
-  // Whether a training step keeps what every layer hands to the next one, or computes it again from the layer's linear
-  // output when the weight gradient needs it: a quarter less memory for one more pass over the activations.
+  // Whether a training step keeps the input of every layer for the weight gradient, or computes it again from the linear
+  // output of the layer before: a quarter less memory for one more pass over the activations.
   virtual bool keeps_activations() const { return true; }
 
   virtual std::unique_ptr<Buffer> allocate(std::size_t floats) = 0;
   virtual void upload(const float* host, std::size_t count, float* device) = 0;
-  // Fills `count` floats by calls of fill(first, count, target), target being memory of the host: all at once where the
-  // device's memory is the host's, from several threads.
+  // Fills `count` floats by calls of fill(first, count, target), where target is host memory. Where the device's memory is
+  // the host's, several threads call it at once.
   virtual void fill(float* device, std::size_t count,
                     const std::function<void(std::size_t first, std::size_t count, float* target)>& fill);
   virtual void download(const float* device, std::size_t count, float* host) = 0;
-  // As download, but `host` is filled by finish() at the latest.
-  virtual void download_later(const float* device, std::size_t count, float* host) { download(device, count, host); }
-  virtual void finish() {}
 
   // Memory for `count` activations, and their transfer from and to float32.
   virtual std::unique_ptr<Buffer> allocate_activations(std::size_t count) { return allocate(count); }
@@ -156,51 +146,41 @@ class Backend {
   // Bytes that may still be allocated; 0: unknown.
   virtual std::size_t available_memory() const { return 0; }
 
-  // Host memory for the images of the next gather or iteration, to be filled by the caller and used once.
+  // Host memory for the images of the next gather or iteration. The caller fills it and uses it once.
   virtual std::uint8_t* staging(std::size_t bytes) {
     if (staging_.size() < bytes) staging_.resize(bytes);
     return staging_.data();
   }
-  // Keeps `count` images of `image_bytes` on the device for IterationArguments::rows, in place of those held before; read
-  // (first, number, target) fetches them. False: the device keeps none, or they do not fit. `id` names the set, so that
-  // one already there is not fetched again.
+  // Keeps `count` images of `image_bytes` on the device for IterationArguments::rows, instead of those held before;
+  // read(first, number, target) fetches them. False: the device keeps no images, or these do not fit. `id` identifies the
+  // set, so that a set that is already there is not fetched again.
   virtual bool hold_images(std::uint64_t /*id*/, std::uint64_t /*count*/, std::size_t /*image_bytes*/,
                            const std::function<void(std::uint64_t, std::size_t, std::uint8_t*)>& /*read*/) {
     return false;
   }
 
   virtual std::unique_ptr<Recording> recording() { return std::make_unique<Recording>(); }
-  // Around the operations of a training iteration. A device that defers results keeps what softmax_cross_entropy finds in
-  // between (its host arguments stay untouched) until collect(), and leaves the parameters alone from the first loss on
-  // that is not finite: collect() appends the results up to and including that one.
+  // begin_iteration and end_iteration enclose the operations of a training iteration. A device that defers results keeps
+  // the losses and predictions of softmax_cross_entropy (whose host arguments stay untouched) until collect(). From the
+  // first loss on that is not finite it leaves the parameters unchanged; collect() appends the results up to that one.
   virtual bool defers_results() const { return false; }
   virtual void begin_iteration(const IterationArguments&) {}
   virtual void end_iteration() {}
   virtual void collect(std::vector<StepResult>*) {}
 
-  virtual InferenceBatches inference_batches() const { return {32, 32}; }
-  // How many shares or images the following take at the same time; 0: the device has no such ways.
-  virtual int lanes() const { return 0; }
-  // function(share, lane) for every share of [0, shares), lane < lanes(): no two that run at the same time have the same.
-  // What it may call is each_image, gather and Convolution::infer, one after the other, into memory of its own. Threads
-  // carry out shares side by side; one that finds none left joins the others'.
-  virtual void each_share(int /*shares*/, const std::function<void(int share, int lane)>& /*function*/) {}
-  // function(image, lane) for every image of [0, count), likewise. What it may call is gather and Convolution::infer, of
-  // one image; each thread then computes by itself.
-  virtual void each_image(int /*count*/, const std::function<void(int image, int lane)>& /*function*/) {}
-  // Where batches are as needed, the batch that `count` images are computed as: a device that prepares for each size
-  // rounds up.
-  virtual int padded_batch(int count) const { return count; }
+  // Executes the inference passes of the network of these layers. The backend must outlive it.
+  virtual std::unique_ptr<InferenceExecutor> inference(const Topology& topology, const std::vector<Layer>& layers) = 0;
 
-  // How the device's operations are carried out, as text for a checkpoint; empty where there is no choice. set_plans
-  // makes operations prepared later take the same choices where they can; it returns a sentence where they cannot.
+  // Which algorithms the device has chosen for its operations, as text for a checkpoint; empty where it has no choice.
+  // set_plans makes operations that are prepared later use the same algorithms where they can; where they cannot, it
+  // returns a sentence that says so.
   virtual std::string plans() { return {}; }
   virtual std::string set_plans(const std::string& plans) {
     if (plans.empty()) return {};
     return "the checkpoint was computed on another device than this (" + description() +
            "): results will differ by rounding from those of an uninterrupted run";
   }
-  // What has gone other than planned since the backend was made, in sentences on lines of their own; empty: nothing.
+  // What went other than planned since the backend was made: sentences, one on a line. Empty: nothing did.
   virtual std::string notes() { return {}; }
 
   // training false: only set_weights and infer (and forward without statistics) will be called.

@@ -62,7 +62,7 @@ void ImageStore::read(const std::uint32_t* indices, std::size_t number, std::uin
     }
   }
   for (std::size_t i = 0; i < number;) {
-    std::size_t run = 1;  // neighbours in the file are read in one call
+    std::size_t run = 1;  // images that follow each other in the file are read in one call
     while (i + run < number && indices[i + run] == indices[i] + run) ++run;
     read_run(indices[i], run, output + i * image_bytes_);
     i += run;

@@ -1,5 +1,5 @@
-// Images of an images.npy, read by position and never mapped: a file that somebody truncates while it is in use gives an
-// error, not a dead process, and its pages do not count as ours.
+// Images of an images.npy file. They are read by position and never mapped: a file that is truncated while in use gives an
+// error instead of killing the process, and its pages do not count as memory of this process.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class ImageStore {
   ImageStore(const ImageStore&) = delete;
   ImageStore& operator=(const ImageStore&) = delete;
 
-  // Differs from that of every other store of this process, closed ones included.
+  // Unique among all stores that this process ever had.
   std::uint64_t id() const { return id_; }
   std::uint64_t count() const { return count_; }
   int size() const { return size_; }
@@ -27,11 +27,12 @@ class ImageStore {
 
   // Copies the images of `indices` (each below count()) into `output`, in that order.
   void read(const std::uint32_t* indices, std::size_t number, std::uint8_t* output) const;
+  // Copies the images [first, first + number), all below count().
+  void read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const;
   // The per-pixel mean, [size, size, channels]; `indices` null: of all images. Exact: sums are integers.
   std::vector<double> mean(const std::uint32_t* indices, std::size_t number) const;
 
  private:
-  void read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const;
 
   std::string path_;
   std::uint64_t id_, offset_, count_;

@@ -5,16 +5,6 @@
 
 namespace deepyeast {
 
-std::size_t image_values(const Topology& topology) {
-  return static_cast<std::size_t>(topology.image_size) * topology.image_size * topology.channels;
-}
-
-std::size_t linear_values(const Layer& layer) {
-  return static_cast<std::size_t>(layer.height) * layer.width * layer.output_channels;
-}
-
-std::size_t output_values(const Layer& layer) { return layer.pool ? linear_values(layer) / 4 : linear_values(layer); }
-
 TrainingMemory training_memory(const std::vector<Layer>& layers, const Topology& topology,
                                const ParameterLayout& layout, int activation_bytes) {
   std::size_t values = image_values(topology), largest = values;

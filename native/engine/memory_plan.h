@@ -10,13 +10,8 @@
 
 namespace deepyeast {
 
-// Values per image: of the input, of a layer's linear output, and of what the next layer reads.
-std::size_t image_values(const Topology& topology);
-std::size_t linear_values(const Layer& layer);
-std::size_t output_values(const Layer& layer);
-
-// Bytes of a training step's buffers that grow with the batch (one image's), and of those that do not (gradients and
-// momentum; the parameters are there already).
+// Bytes of a training step's buffers: those of one image, and those that do not grow with the batch (gradients and
+// momentum; the parameters have been allocated before).
 struct TrainingMemory {
   std::size_t per_image, fixed;
 };
@@ -26,8 +21,8 @@ TrainingMemory training_memory(const std::vector<Layer>& layers, const Topology&
 // The largest batch whose training step fits into `available` bytes, a tenth of them left for workspace; 0: none.
 int largest_batch(const TrainingMemory& memory, std::size_t available);
 
-// For an out-of-memory error, appended to its message: "; a batch of 120 would fit into the 3.1 GB that are free". Call it
-// when what the failed plan had allocated is free again.
+// What to append to the message of an out-of-memory error: "; a batch of 120 would fit into the 3.1 GB that are free".
+// Call it when what the failed step had allocated is free again.
 std::string advice_on_memory(const std::vector<Layer>& layers, const Topology& topology, const ParameterLayout& layout,
                              const Backend& backend, int batch);
 

@@ -39,7 +39,7 @@ void RandomStream::words(std::uint64_t first_element, std::size_t count, std::ui
   while (done < count) {
     const std::uint64_t element = first_element + done;
     const auto block = philox4x32({static_cast<std::uint32_t>(element / 4), stream_, iteration_, purpose_}, key_);
-    for (std::size_t lane = element % 4; lane < 4 && done < count; ++lane) output[done++] = block[lane];
+    for (std::size_t word = element % 4; word < 4 && done < count; ++word) output[done++] = block[word];
   }
 }
 
@@ -55,7 +55,7 @@ void RandomStream::normals(std::uint64_t first_element, std::size_t count, doubl
       variates[pair] = radius * std::cos(angle);
       variates[pair + 1] = radius * std::sin(angle);
     }
-    for (std::size_t lane = element % 4; lane < 4 && done < count; ++lane) output[done++] = variates[lane];
+    for (std::size_t word = element % 4; word < 4 && done < count; ++word) output[done++] = variates[word];
   }
 }
 

@@ -29,7 +29,7 @@ class RandomStream {
  public:
   RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t iteration, std::uint32_t stream);
   std::uint32_t word(std::uint64_t element) const;
-  // What identifies the stream, for devices that draw by themselves.
+  // What identifies the stream, for devices that draw the numbers themselves.
   const std::array<std::uint32_t, 2>& key() const { return key_; }
   std::uint32_t stream() const { return stream_; }
   std::uint32_t iteration() const { return iteration_; }

@@ -1,5 +1,5 @@
-// Shapes and small records of the operations in backend.h: plain C structures, since they also cross the boundary of the
-// CUDA library (cuda/abi.h), whose number must change with them.
+// Shapes and small records of the operations in backend.h. They are plain C structures, since they also cross the boundary
+// of the CUDA library: a change here needs a new ABI number in cuda/abi.h.
 #pragma once
 
 namespace deepyeast {
@@ -37,7 +37,7 @@ struct NormalizationShape {
   float dropout;                       // 0: none. Only without pool.
 };
 
-// What came out of one training iteration.
+// The result of one training iteration.
 struct StepResult {
   double loss;                   // mean over the batch, before the update
   int correct;                   // cells whose largest logit is their label's, in training mode

@@ -1,4 +1,4 @@
-// Tensors' values in a model file, as they are read into a network.
+// Reading the values of tensors from a model file.
 #pragma once
 
 #include <cstddef>

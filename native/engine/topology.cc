@@ -5,7 +5,7 @@
 namespace deepyeast {
 namespace {
 
-// Bounds that keep every size computation far from overflow and every mistake cheap.
+// Bounds that keep every size computation far from overflow, and refuse a mistaken topology before memory is allocated.
 constexpr int kMaximumImageSize = 1024;
 constexpr int kMaximumChannels = 8;
 constexpr int kMaximumBlocks = 8;
@@ -78,6 +78,36 @@ std::vector<Layer> layers_of(const Topology& topology) {
     inputs = units;
   }
   return layers;
+}
+
+std::size_t image_values(const Topology& topology) {
+  return static_cast<std::size_t>(topology.image_size) * topology.image_size * topology.channels;
+}
+
+std::size_t linear_values(const Layer& layer) {
+  return static_cast<std::size_t>(layer.height) * layer.width * layer.output_channels;
+}
+
+std::size_t output_values(const Layer& layer) { return layer.pool ? linear_values(layer) / 4 : linear_values(layer); }
+
+std::size_t index_of(const std::vector<Layer>& layers, const std::string& name) {
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (layers[i].name == name) return i;
+  std::string names;
+  for (const Layer& layer : layers) names += (names.empty() ? "" : ", ") + layer.name;
+  throw Error("invalid-argument", "the network has no layer " + name + "; its layers are " + names);
+}
+
+std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, const std::string& name, Stage stage) {
+  const Layer& layer = layers[index_of(layers, name)];
+  if (stage == Stage::pooled && !layer.pool) {
+    throw Error("invalid-argument", "no pooling follows " + name +
+                                        ", so it has no stage pooled; expected linear, normalized or activated");
+  }
+  const std::size_t channels = static_cast<std::size_t>(layer.output_channels);
+  if (layer.kind == LayerKind::dense) return {channels};
+  const std::size_t divisor = stage == Stage::pooled ? 2 : 1;
+  return {static_cast<std::size_t>(layer.height) / divisor, static_cast<std::size_t>(layer.width) / divisor, channels};
 }
 
 ParameterLayout parameters_of(const std::vector<Layer>& layers) {

@@ -40,6 +40,22 @@ struct Layer {
 
 std::vector<Layer> layers_of(const Topology& topology);
 
+// Which value of a layer (definitions: "A layer's output"): the convolution's or dense layer's own output, after
+// normalization, after ReLU, or after the pool.
+enum class Stage { linear, normalized, activated, pooled };
+
+// Values of one image: of the network's input, of a layer's linear output, and of what the next layer reads.
+std::size_t image_values(const Topology& topology);
+std::size_t linear_values(const Layer& layer);
+std::size_t output_values(const Layer& layer);
+
+// The index of the layer with this name. Throws Error("invalid-argument") naming the layers there are.
+std::size_t index_of(const std::vector<Layer>& layers, const std::string& name);
+
+// Shape of one image's output of a layer: [height, width, channels], or [units] for a dense layer.
+// Throws Error("invalid-argument") for a name that no layer has, and for the pool of a layer that has none.
+std::vector<std::size_t> activation_shape(const std::vector<Layer>& layers, const std::string& layer, Stage stage);
+
 enum class ParameterKind {
   weight,            // convolution [output, 3, 3, input], dense [output, input]
   bias,              // last layer only

@@ -1,5 +1,6 @@
-// The bright objects in a cell, channel by channel: pixels above Otsu's threshold of the cell's own pixels, joined by
-// sides or corners. Lengths are in radii of the disc with the cell's area, so that large and small cells compare.
+// The bright objects in a cell, for each channel: connected pixels (by sides or corners) above Otsu's threshold of the
+// cell's own pixels. The unit of length is the radius of the disc with the cell's area, so that large and small cells can
+// be compared.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -28,7 +29,7 @@ Spread spread_of(const std::vector<double>& values) {
   return result;
 }
 
-// Parts less holes, by sides and corners: Gray's count of 2x2 windows.
+// The Euler number for 8-connectivity, that is components less holes, by Gray's counts of 2x2 windows.
 double euler_number(const Mask& mask, int size) {
   const auto in = [&](int y, int x) {
     return y >= 0 && y < size && x >= 0 && x < size && mask[static_cast<std::size_t>(y * size + x)] != 0 ? 1 : 0;

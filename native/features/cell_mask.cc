@@ -1,5 +1,5 @@
-// Where the cell is: Otsu's threshold of the smoothed marker channel, foreground split where it is narrow, and of the
-// parts the one in the middle of the crop.
+// The mask of the cell: Otsu's threshold of the smoothed marker channel, with the foreground split where it is narrow. The
+// cell is the part in the middle of the crop.
 #include <algorithm>
 #include <numeric>
 
@@ -9,12 +9,13 @@
 namespace deepyeast {
 namespace {
 
-constexpr double kNarrow = 0.75;      // two parts are one where the way between them is this wide, of the narrower one's
-constexpr double kShallow = 1.0;      // width, or less narrow than this in pixels of radius
+// Two parts are merged where the neck between them is at least this share as wide as the narrower part, or is narrower than
+// the part by less than so many pixels of radius.
+constexpr double kNarrow = 0.75, kShallow = 1.0;
 constexpr double kCentreRadius = 8;   // size / 8: the middle of the crop
-constexpr double kCentreShare = 0.25; // of the middle that the cell covers at least
+constexpr double kCentreShare = 0.25; // the share of the middle that the cell covers at least
 
-// The 3x3 binomial filter, rounded; the crop's border is repeated.
+// The 3x3 binomial filter, rounded; beyond the crop, its border pixels are repeated.
 std::vector<std::uint8_t> smoothed(const std::vector<std::uint8_t>& image, int size) {
   std::vector<std::uint8_t> result(image.size());
   const auto at = [&](int y, int x) {
@@ -32,8 +33,8 @@ std::vector<std::uint8_t> smoothed(const std::vector<std::uint8_t>& image, int s
   return result;
 }
 
-// A watershed of the distance to the background: from the deepest on, pixels join the part of their deepest neighbour.
-// Where two parts meet, they become one unless the meeting point is much less deep than both.
+// A watershed of the distance to the background: in descending order of that distance, pixels join the part of their
+// deepest neighbour. Where two parts meet, they are merged unless the meeting point is much less deep than both.
 std::vector<int> split(const std::vector<double>& distance, int size) {
   std::vector<int> order, parent(distance.size(), -1);
   for (std::size_t i = 0; i < distance.size(); ++i) {

@@ -1,5 +1,5 @@
-// Classic features: what is measured of a cell without any network, in CellProfiler's families and, where the definition
-// is the same, under its names (docs/classic-features.md). Two channels, 0 the cytosol marker and 1 the protein.
+// Classic features: measurements of a cell that need no network, in CellProfiler's families and, where the definition is
+// the same, under its names (docs/classic-features.md). There are two channels: 0 the cytosol marker, 1 the protein.
 //
 // Each family is one file with one function, which adds its values to a row in a fixed order and number, always finite.
 // The names come from the same calls: see FeatureRow.
@@ -24,7 +24,7 @@ struct CellView {
   std::vector<float> values[kClassicChannels];         // the same, 0 to 1
   std::vector<std::uint8_t> mask;                      // 1 inside the cell
   std::vector<int> pixels;                             // positions of the mask, ascending
-  std::vector<double> edge_distance;                   // to the nearest pixel outside the mask, which lies all around
+  std::vector<double> edge_distance;                   // to the nearest pixel outside the mask; everything beyond the crop is outside
   bool whole_crop = false;                             // no centre object was found: the mask is the whole crop
   double centre_x = 0, centre_y = 0;                   // of the mask
 };
@@ -36,7 +36,7 @@ struct FeatureName {
   std::string family, name;
 };
 
-// Collects a cell's values, or, where `names` is given, the names that belong to them.
+// Collects the values of a cell, or, where `names` is given, their names.
 class FeatureRow {
  public:
   explicit FeatureRow(float* values) : values_(values) {}

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kThreshold = 0.15;
 
-// The place of each level among those that occur.
+// The rank of each intensity level among those that occur.
 std::array<double, 256> dense_ranks(const CellView& cell, int channel, double* greatest) {
   std::array<double, 256> ranks{};
   for (const int pixel : cell.pixels) ranks[cell.levels[channel][static_cast<std::size_t>(pixel)]] = 1;

@@ -65,7 +65,7 @@ double mean_magnitude(const CellView& cell, int channel, const Filter& filter, i
                       int bottom) {
   const int size = cell.size, width = right - left + 1, radius = filter.along_x.radius;
   const int padded = width + 2 * radius;
-  // Along x, for the rows that the second pass asks for: those around the cell, each once.
+  // The pass along x, for the rows that the second pass reads: those around the cell, each once.
   const int radius_y = filter.along_y.radius;
   std::vector<float> line(static_cast<std::size_t>(padded));
   std::vector<float> real(static_cast<std::size_t>(size * width)), imaginary(real.size());

@@ -1,6 +1,6 @@
 // CellProfiler's MeasureGranularity without its subsampling and background subtraction, which are for whole fields: how
-// much of the cell's mean intensity goes, in percent, with each step of eroding the crop by a cross and growing it back
-// under the original.
+// much of the cell's mean intensity is lost, in percent, with each step of eroding the crop by a cross and reconstructing
+// it by dilation under the original.
 #include <algorithm>
 #include <deque>
 
@@ -28,8 +28,8 @@ Image eroded(const Image& image, int size) {
   return result;
 }
 
-// Grows `image` by the cross, never above `limit`, until nothing changes: Vincent's hybrid algorithm (1993), two scans
-// and a queue for what they leave.
+// Dilates `image` by the cross, never above `limit`, until nothing changes: Vincent's hybrid algorithm (1993) of two scans
+// and a queue for the pixels that these leave.
 void reconstruct(Image& image, const Image& limit, int size) {
   const auto grow = [&](std::size_t at, std::uint8_t from) {
     image[at] = std::min(limit[at], std::max(image[at], from));

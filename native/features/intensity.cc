@@ -1,4 +1,4 @@
-// CellProfiler's MeasureObjectIntensity, and more of the distribution's shape.
+// CellProfiler's MeasureObjectIntensity, and further measures of the distribution's shape.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,7 +8,7 @@
 namespace deepyeast {
 namespace {
 
-// Between the order statistics, linearly: numpy.quantile's default.
+// Linear interpolation between the order statistics, as by default in numpy.quantile.
 double quantile(const std::vector<float>& sorted, double share) {
   const double position = share * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(position);

@@ -1,6 +1,6 @@
 // How intensity is distributed between the cell's middle (the pixel farthest from the edge) and its edge: CellProfiler's
-// MeasureObjectIntensityDistribution with four bins, except that the distance from the middle is the straight one, not
-// along a way inside the cell; hence a name of its own.
+// MeasureObjectIntensityDistribution with four bins, except that the distance from the middle is Euclidean, not geodesic
+// within the cell; hence a name of its own.
 #include <algorithm>
 #include <cmath>
 

@@ -17,7 +17,7 @@ double cross(const Point& o, const Point& a, const Point& b) {
   return (a.x - o.x) * (b.y - o.y) - (a.y - o.y) * (b.x - o.x);
 }
 
-// The middles of the foreground pixels' sides that touch the background: where the contour at one half runs.
+// The midpoints of the foreground pixels' sides that touch the background: points of the contour at one half.
 std::vector<Point> side_middles(const Mask& mask, int size) {
   std::vector<Point> points;
   for (int y = 0; y < size; ++y) {
@@ -46,7 +46,7 @@ Mask filled_hull(const std::vector<Point>& hull, int size) {
   return result;
 }
 
-// Benkrid, Crookes and Benkrid (2000), as scikit-image counts it: border pixels, weighed by their neighbours.
+// The perimeter of Benkrid, Crookes and Benkrid (2000) as in scikit-image: border pixels, weighted by their neighbours.
 double perimeter_of(const Mask& mask, int size) {
   Mask border(mask.size());
   for (int y = 0; y < size; ++y) {
@@ -77,7 +77,7 @@ double perimeter_of(const Mask& mask, int size) {
   return perimeter;
 }
 
-// Least and greatest distance between parallel lines that hold the hull between them.
+// Least and greatest distance between two parallel lines that enclose the hull.
 void feret_diameters(const std::vector<Point>& hull, double* least, double* greatest) {
   *greatest = 0;
   *least = hull.size() < 3 ? 0 : std::numeric_limits<double>::infinity();
@@ -134,7 +134,7 @@ int otsu_threshold(const std::array<std::uint32_t, 256>& histogram) {
 }
 
 std::vector<double> distance_transform(const Mask& mask, int size) {
-  // Distance along the column, then the least over the row: both count the outside as background.
+  // The distance along the column, then the minimum over the row. Both treat everything outside the image as background.
   std::vector<int> column(mask.size());
   for (int x = 0; x < size; ++x) {
     int run = 0;
@@ -280,7 +280,7 @@ RegionShape region_shape(const Mask& mask, int size) {
   shape.major_axis = 4 * std::sqrt(large);
   shape.minor_axis = 4 * std::sqrt(small);
   shape.eccentricity = large > 0 ? std::sqrt(std::max(0.0, 1 - small / large)) : 0;
-  // scikit-image's, from the inertia tensor [[xx, -xy], [-xy, yy]].
+  // As in scikit-image, from the inertia tensor [[xx, -xy], [-xy, yy]].
   shape.orientation = xx == yy ? (xy > 0 ? kPi / 4 : xy < 0 ? -kPi / 4 : 0) : 0.5 * std::atan2(2 * xy, yy - xx);
   shape.hu = hu_moments(mu);
 

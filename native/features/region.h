@@ -9,17 +9,18 @@ namespace deepyeast {
 
 using Mask = std::vector<std::uint8_t>;
 
-// Otsu's threshold of a histogram: values above it are foreground. -1 where all values are alike.
+// Otsu's threshold of a histogram: values above it are foreground. -1 where all values are equal.
 int otsu_threshold(const std::array<std::uint32_t, 256>& histogram);
 
 // Euclidean distance of each foreground pixel to the nearest background pixel; all pixels outside the image are
 // background. Exact.
 std::vector<double> distance_transform(const Mask& mask, int size);
 
-// Parts of the foreground joined by sides or corners, numbered from 1 in the order of their first pixels; 0: background.
+// The connected components of the foreground (by sides or corners), numbered from 1 in the order of their first pixels;
+// 0: background.
 std::vector<int> connected_components(const Mask& mask, int size, int* count);
 
-// Makes background that is not joined (by sides) to the border foreground.
+// Fills holes: background that is not connected (by sides) to the border becomes foreground.
 void fill_holes(Mask& mask, int size);
 
 struct Point {

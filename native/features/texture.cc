@@ -1,7 +1,7 @@
 // Haralick's texture statistics ("Textural features for image classification", IEEE Transactions on Systems, Man and
 // Cybernetics 3, 1973) of the pairs of cell pixels at three distances in four directions: CellProfiler's MeasureTexture.
-// 32 grey levels; pairs count both ways. Logarithms are to base 2; the sum variance is about the sum average and the
-// difference variance that of the differences.
+// There are 32 grey levels, and each pair counts in both directions. Logarithms are to base 2. The sum variance is that
+// about the sum average, the difference variance that of the differences' distribution.
 #include <algorithm>
 #include <cmath>
 
@@ -62,7 +62,7 @@ void statistics_of(const std::uint32_t (&pairs)[kLevels][kLevels], double (&resu
     contrast += double(k) * k * differences[k];
     difference_entropy += entropy_term(differences[k]);
   }
-  // Both marginals are alike, so the two cross entropies of Haralick's measures are both twice the marginal's.
+  // Both marginals are equal, so that both cross entropies of Haralick's measures are twice the marginal's entropy.
   const double independent = 2 * marginal_entropy;
   result[0] = second;
   result[1] = contrast;

@@ -31,7 +31,7 @@ Circle through(const Point& a, const Point& b) {
 Circle through(const Point& a, const Point& b, const Point& c) {
   const double bx = b.x - a.x, by = b.y - a.y, cx = c.x - a.x, cy = c.y - a.y;
   const double d = 2 * (bx * cy - by * cx);
-  if (d == 0) {  // on a line: the two that are farthest apart
+  if (d == 0) {  // points on a line: the circle of the two that are farthest apart
     const Circle one = through(a, b), two = through(a, c), three = through(b, c);
     return std::max({one, two, three}, [](const Circle& u, const Circle& v) { return u.radius < v.radius; });
   }
@@ -40,7 +40,7 @@ Circle through(const Point& a, const Point& b, const Point& c) {
   return {{a.x + x, a.y + y}, std::hypot(x, y)};
 }
 
-// Welzl's construction, point by point, on the hull's few corners.
+// Welzl's algorithm, which adds the hull's few corners one by one.
 Circle smallest_circle(const std::vector<Point>& points) {
   Circle circle{points[0], 0};
   for (std::size_t i = 1; i < points.size(); ++i) {

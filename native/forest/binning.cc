@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::size_t kRowChunk = 256;
 
-// A float of [low, high) as near the middle as there is.
+// The float in [low, high) that is nearest to the middle.
 float between(float low, float high) {
   const float middle = static_cast<float>(low + (static_cast<double>(high) - low) / 2);
   return middle < high ? middle : low;
 }
 
-// Whole numbers in the order of the floats they stand for.
+// Maps a float to an integer such that integers are in the order of the floats.
 std::uint32_t ordered(float value) {
   std::uint32_t bits;
   value += 0.0f;  // -0 and 0 are one value
@@ -49,15 +49,15 @@ void sort_keys(std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& oth
   }
 }
 
-// Of ascending values.
+// The edges of ascending values.
 std::vector<float> column_edges(const std::vector<float>& values) {
   std::size_t distinct = values.empty() ? 0 : 1;
   for (std::size_t i = 1; i < values.size(); ++i) distinct += values[i] != values[i - 1];
   std::vector<float> edges;
-  std::size_t begin = 0;  // of the present bin
+  std::size_t begin = 0;  // of the current bin
   for (std::size_t i = 1; i < values.size() && edges.size() + 1 < kMaximumBins; ++i) {
     if (values[i] == values[i - 1]) continue;
-    // What is left is shared equally by the bins that are left, so that a value of many rows does not use up theirs.
+    // The remaining rows are shared equally by the remaining bins, so that a value of many rows does not use up theirs.
     const std::size_t bins_left = kMaximumBins - edges.size();
     if (distinct > kMaximumBins && (i - begin) * bins_left < values.size() - begin) continue;
     edges.push_back(between(values[i - 1], values[i]));

@@ -15,8 +15,8 @@ class BinEdges {
   BinEdges() = default;
   // At most 254 edges for each column, ascending.
   explicit BinEdges(std::vector<std::vector<float>> edges);
-  // From training rows [rows, columns], all finite. A column of at most 255 distinct values gets a bin for each; others
-  // get bins of as nearly equal counts as their ties allow. An edge is the midpoint of the two values it parts.
+  // Edges from training rows [rows, columns], all finite. A column of at most 255 distinct values gets a bin for each; others
+  // get bins of as nearly equal counts as their ties allow. An edge is the midpoint of the two values that it separates.
   static BinEdges fit(const float* values, std::size_t rows, std::size_t columns, int threads);
 
   std::size_t columns() const { return edges_.size(); }

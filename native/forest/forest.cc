@@ -156,8 +156,8 @@ ForestArrays Forest::arrays() const {
   return result;
 }
 
-// The thresholds that trees use, at most 254 a column, become the edges: bins are coarser than in training, the way of
-// every row is the same.
+// The thresholds that the trees use, at most 254 for a column, become the edges. Bins are coarser than in training, but
+// every row takes the same path through every tree.
 Forest::Forest(std::size_t columns, std::size_t classes, const ForestArrays& arrays, std::vector<double> importances)
     : columns_(columns), classes_(classes), loaded_importance_(std::move(importances)) {
   const std::size_t nodes = arrays.features.size();
@@ -208,7 +208,7 @@ Forest::Forest(std::size_t columns, std::size_t classes, const ForestArrays& arr
       TreeNode& node = tree.nodes[static_cast<std::size_t>(i)];
       node.leaf = feature < 0;
       if (!node.leaf) {
-        // Children behind their parent: every way ends.
+        // Children come after their parent, so that every path ends.
         if (left <= i || left + 1 >= end - begin) {
           invalid("has node " + std::to_string(i) + " with the child " + std::to_string(left));
         }

@@ -33,7 +33,7 @@ struct PermutationImportance {
 class Forest {
  public:
   Forest(std::size_t columns, std::size_t classes);
-  // Throws Error("model-invalid") unless every tree is one.
+  // Throws Error("model-invalid") unless the arrays describe trees.
   Forest(std::size_t columns, std::size_t classes, const ForestArrays& arrays, std::vector<double> importances);
 
   std::size_t columns() const { return columns_; }
@@ -42,20 +42,21 @@ class Forest {
 
   // values [rows, columns], labels [rows] in [0, classes). Trees grown before are dropped.
   void begin_training(const float* values, std::vector<std::int32_t> labels, TreeOptions options, int threads);
-  // Grows `number` trees more, and adds to `done` for each; stops early, with none of them kept, when `cancelled` is set.
+  // Grows `number` more trees and increments `done` for each. When `cancelled` is set it stops early and keeps none of them.
   void grow(std::size_t number, int threads, const std::atomic<bool>& cancelled, std::atomic<std::size_t>& done);
   // The share of training rows, among those that some tree has not seen, for which the mean vote of those trees is
-  // wrong; negative where there is no such row. While training only.
+  // wrong; negative where there is no such row. Only while there is a training set.
   double out_of_bag_error(int threads) const;
   // Releases the training set.
   void end_training();
 
-  // sums[rows, classes]: of the class probabilities of trees [first, last), in the order of the trees.
+  // sums [rows, classes]: the sums of the class probabilities of trees [first, last), added in the order of the trees.
   void probability_sums(const float* values, std::size_t rows, std::size_t first, std::size_t last, int threads,
                         double* sums) const;
-  // Mean decrease in impurity, as scikit-learn counts it: each tree's shares, averaged, scaled to sum to one.
+  // Mean decrease in impurity as scikit-learn defines it: the average of the trees' shares, scaled to sum to one.
   std::vector<double> impurity_importance() const;
-  // Breiman's: the loss of accuracy when one column's values are permuted among the rows, for each column and repeat.
+  // Breiman's permutation importance: the loss of accuracy when one column's values are permuted among the rows, for each
+  // column and repeat.
   PermutationImportance permutation_importance(const float* values, const std::int32_t* labels, std::size_t rows,
                                                std::uint64_t seed, std::size_t repeats, int threads,
                                                const std::atomic<bool>& cancelled) const;

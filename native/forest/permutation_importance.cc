@@ -1,6 +1,6 @@
-// Permuting a column changes a tree's answer for a row only where the row's way through the tree asks for that column.
-// So each row goes through each tree once, and again only for the columns it met, from the first node that asks for
-// them: some twenty columns a tree, not all of them.
+// Permuting a column changes a tree's prediction for a row only where the row's path through the tree tests that column.
+// So each row goes through each tree once, and again only for the columns on its path, from the first node that tests
+// the column: some twenty columns a tree instead of all.
 #include <algorithm>
 #include <numeric>
 
@@ -57,8 +57,8 @@ PermutationImportance Forest::permutation_importance(const float* values, const 
       if (cancelled) return;
       correct[chunk].resize(columns_ + 1);
       std::vector<double> sums(classes_), changes(columns_ * classes_), votes(classes_);
-      std::vector<std::uint32_t> met;         // columns of the present way
-      std::vector<std::size_t> first_node;    // that asks for each of them
+      std::vector<std::uint32_t> met;         // columns of the current path
+      std::vector<std::size_t> first_node;    // the first node that tests each of them
       const std::size_t end = std::min(rows, (chunk + 1) * kRowChunk);
       for (std::size_t row = chunk * kRowChunk; row < end; ++row) {
         std::fill(sums.begin(), sums.end(), 0.0);

@@ -17,12 +17,12 @@ struct TreeNode {
 };
 
 struct Tree {
-  std::vector<TreeNode> nodes;               // the root first, children behind their parent
+  std::vector<TreeNode> nodes;               // the root first, children after their parent
   std::vector<float> distributions;          // [impure leaves, classes], each row sums to one
   std::vector<std::uint8_t> in_bag;          // one bit a training row; empty in a forest that was loaded
   std::vector<double> impurity_decrease;     // [columns], as shares of their sum; all zero for a tree of one leaf
 
-  // The number of the leaf's node for a row of bins.
+  // The index of the leaf that a row of bins reaches.
   std::size_t leaf_of(const std::uint8_t* row) const {
     std::size_t index = 0;
     while (!nodes[index].leaf) {

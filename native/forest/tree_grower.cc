@@ -6,7 +6,7 @@
 //
 // Large nodes read a feature's bins from the transposed matrix, where a column is contiguous. Small nodes would touch a
 // cache line for every value there: they read rows, whose features share lines, a few features at a time. Only a few,
-// since a split that parts the classes perfectly cannot be beaten and ends the search (ties go to the feature drawn
+// since a split that separates the classes perfectly cannot be beaten and ends the search (ties go to the feature drawn
 // first, as in scikit-learn).
 #include "tree_grower.h"
 
@@ -25,7 +25,7 @@ constexpr std::size_t kFeaturesAtOnce = 10;
 constexpr std::size_t kWordsAtOnce = 256;
 constexpr std::uint32_t kBootstrapStream = 0, kFeatureStream = 1;
 
-// Four doubles: compilers make it one or two vector registers of whatever the target has.
+// Four doubles, for which compilers use one or two vector registers of the target.
 typedef double Block __attribute__((vector_size(32)));
 typedef std::int32_t IntegerBlock __attribute__((vector_size(16)));
 
@@ -39,7 +39,7 @@ constexpr std::uint32_t kSlotMask = (1u << kSlotBits) - 1, kMultiplicityMask = (
 
 double sum(const Block& block) { return (block[0] + block[1]) + (block[2] + block[3]); }
 
-// An integer of [0, bound) from 32 random bits; its bias, bound / 2^32, is far below what any sample shows.
+// An integer of [0, bound) from 32 random bits; its bias, bound / 2^32, is too small to show in any sample.
 std::size_t scaled(std::uint32_t word, std::size_t bound) {
   return static_cast<std::size_t>((std::uint64_t{word} * bound) >> 32);
 }
@@ -124,7 +124,7 @@ Tree TreeGrower::grow(std::uint32_t number) {
       make_leaf(tree, range.node);
       continue;
     }
-    // Weighted impurities n (1 - sum p^2): the parent's less the children's.
+    // The parent's weighted impurity n (1 - sum p^2) less those of the children.
     tree.impurity_decrease[split.feature] += std::max(0.0, split.score - total_squares_ / total_);
     const std::size_t middle = partition(range, split);
     const std::size_t left = tree.nodes.size();
@@ -206,7 +206,7 @@ TreeGrower::Split TreeGrower::best_split(const Range& range) {
     for (std::size_t j = 0; j < number; ++j) {
       const std::uint8_t* bins = gathered_.data() + j * count;
       if (std::all_of(bins, bins + count, [&](std::uint8_t bin) { return bin == bins[0]; })) continue;
-      // Beyond the features asked for, one that is not constant is enough.
+      // Among features drawn beyond the number asked for, one that is not constant is enough.
       if (drawn + j >= options_.features_per_split && !constant) break;
       constant = false;
       if (sort) {
@@ -214,16 +214,17 @@ TreeGrower::Split TreeGrower::best_split(const Range& range) {
       } else {
         scan_histogram(bins, count, features[j], best);
       }
-      if (best.score >= total_) return best;  // the classes are parted perfectly
+      if (best.score >= total_) return best;  // the split separates the classes perfectly
     }
     drawn += number;
   }
   return best;
 }
 
-// Few rows: a row's place is the number of rows with smaller keys, for eight rows at once.
+// For few rows: the rank of a row is the number of rows with smaller keys, computed for eight rows at once.
 void TreeGrower::sort_by_rank(const std::uint8_t* bins, std::size_t count) {
-  // Bin, then position: no two alike. Places of no row have the greatest key and count for nothing.
+  // The key is the bin, then the position, so that all keys differ. Unused places have the greatest key, which no count
+    // includes.
   std::int16_t keys[kRanked];
   for (std::size_t i = 0; i < kRanked; ++i) {
     keys[i] = static_cast<std::int16_t>(i < count ? bins[i] << kRankBits | i : 0x7fff);
@@ -255,8 +256,8 @@ void TreeGrower::sort_by_counting(const std::uint8_t* bins, std::size_t count, s
   std::fill_n(place, used, 0u);
 }
 
-// Both sides' weights and sums of squares, while rows go from the right to the left one by one. Two classes, as most deep
-// nodes have, need no memory: what was stored for the last row would be waited for.
+// Both sides' weights and sums of squares, while rows move from the right to the left one by one. For two classes, as most
+// deep nodes have, they stay in registers: a load would wait for the store of the row before.
 struct TreeGrower::TwoClasses {
   explicit TwoClasses(const TreeGrower& grower)
       : first{grower.slot_weights_[0], 0}, second{0, grower.slot_weights_[1]}, totals{grower.totals_[0],
@@ -309,8 +310,8 @@ std::size_t TreeGrower::best_end(Sides sides, std::size_t count, Split& best) co
     const std::uint32_t code = sorted[i];
     sides.take(code & kSlotMask, static_cast<double>(code >> kSlotBits & kMultiplicityMask));
     const double left_total = sides.left_total(), right_total = total_ - left_total;
-    // The score is gained / scale; a product costs less than a quotient. One branch that is hardly ever taken: whether a
-    // bin ends here is as good as random.
+    // The score is gained / scale; a product costs less than a quotient. This is the only branch, hardly ever taken: whether a
+    // bin ends here could not be predicted.
     const double gained = sides.left_squares() * right_total + sides.right_squares() * left_total;
     const double scale = left_total * right_total;
     const bool boundary = ((code ^ sorted[i + 1]) >> kBinShift) != 0;
@@ -357,7 +358,7 @@ void TreeGrower::scan_histogram(const std::uint8_t* bins, std::size_t count, std
   }
 }
 
-// kBlocks: of the stride, 0 for any number. Leaves the histogram zero.
+// kBlocks: the number of blocks of the stride; 0: any number. Clears the histogram.
 template <std::size_t kBlocks>
 void TreeGrower::scan_blocks(std::size_t count, std::size_t feature, std::size_t bins_used, Split& best) {
   const std::size_t blocks = kBlocks > 0 ? kBlocks : stride_ / kBlock;

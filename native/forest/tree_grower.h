@@ -26,11 +26,11 @@ struct TreeOptions {
   std::size_t features_per_split = 100;
   std::size_t leaf_size = 1;            // smallest number of different training rows in a leaf
   std::vector<double> class_weights;    // [classes], positive
-  bool down_sample = false;             // as many draws from every class as the rarest one has rows
+  bool down_sample = false;             // draw as many rows from every class as the rarest class has
   std::uint64_t seed = 0;
 };
 
-// Scratch memory of one thread. A tree is a pure function of (sample, options, its number).
+// Grows trees on one thread, with scratch memory of its own. A tree is a pure function of (sample, options, its number).
 class TreeGrower {
  public:
   TreeGrower(const ForestSample& sample, const TreeOptions& options);
@@ -47,7 +47,7 @@ class TreeGrower {
   };
 
   void draw_bootstrap(std::uint32_t number, Tree& tree);
-  // Slots, counts and totals of the node's rows; false where it must be a leaf.
+  // Computes slots, counts and totals of the node's rows; false where the node must be a leaf.
   bool prepare(const Range& range);
   Split best_split(const Range& range);
   void scan_sorted(const std::uint8_t* bins, std::size_t count, std::size_t feature, Split& best);
@@ -71,12 +71,12 @@ class TreeGrower {
   std::vector<std::uint32_t> multiplicity_;    // [rows] draws of each row
   std::vector<std::uint32_t> rows_, moved_;    // different rows of the bootstrap sample, each node's together
   std::vector<std::uint32_t> feature_order_;   // a permutation of the columns; the drawn ones come first
-  std::vector<std::uint32_t> words_;           // random words not yet used
+  std::vector<std::uint32_t> words_;           // unused random words
   std::size_t words_used_ = 0;
   std::uint64_t words_drawn_ = 0;
   std::uint32_t number_ = 0;
 
-  // Of the present node.
+  // Of the current node.
   std::vector<std::uint32_t> codes_, sorted_;  // [rows of the node] its class among those present, and multiplicity
   std::vector<std::size_t> class_of_slot_;
   std::vector<std::int32_t> slot_of_class_;

@@ -44,7 +44,7 @@ int cores_of_affinity_mask() {
   return cores.empty() ? logical : static_cast<int>(cores.size());
 }
 
-constexpr double unlimited = std::numeric_limits<double>::infinity();
+constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
 // "quota period" of one cgroup folder; version 2 has both in cpu.max ("max" for none), version 1 a file each (-1).
 double quota_of(const std::string& folder) {
@@ -53,13 +53,13 @@ double quota_of(const std::string& folder) {
   if (std::istringstream(first_line(folder + "/cpu.cfs_quota_us")) >> quota &&
       std::istringstream(first_line(folder + "/cpu.cfs_period_us")) >> period && quota > 0 && period > 0)
     return quota / period;
-  return unlimited;
+  return kUnlimited;
 }
 
 // The least quota of the process's cgroup and its ancestors. In a container the cgroup's path is often not visible
 // under /sys/fs/cgroup; the root that is visible there is then the container's own.
 double cgroup_quota() {
-  double least = unlimited;
+  double least = kUnlimited;
   std::ifstream file("/proc/self/cgroup");  // lines "id:controllers:path"; version 2: "0::path"
   for (std::string line; std::getline(file, line);) {
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);

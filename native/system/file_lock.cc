@@ -12,7 +12,9 @@
 namespace deepyeast {
 
 std::unique_ptr<FileLock> FileLock::acquire(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  // A folder has a handle as well, and its lock cannot be deleted away.
+  if (file < 0 && errno == EISDIR) file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw Error("io-error", "cannot open the lock file " + path + ": " + std::strerror(errno));
   int result = 0;
   do {

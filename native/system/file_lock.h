@@ -1,4 +1,4 @@
-// The operating system's exclusive advisory lock on a file: released when the process ends, however it ends.
+// The operating system's exclusive advisory lock on a file or a folder: released when the process ends, however it ends.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@ namespace deepyeast {
 
 class FileLock {
  public:
-  // Null when another process, or another FileLock of this one, holds it. Creates the file. Throws Error("io-error").
+  // Null when another process, or another FileLock of this one, holds it. Creates the file where nothing is. Throws Error("io-error").
   static std::unique_ptr<FileLock> acquire(const std::string& path);
   ~FileLock();
   FileLock(const FileLock&) = delete;

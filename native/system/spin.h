@@ -9,7 +9,7 @@ namespace deepyeast {
 // How long a thread spins for the end of an operation or for the next one before it sleeps. To wake a thread takes up to
 // 100 microseconds, as long as many an operation on one image; within 300 the next operation or call has usually come.
 // Short enough that other programs do not notice.
-constexpr std::chrono::microseconds spin_time(300);
+constexpr std::chrono::microseconds kSpinTime(300);
 
 inline void spin_pause() {
 #if defined(__x86_64__)
@@ -22,7 +22,7 @@ inline void spin_pause() {
 // Whether `done` came true before the spin time was over. Yields the core to other threads in between.
 template <typename Done>
 bool spin_until(const Done& done) {
-  const auto end = std::chrono::steady_clock::now() + spin_time;
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
   do {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;

@@ -15,8 +15,8 @@ namespace deepyeast::test {
 std::unique_ptr<Backend> make_backend(InstructionSet instruction_set, int threads);
 
 // Calls function(backend, its name) for every instruction set that this machine has, with two threads, then for CUDA in
-// float32, tf32 and bfloat16 where DEEPYEAST_TEST_CUDA names the CUDA library's file. Comparisons in between allow at least
-// what is allowed of that precision: 1e-5, 1e-3, 2e-2.
+// float32, tf32 and bfloat16 where DEEPYEAST_TEST_CUDA names the CUDA library's file. Comparisons by the function allow at
+// least the error that is allowed for the precision: 1e-5, 1e-3, 2e-2.
 void for_each_backend(const std::function<void(Backend&, const std::string&)>& function);
 
 // Deterministic values from Philox: uniform in [-1, 1), normal, or like an image after ReLU: max(0, mean + sigma n) with
@@ -41,8 +41,7 @@ void for_each_cuda_backend(const std::function<void(Backend&, const std::string&
 // A CUDA backend. Throws Skipped as above.
 std::unique_ptr<Backend> make_cuda_test_backend(const std::string& precision);
 
-// A backend's buffer filled with values, or of `count` floats that are not numbers, so that what an operation does not
-// write shows.
+// A backend's buffer filled with values, or with `count` NaNs, so that a test notices what an operation leaves unwritten.
 class Device {
  public:
   Device(Backend& backend, const std::vector<float>& values);

@@ -42,16 +42,16 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
   const reference::Array expected = reference::convolution(shape, to_double(input), to_double(weights));
   BatchStatistics statistics{mean, variance};
   convolution->forward(shape.batch, device_input, output, &statistics);
-  expect_close(output.values(), expected, convolution_tolerance, where + "forward");
+  expect_close(output.values(), expected, kConvolutionTolerance, where + "forward");
   const reference::Statistics moments = reference::statistics(expected, shape.output_channels);
-  expect_close(mean.values(), moments.mean, convolution_tolerance, where + "mean");
-  // The variance inherits the outputs' rounding, of the size of their mean.
+  expect_close(mean.values(), moments.mean, kConvolutionTolerance, where + "mean");
+  // The variance inherits the rounding errors of the outputs, which are in proportion to their mean.
   double largest_mean = 0, largest_variance = 0;
   for (const double value : moments.mean) largest_mean = std::max(largest_mean, std::abs(value));
   for (const double value : moments.variance) largest_variance = std::max(largest_variance, value);
   const double ratio = largest_variance > 0 ? largest_mean / std::sqrt(largest_variance) : 0;
   expect_close(variance.values(), moments.variance,
-               std::max(convolution_tolerance, least_tolerance) * std::max(1.0, ratio), where + "variance");
+               std::max(kConvolutionTolerance, least_tolerance) * std::max(1.0, ratio), where + "variance");
 
   for (const bool pool : {false, true}) {
     if (pool && (shape.height % 2 != 0 || shape.width % 2 != 0)) continue;
@@ -62,21 +62,21 @@ void check_convolution(Backend& backend, const ConvolutionFactory& factory, cons
       expect_close(result.values(),
                    reference::epilogue(shape.batch, shape.height, shape.width, shape.output_channels, expected,
                                        to_double(scale), to_double(shift), relu, pool),
-                   convolution_tolerance, where + "infer");
+                   kConvolutionTolerance, where + "infer");
     }
   }
   Activations plain(backend, gradient.size());
   convolution->infer(shape.batch, device_input, {nullptr, nullptr, false, false}, plain);
-  expect_close(plain.values(), expected, convolution_tolerance, where + "infer without epilogue");
+  expect_close(plain.values(), expected, kConvolutionTolerance, where + "infer without epilogue");
 
   convolution->backward_data(shape.batch, device_gradient, input_gradient);
   expect_close(input_gradient.values(),
                reference::convolution_input_gradient(shape, to_double(weights), to_double(gradient)),
-               convolution_tolerance, where + "input gradient");
+               kConvolutionTolerance, where + "input gradient");
   convolution->backward_weights(shape.batch, device_input, device_gradient, weight_gradient);
   expect_close(weight_gradient.values(),
                reference::convolution_weight_gradient(shape, to_double(input), to_double(gradient)),
-               convolution_tolerance, where + "weight gradient");
+               kConvolutionTolerance, where + "weight gradient");
 }
 
 }  // namespace deepyeast::test

@@ -40,7 +40,7 @@ TEST(convolutions_of_the_paper_and_of_other_image_sizes_match_the_reference) {
   for (const Layer& layer : layers_of(Topology()))
     if (layer.kind == LayerKind::convolution)
       ours.push_back({1, layer.height, layer.width, layer.input_channels, layer.output_channels});
-  std::vector<std::string> seen;  // equal layers once
+  std::vector<std::string> seen;  // equal layers are checked once
   for (const ConvolutionShape& shape : ours) {
     const std::string key = std::to_string(shape.height) + " " + std::to_string(shape.input_channels) + " " +
                             std::to_string(shape.output_channels);
@@ -109,7 +109,7 @@ TEST(convolution_prepared_for_inference_only) {
     const std::unique_ptr<Convolution> convolution = backend.convolution(shape, false);
     convolution->set_weights(device_weights);
     convolution->forward(3, device_input, output, nullptr);
-    expect_close(output.values(), reference::convolution(shape, to_double(input), to_double(weights)), convolution_tolerance, name);
+    expect_close(output.values(), reference::convolution(shape, to_double(input), to_double(weights)), kConvolutionTolerance, name);
   });
 }
 

@@ -1,5 +1,5 @@
-// What the addon's side of CUDA does without a device: the search for libraries, loading and its failures, the plan cache,
-// which algorithms it keeps, how images of a prediction go to a device in chunks, and how much memory a batch takes.
+// The addon's side of CUDA, without a device: the search for libraries, loading and its failures, the plan cache and the
+// algorithms in it, how the images of a prediction are cut into chunks, and how much memory a batch takes.
 #include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,7 +147,7 @@ TEST(cuda_dependencies_that_are_no_libraries_are_reported_one_by_one) {
   expect(!report.loaded && report.dependencies.size() == 5, "dependencies");
 }
 
-// The report on a library that says of itself what `settings` tell, with all that it needs but `without`.
+// The report on a fake library that behaves as `settings` tell it to. All its dependencies are there, except `without`.
 CudaReport fake_report(const std::string& settings, const std::string& without = "") {
   if (std::getenv("DEEPYEAST_TEST_CUDA") != nullptr)
     throw Skipped("false libraries must not stand in the way of true ones");
@@ -163,7 +163,7 @@ CudaReport fake_report(const std::string& settings, const std::string& without =
   return report;
 }
 
-// Its problems beside the driver, which the machine of the tests has or has not.
+// Its problems, except a missing driver: the machine of the tests may or may not have one.
 std::vector<std::string> fake_problems(const std::string& settings, const std::string& without = "") {
   std::vector<std::string> found = codes(fake_report(settings, without));
   found.erase(std::remove(found.begin(), found.end(), "cuda-driver-missing"), found.end());
@@ -180,7 +180,7 @@ TEST(cuda_problems_are_told_apart) {
   expect(fake_problems("", "libnvrtc.so.99") == Codes{"nvrtc-missing"}, "NVRTC");
   expect(fake_problems("", "libcublasLt.so.99") == Codes{"cublas-missing"}, "cuBLASLt");
   expect(fake_problems("", "libcublas.so.99") == Codes{"cublas-missing"}, "cuBLAS");
-  // Unless the system has it anyway.
+  // Unless the system has cuDNN installed.
   if (dlopen("libcudnn.so.9", RTLD_NOW) == nullptr)
     expect(fake_problems("", "libcudnn.so.9") == Codes{"cudnn-missing"}, "cuDNN");
   expect(fake_problems("abi=1") == Codes{"version-mismatch"}, "another version");
@@ -253,7 +253,7 @@ TEST(cuda_plan_cache_survives_bad_files) {
   expect(cache.find("a") == "engine1" && cache.find("b") == "engine2", "good lines were lost");
   folder.file("cache/cuda-plans.txt", std::string("\0\1\2 another format", 18));
   expect(cuda::PlanCache(folder / "cache", "A | B").find("a").empty(), "another format was read");
-  // A folder that cannot be one: choices are kept in memory.
+  // Where no folder can be made, choices are kept in memory.
   cuda::PlanCache unwritable(folder.file("file") + "/cache", "A | B");
   unwritable.add("a", "engine3");
   expect(unwritable.find("a") == "engine3", "the choice of this process");
@@ -270,7 +270,7 @@ TEST(cuda_algorithm_is_text_and_back) {
     const std::string text = cuda::algorithm_text(words);
     cuda::AlgorithmWords read;
     expect(cuda::parse_algorithm(text, &read) && read == words, "text: " + text);
-    // As a line of the plans.
+    // The text must also survive as a line of the plans.
     cuda::PlanCache plans("", "A"), other("", "A");
     plans.add("dense", text);
     other.use(plans.used());
@@ -298,14 +298,14 @@ TEST(cuda_algorithm_of_the_plans_is_used_where_it_can_be) {
   };
   cuda::PlanCache plans(folder / "cache", "card | cuBLASLt 1");
   expect(planned(plans, first, true) == first && chosen == 1 && refused == 0, "nothing was kept: it is chosen");
-  // Another process, by way of the file; a resumed run, by way of its checkpoint, which comes first.
+  // Another process finds the choice in the file. A resumed run finds it in its checkpoint, which takes precedence.
   cuda::PlanCache later(folder / "cache", "card | cuBLASLt 1");
   expect(planned(later, second, true) == first && chosen == 1, "the file's");
   cuda::PlanCache other("", "card | cuBLASLt 1");
   planned(other, second, true);
   later.use(other.used());
   expect(planned(later, first, true) == second && chosen == 2, "the checkpoint's");
-  // One that this device refuses, or that was damaged, is chosen again, said so, and kept.
+  // Where the device refuses the choice or its text is damaged, a new one is chosen, reported and kept.
   expect(planned(later, first, false) == first && chosen == 3 && refused == 1, "one that cannot be used");
   cuda::PlanCache damaged("", "card | cuBLASLt 1");
   damaged.add("bfloat16 dense forward", cuda::algorithm_text(first) + "x");
@@ -317,7 +317,8 @@ TEST(cuda_algorithm_of_the_plans_is_used_where_it_can_be) {
 
 // Images of 4x4 whose first bytes are their number, through a network on the fake device.
 struct FakePrediction {
-  explicit FakePrediction(std::size_t count) : posterior(count * 2) {
+  // memory: floats that the device has; 0: any number.
+  explicit FakePrediction(std::size_t count, std::size_t memory = 0) : posterior(count * 2) {
     const CudaReport report = fake_report("");
     expect(report.table != nullptr, "the fake library was not loaded");
     Topology topology;
@@ -326,7 +327,9 @@ struct FakePrediction {
     topology.blocks = {{4}};
     topology.dense = {3};
     topology.classes = 2;
+    if (memory > 0) setenv("DEEPYEAST_FAKE_CUDA", ("memory=" + std::to_string(memory)).c_str(), 1);
     std::unique_ptr<CudaBackend> made = make_cuda_backend(*report.table, {});
+    unsetenv("DEEPYEAST_FAKE_CUDA");
     backend = made.get();
     network = std::make_unique<Network>(topology, 1, std::move(made));
   }
@@ -345,7 +348,7 @@ struct FakePrediction {
         },
         posterior.size() / 2, nullptr, posterior.data());
   }
-  // What the device was asked for since the last call.
+  // What the device was asked to do since the last call.
   std::vector<std::string> steps() {
     std::vector<std::string> lines;
     const std::string log = backend->notes();
@@ -379,8 +382,8 @@ TEST(cuda_prediction_of_a_thousand_images_is_four_chunks_that_overlap) {
     prediction.reads.clear();
     prediction.by_reader();
     prediction.expect_in_order();
-    // Equal chunks, each read into other memory than the one before; the host waits for nothing until it comes to memory
-    // that it has filled before, and then for the copy out of it, not for what is computed.
+    // The chunks are equal, and each is read into other memory than the chunk before. The host does not wait until it comes
+    // to memory that it has filled before, and then it waits for the copy out of that memory, not for the computation.
     std::vector<std::string> expected;
     for (int i = 0; i < 4; ++i) {
       if (i == 3) expected.push_back("wait for a copy");
@@ -411,13 +414,38 @@ TEST(cuda_prediction_comes_in_order_for_any_count) {
     expect(std::count(steps.begin(), steps.end(), "finish") == 1 && steps.back() == "finish",
            "the host waits once, at the end");
     expect(std::count(steps.begin(), steps.end(), "wait for computing") == 0, "the host waits for computing");
-    // From memory of the caller's the same.
+    // The same for images in the caller's memory.
     std::vector<std::uint8_t> images(count * 16);
     FakePrediction::fill(0, count, images.data());
     std::fill(prediction.posterior.begin(), prediction.posterior.end(), -1.0f);
     prediction.network->forward(images.data(), static_cast<int>(count), nullptr, prediction.posterior.data());
     prediction.expect_in_order();
   }
+}
+
+// Parameters and folded normalizations take some 200 floats; an image 16, twice 64 for the outputs of layers, twice 2.
+TEST(cuda_prediction_without_memory_takes_fewer_images_at_once) {
+  FakePrediction prediction(1000, 5000 + 70 * 148);
+  prediction.by_reader();
+  prediction.expect_in_order();
+  const std::vector<std::string> steps = prediction.steps();
+  const auto times = [&](const std::string& step) { return std::count(steps.begin(), steps.end(), step); };
+  expect(times("out of memory") == 2, std::to_string(times("out of memory")) + " halvings; expected 256, 128, 64");
+  expect(times("compute 64") == 16, std::to_string(times("compute 64")) + " chunks of 64; expected 16");
+  expect(prediction.network->inference_batch() == 64, "what did not fit is tried no more");
+  prediction.by_reader();
+  prediction.expect_in_order();
+  const std::vector<std::string> again = prediction.steps();
+  expect(std::count(again.begin(), again.end(), "out of memory") == 0, "the next call starts with what fits");
+  // Where not even one image fits, the caller gets the error.
+  FakePrediction hopeless(1000, 300);
+  std::string code;
+  try {
+    hopeless.by_reader();
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  expect(code == "out-of-memory", "found " + code);
 }
 
 TEST(training_memory_says_which_batch_fits) {
@@ -427,7 +455,8 @@ TEST(training_memory_says_which_batch_fits) {
   const TrainingMemory floats = training_memory(layers, topology, layout, 4);
   const TrainingMemory halves = training_memory(layers, topology, layout, 2);
   expect(floats.per_image == 2 * halves.per_image && floats.fixed == halves.fixed, "activations count, gradients do not");
-  // By hand: the input, eight convolutions' linear outputs, what each passes on, three dense layers, two gradients.
+  // Counted by hand: the input, the linear outputs of eight convolutions, what each hands to the next layer, three dense
+  // layers, two gradients.
   const std::size_t linear = 2 * 64 * 64 * 64 + 2 * 32 * 32 * 128 + 4 * 16 * 16 * 256, dense = 512 + 512;
   const std::size_t passed = 64 * 64 * 64 + 32 * 32 * 64 + 32 * 32 * 128 + 16 * 16 * 128 + 3 * 16 * 16 * 256 + 8 * 8 * 256;
   expect(floats.per_image == 4 * (64 * 64 * 2 + linear + passed + 2 * dense + 12 + 2 * 64 * 64 * 64), "per image");

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "../engine/network.h"
+#include "../system/error.h"
 #include "backends.h"
 #include "learning.h"
 #include "test.h"
@@ -61,8 +62,8 @@ double difference(const std::vector<float>& values, const std::vector<float>& re
   return scale > 0 ? std::sqrt(squares / scale) : std::sqrt(squares);
 }
 
-// What rounding may do to a whole network, where units whose ReLU or pool switch count as well. That it does no more than
-// in PyTorch is for bench/gpu/run.sh to say.
+// The error that rounding may cause in a whole network, where it also changes the choices of ReLU and pool. Whether it is
+// larger than PyTorch's is measured by bench/gpu/run.sh.
 double allowed(const std::string& precision) {
   return precision == "float32" ? 2e-3 : precision == "tf32" ? 4e-2 : 0.25;
 }
@@ -226,14 +227,14 @@ TEST(network_on_small_cuda_predicts_as_on_the_cpu_in_any_batch) {
 
 TEST(network_on_cuda_learns_as_on_the_cpu) {
   if (std::getenv("DEEPYEAST_TEST_CUDA") == nullptr) throw Skipped("DEEPYEAST_TEST_CUDA does not name a CUDA library");
-  constexpr std::uint64_t seeds[] = {1, 2, 3};
+  constexpr std::uint64_t kSeeds[] = {1, 2, 3};
   const auto mean_of = [&](const std::function<std::unique_ptr<Backend>()>& make, const std::string& name) {
     Learned mean{0, 0};
-    for (const std::uint64_t seed : seeds) {
+    for (const std::uint64_t seed : kSeeds) {
       const Learned one = learn(make(), seed);
       std::printf("     %s, seed %d: loss %.4f, accuracy %.4f\n", name.c_str(), static_cast<int>(seed), one.loss, one.accuracy);
-      mean.loss += one.loss / std::size(seeds);
-      mean.accuracy += one.accuracy / std::size(seeds);
+      mean.loss += one.loss / std::size(kSeeds);
+      mean.accuracy += one.accuracy / std::size(kSeeds);
     }
     return mean;
   };

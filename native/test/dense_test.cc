@@ -11,7 +11,7 @@ namespace {
 using namespace deepyeast;
 using namespace deepyeast::test;
 
-constexpr double tolerance = 1e-5;
+constexpr double kTolerance = 1e-5;
 
 // A single weight; odd and prime numbers of inputs, outputs and cells; classes of the paper; more than one run of inputs,
 // block of inputs and block of outputs.
@@ -54,23 +54,23 @@ TEST(dense_matches_the_reference) {
 
       const reference::Array biases = to_double(bias);
       dense->forward(s.batch, device_input, device_bias, output, nullptr);
-      expect_close(output.values(), reference::dense(s, to_double(input), to_double(weights), &biases), tolerance,
+      expect_close(output.values(), reference::dense(s, to_double(input), to_double(weights), &biases), kTolerance,
                    where + "forward with bias");
 
       const reference::Array linear = reference::dense(s, to_double(input), to_double(weights), nullptr);
       BatchStatistics statistics{mean, variance};
       dense->forward(s.batch, device_input, nullptr, output, &statistics);
-      expect_close(output.values(), linear, tolerance, where + "forward");
+      expect_close(output.values(), linear, kTolerance, where + "forward");
       const reference::Statistics moments = reference::statistics(linear, s.outputs);
-      expect_close(mean.values(), moments.mean, tolerance, where + "mean");
-      // Of one cell the variance is zero exactly.
-      expect_close(variance.values(), moments.variance, s.batch == 1 ? 0 : 3 * tolerance, where + "variance");
+      expect_close(mean.values(), moments.mean, kTolerance, where + "mean");
+      // The variance of a single cell is exactly zero.
+      expect_close(variance.values(), moments.variance, s.batch == 1 ? 0 : 3 * kTolerance, where + "variance");
 
       for (const bool relu : {false, true}) {
         dense->infer(s.batch, device_input, {device_scale, device_bias, relu, false}, output);
         expect_close(output.values(),
                      reference::epilogue(s.batch, 1, 1, s.outputs, linear, to_double(scale), biases, relu, false),
-                     tolerance, where + "infer");
+                     kTolerance, where + "infer");
       }
 
       Device weight_gradient(backend, weights.size());
@@ -78,15 +78,15 @@ TEST(dense_matches_the_reference) {
       Device bias_gradient(backend, outputs);
       dense->backward_data(s.batch, device_gradient, input_gradient);
       expect_close(input_gradient.values(),
-                   reference::dense_input_gradient(s, to_double(weights), to_double(gradient)), tolerance,
+                   reference::dense_input_gradient(s, to_double(weights), to_double(gradient)), kTolerance,
                    where + "input gradient");
       dense->backward_weights(s.batch, device_input, device_gradient, weight_gradient, bias_gradient);
       expect_close(weight_gradient.values(),
-                   reference::dense_weight_gradient(s, to_double(input), to_double(gradient)), tolerance,
+                   reference::dense_weight_gradient(s, to_double(input), to_double(gradient)), kTolerance,
                    where + "weight gradient");
       reference::Array sums(outputs);
       for (std::size_t i = 0; i < gradient.size(); ++i) sums[i % outputs] += gradient[i];
-      expect_close(bias_gradient.values(), sums, tolerance, where + "bias gradient");
+      expect_close(bias_gradient.values(), sums, kTolerance, where + "bias gradient");
     }
   });
 }

@@ -1,5 +1,5 @@
-// The forest's trees against plain re-computation: every split is the best one there is, every leaf's probabilities are
-// those of its rows, and threads change nothing.
+// The forest's trees against a plain re-computation: every split is the best possible one, every leaf has the class
+// probabilities of its rows, and the number of threads changes nothing.
 #include "../forest/forest.h"
 
 #include <algorithm>
@@ -218,7 +218,7 @@ TEST(bin_edges_part_distinct_values_and_share_the_rest_evenly) {
   std::vector<float> values;
   for (int row = 0; row < 100000; ++row) {
     values.push_back(static_cast<float>(row % 7));           // few values
-    values.push_back(row % 2 == 0 ? 0.0f : 1e-3f * row);     // half the rows alike
+    values.push_back(row % 2 == 0 ? 0.0f : 1e-3f * row);     // half the rows have the same value
     values.push_back(-std::ldexp(1.0f, row % 200 - 100));    // any magnitude
   }
   const BinEdges edges = BinEdges::fit(values.data(), 100000, 3, 2);

@@ -1,4 +1,4 @@
-// What the benchmark of the GPU holds its times against, by hand for the paper's network.
+// The operations and bytes that the GPU benchmark compares its times with, against values counted by hand.
 #include <cmath>
 
 #include "bench/work.h"

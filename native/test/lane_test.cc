@@ -1,4 +1,4 @@
-// Shares of operations side by side: every task once, slots that nobody shares, help for those who are late, exceptions.
+// Concurrent shares: every task runs once, concurrent tasks have different slots, idle threads help, exceptions arrive.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -14,38 +14,38 @@ namespace {
 using namespace deepyeast;
 using namespace deepyeast::test;
 
-constexpr int operations = 5, tasks = 30;
+constexpr int kOperations = 5, kTasks = 30;
 
-// What share `share` does: some operations one after the other, each task of which counts itself.
+// A share executes some operations one after the other. Each of their tasks counts how often it ran.
 class Counts {
  public:
-  explicit Counts(int shares) : runs_(new std::atomic<int>[shares * operations * tasks]()), shares_(shares) {}
+  explicit Counts(int shares) : runs_(new std::atomic<int>[shares * kOperations * kTasks]()), shares_(shares) {}
 
   void run(const CpuContext& context, int share) {
-    for (int operation = 0; operation < operations; ++operation) {
-      context.parallel_for(tasks, [&](std::size_t task, int slot) {
+    for (int operation = 0; operation < kOperations; ++operation) {
+      context.parallel_for(kTasks, [&](std::size_t task, int slot) {
         if (slot < 0 || slot >= context.threads() || busy_[slot].exchange(true)) wrong_slot_ = true;
-        if (operation > 0 && at(share, operation - 1, tasks - 1) != 1) too_early_ = true;
-        // An operation inside a task stays on its thread.
+        if (operation > 0 && at(share, operation - 1, kTasks - 1) != 1) too_early_ = true;
+        // An operation that a task calls stays on the task's thread.
         context.parallel_for(3, [&](std::size_t, int inner) { if (inner != slot) wrong_slot_ = true; });
         ++at(share, operation, static_cast<int>(task));
         busy_[slot] = false;
       });
-      for (int task = 0; task < tasks; ++task)
+      for (int task = 0; task < kTasks; ++task)
         if (at(share, operation, task) != 1) too_early_ = true;
     }
   }
 
   void check() {
-    expect(!wrong_slot_, "two tasks shared a slot");
+    expect(!wrong_slot_, "two kTasks shared a slot");
     expect(!too_early_, "an operation began before the one before it had ended");
-    for (int i = 0; i < shares_ * operations * tasks; ++i)
+    for (int i = 0; i < shares_ * kOperations * kTasks; ++i)
       expect(runs_[i] == 1, "task " + std::to_string(i) + " ran " + std::to_string(runs_[i]) + " times");
   }
 
  private:
   std::atomic<int>& at(int share, int operation, int task) {
-    return runs_[(share * operations + operation) * tasks + task];
+    return runs_[(share * kOperations + operation) * kTasks + task];
   }
 
   std::unique_ptr<std::atomic<int>[]> runs_;
@@ -76,7 +76,7 @@ void work_for(std::chrono::microseconds time) {
 TEST(threads_without_a_share_help) {
   if (available_threads() < 2) throw Skipped("needs two cores");
   CpuContext context(InstructionSet::portable, 2);
-  // Not every time: the system may give a thread its core late.
+  // Helping is not certain in every round, since the operating system may give a thread its core late.
   int times = 0;
   for (int repeat = 0; repeat < 100 && times < 20; ++repeat) {
     std::atomic<bool> begun{false}, helped{false};
@@ -85,10 +85,10 @@ TEST(threads_without_a_share_help) {
         spin_until([&] { return begun.load(); });
         return;
       }
-      // There is nothing to help with for longer than a thread spins; it must not be gone afterwards.
+      // For longer than a thread spins there is nothing to help with. The helping thread must still be there afterwards.
       context.parallel_for(1, [&](std::size_t, int) {
         begun = true;
-        work_for(10 * spin_time);
+        work_for(10 * kSpinTime);
       });
       context.parallel_for(50, [&](std::size_t, int slot) {
         if (slot != lane) helped = true;

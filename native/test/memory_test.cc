@@ -1,4 +1,4 @@
-// Buffers: aligned, filled with zeros whatever was in their place before, whole at any size.
+// Buffers are aligned and filled with zeros, whatever their memory held before, and complete at any size.
 #include "../cpu/memory.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ TEST(memory_is_aligned_and_filled_with_zeros) {
       expect(reinterpret_cast<std::uintptr_t>(memory.data()) % 64 == 0, "not aligned");
       expect(std::all_of(memory.data(), memory.data() + floats, [](float value) { return value == 0; }),
              std::to_string(floats) + " floats are not all zero");
-      std::fill_n(memory.data(), floats, 1.0f);  // what the next one may get
+      std::fill_n(memory.data(), floats, 1.0f);  // memory that the next buffer may get
       const AlignedMemory moved = std::move(memory);
       expect(moved.data()[floats - 1] == 1, "lost when moved");
     }

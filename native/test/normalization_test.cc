@@ -10,7 +10,7 @@ namespace {
 using namespace deepyeast;
 using namespace deepyeast::test;
 
-constexpr double tolerance = 1e-5;
+constexpr double kTolerance = 1e-5;
 
 struct Result {
   std::vector<float> output, input_gradient, gamma_gradient, beta_gradient;
@@ -51,10 +51,10 @@ void check(Backend& backend, const NormalizationShape& s, double mean_over_devia
   const reference::Normalization expected = reference::normalization(
       s, to_double(input), to_double(gamma), to_double(beta), kept, to_double(output_gradient));
   const Result result = run(backend, s, input, gamma, beta, output_gradient, s.dropout > 0 ? &stream : nullptr);
-  expect_close(result.output, expected.output, tolerance, where + "output");
-  expect_close(result.input_gradient, expected.input_gradient, tolerance, where + "input gradient");
-  expect_close(result.gamma_gradient, expected.gamma_gradient, tolerance, where + "gamma gradient");
-  expect_close(result.beta_gradient, expected.beta_gradient, tolerance, where + "beta gradient");
+  expect_close(result.output, expected.output, kTolerance, where + "output");
+  expect_close(result.input_gradient, expected.input_gradient, kTolerance, where + "input gradient");
+  expect_close(result.gamma_gradient, expected.gamma_gradient, kTolerance, where + "gamma gradient");
+  expect_close(result.beta_gradient, expected.beta_gradient, kTolerance, where + "beta gradient");
 }
 
 TEST(normalization_matches_the_reference) {

@@ -11,9 +11,9 @@ using namespace deepyeast::test;
 
 TEST(philox_matches_the_published_vectors) {
   using Words = std::array<std::uint32_t, 4>;
-  constexpr std::uint32_t ones = 0xffffffffu;
+  constexpr std::uint32_t kOnes = 0xffffffffu;
   expect(philox4x32({0, 0, 0, 0}, {0, 0}) == Words{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u}, "zeros");
-  expect(philox4x32({ones, ones, ones, ones}, {ones, ones}) ==
+  expect(philox4x32({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}) ==
              Words{0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu},
          "ones");
   expect(philox4x32({0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u}, {0xa4093822u, 0x299f31d0u}) ==
@@ -45,7 +45,7 @@ TEST(normal_variates_have_the_moments_of_a_normal_distribution) {
     square += value * value / count;
     fourth += std::pow(value, 4) / count;
   }
-  // Five standard errors each.
+  // The tolerances are five standard errors.
   expect(std::abs(mean) < 5 / std::sqrt(count), "mean " + std::to_string(mean));
   expect(std::abs(square - 1) < 5 * std::sqrt(2.0 / count), "variance " + std::to_string(square));
   expect(std::abs(fourth - 3) < 5 * std::sqrt(96.0 / count), "fourth moment " + std::to_string(fourth));

@@ -7,7 +7,8 @@ namespace deepyeast::test::reference {
 
 namespace {
 
-// Calls visit(output index of (n, y, x), input index of the pixel under the tap, tap) for every pixel and tap inside.
+// Calls visit(output index of (n, y, x), input index of the pixel under the tap, tap) for every output pixel and every tap
+// that lies inside the image.
 template <typename Visit>
 void for_each_tap(const ConvolutionShape& s, const Visit& visit) {
   for (int n = 0; n < s.batch; ++n)

@@ -1,4 +1,4 @@
-// Every operation as plainly as possible, in double precision: what the backends are compared with.
+// Every operation, written as plainly as possible and in double precision. The backends are compared with these.
 #pragma once
 
 #include <cstdint>

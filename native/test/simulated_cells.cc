@@ -27,7 +27,7 @@ SimulatedCells::SimulatedCells(int count, int size, std::uint64_t seed)
     const auto between = [&](std::uint64_t number, double low, double high) {
       return low + (high - low) * shapes.word(n * kNumbers + number) / 4294967296.0;
     };
-    const int label = labels[n] = static_cast<std::int32_t>(shapes.word(n * kNumbers) % simulated_classes);
+    const int label = labels[n] = static_cast<std::int32_t>(shapes.word(n * kNumbers) % kSimulatedClasses);
     const double middle = size / 2.0 - 0.5, blur = size / 40.0;
     const double cx = middle + between(1, -0.06, 0.06) * size, cy = middle + between(2, -0.06, 0.06) * size;
     const double rx = between(3, 0.22, 0.34) * size, ry = between(4, 0.22, 0.34) * size;

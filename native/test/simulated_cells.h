@@ -1,5 +1,6 @@
 // Simulated cells for tests and measurements that have no images: an oval cell in channel 0 and in channel 1 a protein
-// whose place is its class, in noise. Nothing like the simulator of the package, but a network has to learn to tell them.
+// whose location is its class, in noise. This is far simpler than the package's simulator, but a network has to learn to
+// tell the classes apart.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace deepyeast::test {
 
-constexpr int simulated_classes = 5;  // cytosol, nucleus, cell periphery, puncta, vacuole
+constexpr int kSimulatedClasses = 5;  // cytosol, nucleus, cell periphery, puncta, vacuole
 
 struct SimulatedCells {
   SimulatedCells(int count, int size, std::uint64_t seed);

@@ -1,4 +1,4 @@
-// The two ends of a training step: images in, parameters out.
+// The first and the last operation of a training step: gathering the images, updating the parameters.
 #include "backends.h"
 #include "test.h"
 
@@ -7,7 +7,7 @@ namespace {
 using namespace deepyeast;
 using namespace deepyeast::test;
 
-// One augmentation at a time, on square images [size][size][channels].
+// Applies an augmentation, one bit of its code after the other, to a square image [size][size][channels].
 std::vector<float> moved(const std::vector<float>& image, int size, int channels, int code) {
   std::vector<float> result(image);
   const auto apply = [&](auto source_of) {

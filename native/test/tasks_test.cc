@@ -1,4 +1,4 @@
-// The tasks of one operation: every one is executed once, by whatever threads; an exception skips the rest.
+// The tasks of one operation: every task is executed once, whichever threads work, and an exception skips the rest.
 #include <atomic>
 #include <stdexcept>
 #include <thread>

@@ -25,7 +25,7 @@ double error_of(const std::vector<float>& values, const std::vector<double>& ref
 // Throws Failure when sizes differ, a value is not finite or the error is above the tolerance.
 void expect_close(const std::vector<float>& values, const std::vector<double>& reference, double tolerance,
                   const std::string& what);
-// While one lives, comparisons allow at least this error, and expect_same as much.
+// While such an object exists, comparisons allow at least its error, and so does expect_same.
 inline double least_tolerance = 0;
 class LeastTolerance {
  public:

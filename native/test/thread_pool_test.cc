@@ -1,5 +1,5 @@
-// The thread pool: every task once, slots that nobody shares, exceptions, callers at the same time, more threads than
-// cores.
+// The thread pool: every task runs once, concurrent tasks have different slots, exceptions arrive, several callers and more
+// threads than cores work.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -89,7 +89,7 @@ TEST(thread_pool_ends_with_its_last_holder) {
   expect(seen.expired(), "the pool outlives its holders");
 }
 
-// One of two tasks takes longer than anybody spins: the caller's or the worker's.
+// One of two tasks, the caller's or the worker's, takes longer than a thread spins.
 TEST(thread_pool_wakes_a_caller_who_sleeps) {
   const std::shared_ptr<ThreadPool> pool = ThreadPool::shared();
   for (std::size_t slow = 0; slow < 2; ++slow) {

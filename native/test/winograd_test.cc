@@ -28,7 +28,7 @@ void check_all(const std::vector<ConvolutionShape>& shapes) {
 
 TEST(winograd_matches_the_reference) {
   // Tiles that hang over to the right, below, or both; odd sizes; one tile; channels that fill neither a vector nor a
-  // panel nor a block of 64.
+  // panel nor a group of 64.
   check_all({{1, 1, 1, 1, 1},
              {1, 5, 7, 3, 24},
              {2, 9, 18, 24, 40},
@@ -43,7 +43,7 @@ TEST(winograd_is_exact_on_the_shapes_of_the_paper) {
   check_all({{1, 64, 64, 64, 64}, {1, 32, 32, 64, 128}, {2, 16, 16, 256, 256}});
 }
 
-// What a convolution computes from the same values, all of it.
+// All results of a convolution from the same values.
 struct Results {
   std::vector<float> output, mean, variance, inferred, input_gradient, weight_gradient;
 };
@@ -76,8 +76,7 @@ Results results_of(InstructionSet set, int threads, const ConvolutionShape& plan
   return r;
 }
 
-// One that runs block by block, one that runs step by step, and one that does either, as the batch is; none divides
-// evenly among 2, 3 or 5 threads.
+// Several ranges of tiles and groups of outputs, none of which divides evenly among 2, 3 or 5 threads.
 const ConvolutionShape uneven[] = {{5, 34, 38, 64, 72}, {3, 18, 10, 24, 200}, {7, 16, 16, 16, 96}};
 
 TEST(winograd_does_not_depend_on_the_number_of_threads) {
@@ -120,7 +119,7 @@ TEST(winograd_gives_an_image_the_same_values_in_any_batch) {
 TEST(winograd_infers_the_first_image_as_all_later_ones) {
   for (const InstructionSet set : available_instruction_sets()) {
     const std::unique_ptr<Backend> backend = make_backend(set, 1);
-    // One block of tiles an image, so that each thread transforms the weights it needs; the last one has four.
+    // One range of tiles an image, so that each thread transforms the weights it needs; the last shape has several.
     for (const ConvolutionShape& shape : {ConvolutionShape{3, 16, 16, 160, 200}, {2, 9, 7, 40, 72}, {5, 4, 4, 16, 16},
                                           {2, 34, 30, 24, 200}}) {
       const std::size_t image = std::size_t{1} * shape.height * shape.width;
@@ -155,7 +154,7 @@ TEST(winograd_infers_the_first_image_as_all_later_ones) {
 }
 
 TEST(winograd_statistics_of_channels_with_a_large_mean) {
-  // Outputs near 3000 with a deviation near 1, but for the border: float32 sums of squares would lose everything.
+  // Outputs near 3000 with a deviation near 1, except at the border: float32 sums of squares would lose the deviation.
   const ConvolutionShape shape{8, 32, 32, 16, 16};
   for (const InstructionSet set : available_instruction_sets()) {
     Values random(12);
@@ -182,7 +181,7 @@ TEST(winograd_statistics_of_channels_with_a_large_mean) {
 
 TEST(winograd_passes_on_what_is_not_a_number) {
   for (const InstructionSet set : available_instruction_sets()) {
-    // Every position within a tile once, so that it meets every corner of a pool.
+    // Every position within a tile once, and so every corner of a pool.
     for (int position = 0; position < 16; ++position) {
       Values random(13);
       std::vector<float> input = random.normal(8 * 8 * 16);

@@ -1,5 +1,6 @@
 /** Forests as safetensors files: the trees as arrays in scikit-learn's form, what they are as metadata. */
 import { DeepYeastError } from '../errors';
+import { parseJson } from '../files/parse-json';
 import { SafetensorsFile, writeSafetensors } from '../files/safetensors';
 import type { NativeForestArrays } from '../native';
 
@@ -91,12 +92,7 @@ export async function readForest(path: string): Promise<StoredForest> {
 }
 
 function parseDescription(text: string, path: string): ForestDescription {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new DeepYeastError('model-invalid', `${path} has metadata that is not JSON`, { cause: error });
-  }
+  const value = parseJson(text, `${path}: its metadata`, 'model-invalid');
   const isNames = (names: unknown, length?: number): boolean =>
     Array.isArray(names) &&
     names.every((name) => typeof name === 'string') &&

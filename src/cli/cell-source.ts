@@ -32,11 +32,14 @@ export async function openCellSources(
   options: CellSourceOptions,
   { defaultPattern, skipped }: { defaultPattern?: string; skipped: SkippedCell[] },
 ): Promise<CellSource[]> {
-  const [{ Dataset, datasetFiles }, { planImport }, { planImageFiles }] = await Promise.all([
-    import('../data/dataset.js'),
-    import('../data/import-plan.js'),
-    import('../data/image-files-plan.js'),
-  ]);
+  const [{ Dataset, datasetFiles }, { planImport }, { planImageFiles }, { tellApart }, { requireDistinctCells }] =
+    await Promise.all([
+      import('../data/dataset.js'),
+      import('../data/import-plan.js'),
+      import('../data/image-files-plan.js'),
+      import('../data/several-sources.js'),
+      import('../prediction/index.js'),
+    ]);
   const images = (plan: ImportPlan): CellSource => {
     for (const warning of plan.warnings) context.log('warn', warning);
     return {
@@ -50,7 +53,9 @@ export async function openCellSources(
       log: context.log,
     };
   };
-  const sources: CellSource[] = [];
+  const folders: ImportPlan[] = [];
+  /** A number stands for the folder of images in this place. */
+  const sources: (CellSource | number)[] = [];
   let files: string[] = [];
   const endFiles = () => {
     if (files.length > 0) sources.push(images(planImageFiles(files, planOptions('', options))));
@@ -69,10 +74,14 @@ export async function openCellSources(
     }
     const plan = planOptions(path, options);
     const patterned = plan.pattern !== undefined || plan.labels !== undefined || defaultPattern === undefined;
-    sources.push(images(await planImport(patterned ? plan : { ...plan, pattern: defaultPattern })));
+    folders.push(await planImport(patterned ? plan : { ...plan, pattern: defaultPattern }));
+    sources.push(folders.length - 1);
   }
   endFiles();
-  return sources;
+  const apart = tellApart(folders);
+  const opened = sources.map((source) => (typeof source === 'number' ? images(apart[source] as ImportPlan) : source));
+  if (opened.length > 1) await requireDistinctCells(opened);
+  return opened;
 }
 
 /** The one source that --data names; what does not exist was meant as a dataset. */

@@ -9,6 +9,7 @@ import {
   wholeNumber,
   withContext,
 } from './options';
+import { csvSafeOption, csvSafety } from './table-output';
 import { formatTable, share } from './text-table';
 
 interface CompareCommandOptions {
@@ -19,6 +20,7 @@ interface CompareCommandOptions {
   confident: number;
   minimumCells: number;
   data?: string;
+  csvSafe?: boolean;
 }
 
 /** `deepyeast compare` */
@@ -50,6 +52,7 @@ export function register(program: Command): void {
         .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     )
     .option('--data <folder>', 'the dataset, for the gallery and for what the simulator planted')
+    .addOption(csvSafeOption())
     .addOption(jsonOption())
     .action(withContext<CompareCommandOptions, [first: string, second: string]>(run));
   addExamples(
@@ -78,6 +81,7 @@ async function run(
     qualityThreshold: options.qualityThreshold,
     confident: options.confident,
     minimumCells: options.minimumCells,
+    table: csvSafety(context, options),
     ...(options.quality !== undefined && { quality: options.quality }),
     ...(options.data !== undefined && { dataset: await Dataset.open(options.data) }),
   });

@@ -4,6 +4,7 @@ import type { Accuracy, ConfidenceInterval, Report } from '../evaluation';
 import { addCellSourceOptions, type CellSourceOptions, openCellSource, type SkippedCell } from './cell-source';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, seedOption, wholeNumber, withContext } from './options';
+import { csvSafeOption, csvSafety } from './table-output';
 import { share } from './text-table';
 
 interface EvaluateCommandOptions extends ModelOptions, CellSourceOptions {
@@ -13,6 +14,7 @@ interface EvaluateCommandOptions extends ModelOptions, CellSourceOptions {
   minimumCells: number;
   bootstrap: number;
   seed: number;
+  csvSafe?: boolean;
 }
 
 /** `deepyeast evaluate` */
@@ -39,6 +41,7 @@ export function register(program: Command): void {
         .default(1000)
         .argParser(wholeNumber(0, 1_000_000)),
     )
+    .addOption(csvSafeOption())
     .addOption(seedOption())
     .action(withContext<EvaluateCommandOptions>(run));
   addModelOptions(addCellSourceOptions(command));
@@ -63,6 +66,7 @@ async function run(context: CommandContext, options: EvaluateCommandOptions): Pr
     const report = await evaluateModel(network, source, options.out, {
       ...batchOptions(context, options),
       format: options.format,
+      table: csvSafety(context, options),
       minimumCells: options.minimumCells,
       replicates: options.bootstrap,
       seed: options.seed,

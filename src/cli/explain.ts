@@ -48,14 +48,14 @@ export function register(program: Command): void {
 }
 
 async function run(context: CommandContext, options: ExplainCommandOptions): Promise<void> {
-  const [{ Dataset }, { explain }, { readFeatureMatrix }, { writeOcclusionSheet }] = await Promise.all([
+  const [{ Dataset }, { explain }, { featuresOfDataset }, { writeOcclusionSheet }] = await Promise.all([
     import('../data/dataset.js'),
     import('../features/explain.js'),
-    import('../features/matrix.js'),
+    import('../features/dataset-features.js'),
     import('../features/occlusion-sheet.js'),
   ]);
   const dataset = await Dataset.open(options.data);
-  const classic = options.classic === undefined ? undefined : await readFeatureMatrix(options.classic);
+  const classic = options.classic === undefined ? undefined : await featuresOfDataset(options.classic, dataset);
   const result = await withModel(context, options, async (network, model) => {
     const layers = options.layers ?? network.layerNames;
     const total = layers.length * Math.min(dataset.count, options.cells);

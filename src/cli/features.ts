@@ -3,7 +3,7 @@ import { DeepYeastError, exitStatus } from '../errors';
 import { type Stage, type Summary, stages, summaries } from '../features/extraction';
 import { addCellSourceOptions, type CellSourceOptions, openCellSource, type SkippedCell } from './cell-source';
 import { addModelRunOptions, batchOptions, type ModelOptions, withModel } from './model';
-import { addExamples, type CommandContext, withContext } from './options';
+import { addExamples, type CommandContext, wholeNumber, withContext } from './options';
 import { formatTable } from './text-table';
 
 interface FeaturesCommandOptions extends ModelOptions, CellSourceOptions {
@@ -14,6 +14,7 @@ interface FeaturesCommandOptions extends ModelOptions, CellSourceOptions {
   marker?: string;
   key?: string;
   allowMissing?: boolean;
+  imageSize?: number;
   redundant?: boolean;
   stage: Stage;
   summary: Summary;
@@ -50,6 +51,11 @@ export function register(program: Command): void {
     .option('--marker <channel>', 'with --classic: the channel that shows the whole cell (default: the first)')
     .option('--key <column>', "with --cellprofiler: its column of the cells' names, or of their file names")
     .option('--allow-missing', 'with --cellprofiler: cells that it lacks get the medians')
+    .option(
+      '--image-size <pixels>',
+      'with --cellprofiler: width and height of the images that it measured (default: as imported)',
+      wholeNumber(1, 1_000_000),
+    )
     .option('--redundant', 'with --classic: also list features that are constant or follow another (|r| > 0.999)')
     .addOption(
       new Option(
@@ -184,6 +190,7 @@ async function runCellProfiler(
   const { names, ...found } = await writeCellProfilerFeatures(table, dataset, options.out, {
     key: options.key,
     allowMissing: options.allowMissing,
+    imageSize: options.imageSize,
     record: { data: { path: options.data, cells: dataset.count }, table },
   });
   if (context.json) {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Forest, ForestOptions } from '../classifiers/forest';
+import { parseNumber } from '../files/number';
 import { type TableFormat, tableFormats } from '../files/table-writer';
 import {
   addExamples,
@@ -11,7 +12,7 @@ import {
   wholeNumber,
   withContext,
 } from './options';
-import { tableTarget } from './table-output';
+import { csvSafeOption, tableTarget } from './table-output';
 import { formatTable, share } from './text-table';
 
 interface GrowthOptions {
@@ -36,6 +37,7 @@ interface PredictOptions {
   features: string;
   out?: string;
   format?: TableFormat;
+  csvSafe?: boolean;
   with?: string[];
   threads?: number;
 }
@@ -76,6 +78,7 @@ export function register(program: Command): void {
     .option('--out <table>', 'file of the table (default: standard output)')
     .addOption(new Option('--format <name>', 'format of the table').choices(tableFormats))
     .option('--with <columns>', 'columns of cells.csv to copy', nameList)
+    .addOption(csvSafeOption())
     .addOption(threadsOption())
     .addOption(jsonOption())
     .action(withContext<PredictOptions>(runPredict));
@@ -117,7 +120,7 @@ function counts(text: string): number[] {
 
 function weights(text: string): number[] | 'balanced' {
   if (text === 'balanced') return text;
-  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const values = text.split(',').map((part) => parseNumber(part) ?? Number.NaN);
   if (!values.every(Number.isFinite)) throw new InvalidArgumentError("Expected 'balanced' or numbers between commas.");
   return values;
 }
@@ -175,12 +178,12 @@ async function runPredict(context: CommandContext, options: PredictOptions): Pro
     import('../classifiers/forest.js'),
     import('../prediction/index.js'),
   ]);
-  const { target, format } = tableTarget(context, options);
+  const { target, ...table } = tableTarget(context, options);
   const { features, cells, classes } = await readFeatureCells(options.features);
   const forest: Forest = await Forest.load(options.forest);
   try {
     const posteriors = await forest.predict(features, { threads: options.threads, signal: context.signal });
-    const writer = await PredictionsWriter.create(target, forest.classes, { format, copy: options.with ?? [] });
+    const writer = await PredictionsWriter.create(target, forest.classes, { ...table, copy: options.with ?? [] });
     try {
       for (const [row, cell] of cells.entries()) {
         await writer.append(cell, posteriors, row * forest.classes.length, classes);

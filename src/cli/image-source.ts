@@ -9,6 +9,7 @@ import type { ChannelChoice } from '../data/image-file';
 import type { PlanOptions } from '../data/import-plan';
 import { defaultNormalization, type Normalization, type NormalizationScope } from '../data/normalization';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 import { realNumber, wholeNumber } from './options';
 
 export interface ImageSourceOptions {
@@ -221,7 +222,7 @@ function rangeOf(channel: string, ranges: readonly RangeOption[]): [number, numb
   );
 }
 
-function parseChannels(text: string): ChannelChoice[] {
+export function parseChannels(text: string): ChannelChoice[] {
   const channels = text.split(',').map((part): ChannelChoice => {
     const [name, ...rest] = part.split('=');
     const plane = rest.join('=');
@@ -237,7 +238,7 @@ function parseChannels(text: string): ChannelChoice[] {
 }
 
 function parsePair(text: string): [number, number] {
-  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const numbers = text.split(',').map((part) => parseNumber(part) ?? Number.NaN);
   if (numbers.length !== 2 || !numbers.every(Number.isFinite))
     throw new InvalidArgumentError('Expected two numbers, as in 1,99.9.');
   return numbers as [number, number];

@@ -63,7 +63,7 @@ async function run(context: CommandContext, options: ImportCommandOptions, sourc
   const { classes, normalization, labels } = dataset;
   const counts = classes.map((name, index) => ({
     name,
-    cells: labels.reduce((sum, label) => sum + Number(label === index), 0),
+    cells: labels.reduce((sum, label) => sum + (label === index ? 1 : 0), 0),
   }));
   if (context.json) {
     const { path, count, size, channels: names } = dataset;

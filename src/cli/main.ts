@@ -2,25 +2,34 @@
 import { DeepYeastError, exitStatus } from '../errors';
 import type { Environment } from './options';
 import { runCommandLine } from './program';
+import { runUnderLimits } from './tight-limits';
 
 /**
- * The process: the first SIGINT or SIGTERM cancels the command, which cleans up (training writes a checkpoint), a second
- * one exits at once. A reader of stdout that goes away (`| head`) ends the command quietly.
+ * The process: the first SIGINT, SIGTERM or SIGHUP cancels the command, which cleans up (training writes a checkpoint), a
+ * second SIGINT or SIGTERM exits at once. A SIGHUP never does: a dropped session sends several, and others with them. A
+ * reader of stdout that goes away (`| head`) ends the command quietly.
  */
 async function main(): Promise<void> {
+  const elsewhere = await runUnderLimits();
+  if (elsewhere !== undefined) process.exit(elsewhere);
   const controller = new AbortController();
   let signalled: number | undefined;
+  let asked = 0;
   let unread = false;
   const onSignal = (status: number, name: string) => {
-    if (signalled !== undefined) process.exit(status);
+    if (name !== 'SIGHUP') asked++;
+    if (asked > 1) process.exit(status);
+    if (signalled !== undefined) return;
     signalled = status;
     process.stderr.write(`\n${name}: cleaning up; once more to exit at once\n`);
     controller.abort(new DeepYeastError('aborted', `stopped by ${name}`));
   };
   process.on('SIGINT', () => onSignal(exitStatus.interrupted, 'SIGINT'));
   process.on('SIGTERM', () => onSignal(exitStatus.terminated, 'SIGTERM'));
+  process.on('SIGHUP', () => onSignal(exitStatus.hungUp, 'SIGHUP'));
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // EIO: the terminal is gone.
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     unread = true;
     controller.abort(new DeepYeastError('aborted', 'nobody reads the output any more'));
   });

@@ -1,6 +1,15 @@
 import { type Command, Option } from 'commander';
 import { DeepYeastError } from '../errors';
-import { addExamples, type CommandContext, jsonOption, nameList, realNumber, withContext } from './options';
+import { parseNumber } from '../files/number';
+import {
+  addExamples,
+  type CommandContext,
+  jsonOption,
+  nameList,
+  realNumber,
+  wholeNumber,
+  withContext,
+} from './options';
 import { alignedRows } from './text-table';
 
 interface ImportCommandOptions {
@@ -10,6 +19,7 @@ interface ImportCommandOptions {
   mean?: string;
   scale?: number;
   epsilon?: number;
+  imageSize?: number;
   classes?: string;
   channels?: string[];
   licence?: string;
@@ -36,8 +46,14 @@ export function registerImport(program: Command): void {
     .addOption(
       new Option(
         '--epsilon <number>',
-        "Keras: of the batch normalizations (default: the file's, else 0.001)",
+        'Keras weights alone: of the batch normalizations (default 0.001; a whole model says its own)',
       ).argParser(realNumber(0)),
+    )
+    .addOption(
+      new Option(
+        '--image-size <pixels>',
+        'width of the images it was trained on, where the file does not say it; another one than it says is refused',
+      ).argParser(wholeNumber(1, 4096)),
     )
     .option('--classes <names>', 'class names in the order of the outputs, between commas, or a table of classes')
     .addOption(
@@ -62,13 +78,15 @@ async function run(context: CommandContext, options: ImportCommandOptions, path?
     import('../network/checkpoint.js'),
     import('../network/model-description.js'),
   ]);
-  const { scale, epsilon, channels } = options;
+  const { scale, epsilon, channels, imageSize } = options;
   const common = {
     ...(scale !== undefined && { scale }),
     ...(channels && { channels }),
+    ...(imageSize !== undefined && { imageSize }),
+    log: context.log,
     ...(options.classes !== undefined && { classes: await classNames(options.classes) }),
   };
-  const number = options.mean === undefined || options.mean.trim() === '' ? Number.NaN : Number(options.mean);
+  const number = parseNumber(options.mean ?? '') ?? Number.NaN;
   let model: Awaited<ReturnType<typeof importKeras>>;
   if (formatOf(file, options) === 'keras') {
     if (options.mean !== undefined && Number.isNaN(number)) {

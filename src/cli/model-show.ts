@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { rounded } from '../files/number';
 import { describeModel, type ModelDescription } from '../network/model-description';
 import { addExamples, type CommandContext, jsonOption, withContext } from './options';
 import { alignedRows } from './text-table';
@@ -39,11 +40,10 @@ function format(model: ModelDescription): string {
     ],
     [
       'transform',
-      input
-        ? `(pixel - mean) x ${Number(input.scale.toPrecision(6))}, mean ${input.mean}`
-        : 'none: it saw no training set',
+      input ? `(pixel - mean) x ${rounded(input.scale, 6)}, mean ${input.mean}` : 'none: it saw no training set',
     ],
     ['intensities', input?.intensities],
+    ['typical cell', input?.cellDiameter === undefined ? undefined : `${input.cellDiameter} pixels in diameter`],
     ['classes', `${classes.length}: ${classes.join(', ')}`],
     ['parameters', thousands(model.parameters)],
     ['dropout', String(model.dropout)],

@@ -2,12 +2,14 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 import { type Log, type LogLevel, logLevels } from '../log';
+import { jsonLine, plainText } from './plain-text';
 import { Progress, type ProgressOptions } from './progress';
 
 /** What a command line runs in; the process's own streams and variables, or a test's. */
 export interface Environment {
-  stdout: NodeJS.WritableStream;
+  stdout: NodeJS.WritableStream & { isTTY?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   variables: NodeJS.ProcessEnv;
   signal: AbortSignal;
@@ -17,14 +19,16 @@ export interface Environment {
 
 /** What a command gets beside its arguments and options. */
 export interface CommandContext {
-  /** Fires on the first SIGINT or SIGTERM, and when nobody reads stdout any more. */
+  /** Fires on the first SIGINT, SIGTERM or SIGHUP, and when nobody reads stdout any more. */
   readonly signal: AbortSignal;
   /** Whether --json was given. */
   readonly json: boolean;
   /** Messages of the library, to stderr, by DEEPYEAST_LOG. */
   readonly log: Log;
-  /** Writes to stdout and waits while the reader is slow. */
+  /** Writes text for people to stdout and waits while the reader is slow. Control characters are written out. */
   print(text: string): Promise<void>;
+  /** The same for data for programs, which are as they are unless stdout is a terminal. */
+  printData(text: string): Promise<void>;
   /** Writes one line of JSON to stdout. */
   printJson(value: unknown): Promise<void>;
   /** Writes a line to stderr, for people: nothing with --json. */
@@ -70,9 +74,9 @@ function createContext(environment: Environment, json: boolean): { context: Comm
   let bar: Progress | undefined;
   const writeLine = (line: string) => {
     bar?.clear();
-    stderr.write(`${line}\n`);
+    stderr.write(`${plainText(line)}\n`);
   };
-  const print = (text: string) =>
+  const write = (text: string) =>
     new Promise<void>((resolve) => {
       // Nobody reads any more: the signal has fired or is about to.
       if ((stdout as { destroyed?: boolean }).destroyed || stdout.write(text)) return resolve();
@@ -90,8 +94,9 @@ function createContext(environment: Environment, json: boolean): { context: Comm
     log: (level, message) => {
       if (logLevels.indexOf(level) <= threshold) writeLine(level === 'info' ? message : `${level}: ${message}`);
     },
-    print,
-    printJson: (value) => print(`${JSON.stringify(value)}\n`),
+    print: (text) => write(plainText(text)),
+    printData: (text) => write(stdout.isTTY ? plainText(text) : text),
+    printJson: (value) => write(jsonLine(value)),
     say: (line) => {
       if (!json) writeLine(line);
     },
@@ -148,7 +153,7 @@ export function precisionOption(): Option {
 /** Parser of a whole number within bounds, for Option.argParser. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
-    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^[+-]?\d+$/.test(text) ? (parseNumber(text) ?? Number.NaN) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < least || value > most) {
       throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
     }
@@ -159,7 +164,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 /** Parser of a number within bounds, for Option.argParser. */
 export function realNumber(least: number, most = Number.MAX_VALUE): (text: string) => number {
   return (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text);
+    const value = parseNumber(text) ?? Number.NaN;
     if (!(value >= least && value <= most)) {
       const bounds = most === Number.MAX_VALUE ? `of at least ${least}` : `from ${least} to ${most}`;
       throw new InvalidArgumentError(`Expected a number ${bounds}.`);

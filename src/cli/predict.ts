@@ -4,11 +4,12 @@ import { tableFormats } from '../files/table-writer';
 import { addCellSourceOptions, type CellSourceOptions, openCellSources, type SkippedCell } from './cell-source';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, nameList, realNumber, withContext } from './options';
-import { tableTarget } from './table-output';
+import { csvSafeOption, tableTarget } from './table-output';
 
 interface PredictCommandOptions extends ModelOptions, CellSourceOptions {
   out?: string;
   format?: string;
+  csvSafe?: boolean;
   with?: string[];
   reject?: number;
   temperature?: number;
@@ -40,6 +41,7 @@ export function register(program: Command): void {
       'divide the logits by this before the softmax (`deepyeast calibrate` fits it)',
       realNumber(0.01, 100),
     )
+    .addOption(csvSafeOption())
     .action(withContext<PredictCommandOptions, [paths: string[]]>(run));
   addModelOptions(addCellSourceOptions(command));
   addExamples(
@@ -58,7 +60,7 @@ async function run(context: CommandContext, options: PredictCommandOptions, path
     import('../evaluation/index.js'),
   ]);
   // Opened before the model is loaded and anything is written, so that a wrong path costs nothing.
-  const { target, format } = tableTarget(context, options);
+  const { target, ...table } = tableTarget(context, options);
   const skipped: SkippedCell[] = [];
   const sources = await openCellSources(context, paths, options, { defaultPattern: '*', skipped });
   const total = sources.reduce((sum, source) => sum + describeSource(source).count, 0);
@@ -66,7 +68,7 @@ async function run(context: CommandContext, options: PredictCommandOptions, path
 
   const result = await withModel(context, options, async (network, model) => {
     const writer = await PredictionsWriter.create(target, network.classes, {
-      format,
+      ...table,
       copy: options.with ?? [],
       ...(options.reject !== undefined && { reject: options.reject }),
     });

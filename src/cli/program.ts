@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
 import { type Environment, setEnvironment } from './options';
+import { jsonLine, plainText } from './plain-text';
 
 /** The commands in the order of the help. A command line loads the one it names: none waits for what another needs. */
 const commands: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  cells: () => import('./cells.js'),
   import: () => import('./import.js'),
   split: () => import('./split.js'),
   train: () => import('./train.js'),
@@ -38,9 +40,9 @@ export async function createProgram(argv: readonly string[], environment: Enviro
     .exitOverride()
     .showHelpAfterError('(deepyeast <command> --help shows the options and an example)')
     .configureOutput({
-      writeOut: (text) => environment.stdout.write(text),
+      writeOut: (text) => environment.stdout.write(plainText(text)),
       writeErr: (text) => {
-        if (!json) environment.stderr.write(text);
+        if (!json) environment.stderr.write(plainText(text));
       },
     });
   setEnvironment(program, environment);
@@ -91,13 +93,13 @@ function reportError(error: unknown, json: boolean, environment: Environment): n
     printErrorJson(environment, code, message, remedy);
   } else {
     const trace = !known && error instanceof Error && error.stack ? `\n${error.stack}` : '';
-    environment.stderr.write(`error [${code}]: ${message}${trace}\n${remedy}\n`);
+    environment.stderr.write(plainText(`error [${code}]: ${message}${trace}\n${remedy}\n`));
   }
   return known?.exitStatus ?? exitStatus.failure;
 }
 
 function printErrorJson(environment: Environment, code: string, message: string, remedy: string): void {
-  environment.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
+  environment.stdout.write(jsonLine({ error: { code, message, remedy } }));
 }
 
 /** Errors of the addon carry a code of the same table; errors of the file system have a system call. */

@@ -1,4 +1,5 @@
 /** A progress bar on a terminal, plain lines elsewhere. Made for stderr: data goes to stdout. */
+import { plainText } from './plain-text';
 
 export interface ProgressOptions {
   /** What is being done: `import`. */
@@ -62,7 +63,7 @@ export class Progress {
 
   private draw(note: string): void {
     const { stream } = this.options;
-    const line = this.line(note);
+    const line = plainText(this.line(note));
     if (this.terminal) {
       stream.write(`\r\x1b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
       this.drawn = true;

@@ -10,12 +10,13 @@ import {
   wholeNumber,
   withContext,
 } from './options';
-import { tableTarget } from './table-output';
+import { csvSafeOption, tableTarget } from './table-output';
 import { formatTable, share } from './text-table';
 
 interface ProteinsCommandOptions {
   out?: string;
   format?: string;
+  csvSafe?: boolean;
   minimumCells: number;
   prior?: number;
   bootstrap: number;
@@ -37,6 +38,7 @@ export function register(program: Command): void {
     .argument('<predictions...>', 'tables of predictions (or of proteins), CSV or Parquet')
     .option('--out <file>', 'table of proteins (default: standard output)')
     .addOption(new Option('--format <name>', "format of the table (default: by --out's ending)").choices(tableFormats))
+    .addOption(csvSafeOption())
     .addOption(
       new Option('--minimum-cells <cells>', 'give the accuracy also over proteins of at least so many cells')
         .default(10)
@@ -96,13 +98,14 @@ async function run(context: CommandContext, options: ProteinsCommandOptions, pat
   if (options.against !== undefined) return runAgainst(context, options, paths, options.against);
   const { proteinsOfFiles, readAnnotations, twoCompartments, writeProteinTable } = await import('../proteins/index.js');
   const annotations = options.compartments === undefined ? undefined : await readAnnotations(options.compartments);
-  const { table, fieldsUnknown } = await proteinsOfFiles(paths, {
+  const { table, fieldsUnknown, warnings } = await proteinsOfFiles(paths, {
     minimumCells: options.minimumCells,
     replicates: options.bootstrap,
     seed: options.seed,
     signal: context.signal,
     ...(options.prior !== undefined && { prior: options.prior }),
   });
+  for (const warning of warnings) context.log('warn', warning);
   if (fieldsUnknown && options.bootstrap > 0) {
     context.log(
       'warn',
@@ -117,8 +120,8 @@ async function run(context: CommandContext, options: ProteinsCommandOptions, pat
   if (context.json && options.out === undefined && options.format === undefined) {
     return context.printJson({ ...table, ...(two && { twoCompartments: two }) });
   }
-  const { target, format } = tableTarget(context, options);
-  await writeProteinTable(target, table, { format });
+  const { target, ...tableOptions } = tableTarget(context, options);
+  await writeProteinTable(target, table, tableOptions);
   if (context.json && options.out !== undefined) {
     await context.printJson({ out: options.out, ...summary(table), ...(two && { twoCompartments: two }) });
   }
@@ -141,14 +144,14 @@ async function runAgainst(
   against: string[],
 ): Promise<void> {
   const { changesOfFiles, writeChangeTable } = await import('../proteins/index.js');
-  const { target, format } = tableTarget(context, options);
+  const { target, ...tableOptions } = tableTarget(context, options);
   const table = await changesOfFiles(paths, against, {
     permutations: options.permutations,
     falseDiscoveryRate: options.fdr,
     seed: options.seed,
     signal: context.signal,
   });
-  if (!(context.json && options.out === undefined)) await writeChangeTable(target, table, { format });
+  if (!(context.json && options.out === undefined)) await writeChangeTable(target, table, tableOptions);
   if (context.json) {
     const { proteins, ...rest } = table;
     return context.printJson(

@@ -203,9 +203,10 @@ async function runFilter(context: CommandContext, options: FilterOptions): Promi
     ...(options.marks !== undefined && { marks: options.marks }),
     ...(detector !== undefined && { trainingCells: (await readQualityFile(detector)).trainingCells }),
   });
-  const { kept, removed } = await filterDataset(dataset, scores, out, { threshold, signal: context.signal });
+  const { kept, removed, unscored } = await filterDataset(dataset, scores, out, { threshold, signal: context.signal });
+  if (unscored > 0) context.log('warn', `${unscored} cells have no score in ${options.scores}, and stay`);
   if (report !== undefined) await writeFileAtomically(report, `${JSON.stringify(found, null, 2)}\n`);
-  if (context.json) return context.printJson({ out, cells: kept.count, removed, filter: found });
+  if (context.json) return context.printJson({ out, cells: kept.count, removed, unscored, filter: found });
   const against = found.scores ? `against the marks: ${scoresText(found.scores)}\n` : '';
   await context.print(`${filterText(found, 'class')}${against}`);
   context.say(`${kept.count} cells in ${out}, ${removed} removed${report === undefined ? '' : `; ${report}`}`);

@@ -11,8 +11,10 @@ import {
   wholeNumber,
   withContext,
 } from './options';
+import { addFieldOptions, type FieldsCommandOptions, requireNoFieldOptions, simulateFields } from './simulate-fields';
 
-interface SimulateCommandOptions {
+interface SimulateCommandOptions extends FieldsCommandOptions {
+  fields?: boolean;
   out?: string;
   preview?: string;
   cells?: number;
@@ -33,17 +35,19 @@ export function register(program: Command): void {
     .command('simulate')
     .description(
       'Draw a screen of two-channel cells with their compartments. DIR/train, DIR/validation and DIR/test are datasets, ' +
-        'split by protein 72/14/14; cells.csv tells what was planted in every crop.',
+        'split by protein 72/14/14; cells.csv tells what was planted in every crop. With --fields: a plate of whole ' +
+        'fields of view in DIR/Images, with truth masks, truth.csv and plate-map.csv.',
     )
-    .option('--out <dir>', 'folder that gets the three datasets')
+    .option('--out <dir>', 'folder that gets the three datasets, or the plate')
     .option('--preview <file.png>', 'contact sheet: every class with a few of its cells')
     .addOption(
       new Option('--cells <number>', 'crops over the three parts (default: 9000)').argParser(wholeNumber(1, most)),
     )
     .addOption(
-      new Option('--proteins <number>', 'proteins over the three parts (default: one for 40 cells)').argParser(
-        wholeNumber(1, most),
-      ),
+      new Option(
+        '--proteins <number>',
+        'proteins over the three parts (default: one for 40 cells), or over the wells (default: one for each)',
+      ).argParser(wholeNumber(1, most)),
     )
     .addOption(
       new Option(
@@ -73,15 +77,25 @@ export function register(program: Command): void {
     .addOption(seedOption())
     .addOption(threadsOption())
     .addOption(jsonOption());
+  addFieldOptions(command);
   addExamples(
     command,
     'deepyeast simulate --out screen --cells 9000 --seed 1',
     'deepyeast simulate --out screen --like HOwt_train.txt,HOwt_val.txt,HOwt_test.txt',
     'deepyeast simulate --preview cells.png',
+    'deepyeast simulate --fields --out plate --wells 24 --seed 1',
+    'deepyeast simulate --fields --out bad --wells 96 --bad-wells empty=2,out-of-focus=1,saturated=1',
   );
   command.action(
     withContext<SimulateCommandOptions>(async (context, options) => {
-      const { out, preview, like, ...rest } = options;
+      const { fields, out, preview, like, ...rest } = options;
+      if (fields) {
+        if (out === undefined) throw new DeepYeastError('invalid-argument', 'nothing to make: give --out');
+        const { cells: _crops, nonCells: _rate, appearance: _print, ...plate } = rest;
+        await simulateFields(context, { ...plate, out });
+        return;
+      }
+      requireNoFieldOptions({ ...options });
       if (out === undefined && preview === undefined)
         throw new DeepYeastError('invalid-argument', 'nothing to make: give --out, --preview or both');
       const result: Record<string, unknown> = {};

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Grouping, groupings } from '../data/identity';
 import type { Split } from '../data/split';
+import { parseNumber } from '../files/number';
 import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
 import type { Progress } from './progress';
 import { alignedRows, share } from './text-table';
@@ -85,15 +86,15 @@ function formatSplit(split: Split, by: Grouping): string {
 }
 
 function parseShares(text: string): Record<string, number> {
-  const shares: Record<string, number> = {};
+  const shares = new Map<string, number>();
   for (const part of text.split(',')) {
     const [name = '', value = '', ...rest] = part.split('=').map((piece) => piece.trim());
-    const share = value === '' ? Number.NaN : Number(value);
-    if (name === '' || rest.length > 0 || !Number.isFinite(share)) {
+    const share = parseNumber(value);
+    if (name === '' || rest.length > 0 || share === undefined) {
       throw new InvalidArgumentError('Expected NAME=SHARE between commas, as in train=0.72,validation=0.14,test=0.14.');
     }
-    if (Object.hasOwn(shares, name)) throw new InvalidArgumentError(`"${name}" is there twice.`);
-    shares[name] = share;
+    if (shares.has(name)) throw new InvalidArgumentError(`"${name}" is there twice.`);
+    shares.set(name, share);
   }
-  return shares;
+  return Object.fromEntries(shares);
 }

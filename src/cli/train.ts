@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../data/dataset';
+import { parseNumber, parseWholeNumber, roundedTo } from '../files/number';
 import { type Device, Network, type Precision } from '../network';
 import { readTopologyFile } from '../network/topology-file';
 import {
@@ -106,7 +107,7 @@ export function register(program: Command): void {
 /** 500: iterations; 60s: seconds. */
 function checkpointInterval(text: string): { iterations?: number; seconds?: number } {
   const match = /^(\d+(?:\.\d+)?)(s?)$/.exec(text);
-  const value = Number(match?.[1]);
+  const value = parseNumber(match?.[1] ?? '') ?? Number.NaN;
   if (match?.[2] === 's' && value > 0) return { seconds: value };
   if (match?.[2] === '' && Number.isInteger(value) && value > 0) return { iterations: value };
   throw new InvalidArgumentError('Expected a number of iterations (500) or seconds (60s).');
@@ -185,7 +186,7 @@ async function networkOf(
   const layers = options.topology === undefined ? {} : await readTopologyFile(options.topology);
   return Network.create({
     ...layers,
-    ...(options.depth !== undefined && { depth: Number(options.depth) as 5 | 9 | 11 | 13 }),
+    ...(options.depth !== undefined && { depth: parseWholeNumber(options.depth) as 5 | 9 | 11 | 13 }),
     classes: training.classes,
     channels: training.channels.length,
     size: training.size,
@@ -210,7 +211,7 @@ async function report(context: CommandContext, interval: Interval): Promise<void
   if (context.json) return context.printJson(intervalRow(interval));
   const { validation } = interval;
   const parts = [
-    `iteration ${interval.iteration} (epoch ${Number(interval.epoch.toFixed(2))}): loss ${interval.loss.toFixed(4)}`,
+    `iteration ${interval.iteration} (epoch ${roundedTo(interval.epoch, 2)}): loss ${interval.loss.toFixed(4)}`,
     `accuracy ${share(interval.accuracy)}`,
     ...(validation ? [`validation loss ${validation.loss.toFixed(4)}`, `accuracy ${share(validation.accuracy)}`] : []),
     `learning rate ${interval.learningRate}`,

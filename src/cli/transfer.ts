@@ -64,18 +64,14 @@ export function register(program: Command): void {
 
 /** Parser of whole numbers between commas. */
 function countList(text: string): number[] {
-  const counts = text.split(',').map(Number);
-  if (counts.some((count) => !Number.isSafeInteger(count) || count < 1)) {
-    throw new InvalidArgumentError('Expected whole numbers from 1 between commas.');
-  }
-  return counts;
+  return text.split(',').map((part) => wholeNumber(1, Number.MAX_SAFE_INTEGER)(part.trim()));
 }
 
 async function run(context: CommandContext, options: TransferCommandOptions): Promise<void> {
-  const [{ Dataset }, { transfer }, { readFeatureMatrix }, { join }] = await Promise.all([
+  const [{ Dataset }, { transfer }, { featuresOfDataset }, { join }] = await Promise.all([
     import('../data/dataset.js'),
     import('../transfer/index.js'),
-    import('../features/matrix.js'),
+    import('../features/dataset-features.js'),
     import('node:path'),
   ]);
   const data = {
@@ -85,9 +81,9 @@ async function run(context: CommandContext, options: TransferCommandOptions): Pr
   };
   const { classic: folder } = options;
   const classic = folder !== undefined && {
-    training: await readFeatureMatrix(join(folder, 'training')),
-    validation: await readFeatureMatrix(join(folder, 'validation')),
-    test: await readFeatureMatrix(join(folder, 'test')),
+    training: await featuresOfDataset(join(folder, 'training'), data.training),
+    validation: await featuresOfDataset(join(folder, 'validation'), data.validation),
+    test: await featuresOfDataset(join(folder, 'test'), data.test),
   };
   // Made when it is known how much there is to do.
   const bars: Progress[] = [];

@@ -1,3 +1,4 @@
+import { parseWholeNumber } from '../files/number';
 import type { ChannelChoice } from './raw-image';
 
 /** Names of the planes of an RGB picture. */
@@ -24,7 +25,8 @@ export function choosePlanes(channels: readonly ChannelChoice[], count: number, 
     const text = plane ?? name;
     const byName = position(text);
     if (byName >= 0) return byName;
-    if (/^\d+$/.test(text) && Number(text) < count) return Number(text);
+    const byNumber = parseWholeNumber(text);
+    if (byNumber !== undefined && byNumber < count) return byNumber;
     throw new Error(`has no channel "${text}" for ${name}: found ${count} (from 0)${listed}`);
   });
 }

@@ -32,23 +32,131 @@ export function countSplits(tokens: readonly ComponentToken[], text: string, lim
     const after = counts[t + 1] as Uint8Array;
     const here = counts[t] as Uint8Array;
     const token = tokens[t] as ComponentToken;
-    const ends = endsOf(token, text, limits);
-    const lastPiece = 'pieces' in token && token.pieces.length > 1 ? (token.pieces.at(-1) as string) : '';
-    for (let p = 0; p <= length; p++) {
-      // After any text only those ends count at which the last piece ends.
-      const counted = lastPiece === '' || endsWith(text, lastPiece, p) ? (after[p] as number) : 0;
-      sums[p + 1] = (sums[p] as number) + counted;
-    }
-    for (let p = 0; p <= length; p++) {
-      const pairs = ends(p);
-      let count = 0;
-      for (let i = 0; i < pairs.length && count < 2; i += 2) {
-        count += (sums[(pairs[i + 1] as number) + 1] as number) - (sums[pairs[i] as number] as number);
-      }
-      here[p] = Math.min(2, count);
-    }
+    if ('pieces' in token && token.pieces.length === 1) countText(token.pieces[0] as string, text, after, here);
+    else if ('name' in token && isFree(token, limits)) countFree(after, here);
+    else countByEnds(token, text, limits, after, here, sums);
   }
   return counts;
+}
+
+function countText(piece: string, text: string, after: Uint8Array, here: Uint8Array): void {
+  if (piece === '') {
+    here.set(after);
+    return;
+  }
+  for (let p = text.indexOf(piece); p >= 0; p = text.indexOf(piece, p + 1)) here[p] = after[p + piece.length] as number;
+}
+
+/** Any text of at least one character. */
+function countFree(after: Uint8Array, here: Uint8Array): void {
+  let sum = 0;
+  for (let p = here.length - 2; p >= 0; p--) {
+    sum = Math.min(2, sum + (after[p + 1] as number));
+    here[p] = sum;
+  }
+}
+
+function countByEnds(
+  token: ComponentToken,
+  text: string,
+  limits: PartLimits,
+  after: Uint8Array,
+  here: Uint8Array,
+  sums: Uint32Array,
+): void {
+  const ends = endsOf(token, text, limits);
+  const lastPiece = 'pieces' in token ? (token.pieces.at(-1) as string) : '';
+  let any = 0;
+  for (let p = 0; p <= text.length; p++) {
+    // After any text only those ends count at which the last piece ends.
+    const counted = lastPiece === '' || endsWith(text, lastPiece, p) ? (after[p] as number) : 0;
+    any += counted;
+    sums[p + 1] = any;
+  }
+  if (any === 0) return;
+  for (let p = 0; p <= text.length; p++) {
+    // Nothing that begins here can end where the rest fits.
+    if (any === (sums[p] as number)) return;
+    const pairs = ends(p);
+    let count = 0;
+    for (let i = 0; i < pairs.length && count < 2; i += 2) {
+      count += (sums[(pairs[i + 1] as number) + 1] as number) - (sums[pairs[i] as number] as number);
+    }
+    here[p] = Math.min(2, count);
+  }
+}
+
+function isFree({ name, kind }: { name: string; kind: PartKind | undefined }, limits: PartLimits): boolean {
+  return kind === undefined && !limits.bound?.has(name) && !limits.shapes?.has(name) && !limits.known?.has(name);
+}
+
+/** A component as texts with a part between each two of them; null stands for a star. */
+export interface PlainComponent {
+  texts: readonly string[];
+  parts: readonly ({ name: string; kind: PartKind | undefined } | null)[];
+}
+
+/** The tokens of a component in that form. */
+export function plainComponent(tokens: readonly ComponentToken[]): PlainComponent {
+  const texts: string[] = [];
+  const parts: ({ name: string; kind: PartKind | undefined } | null)[] = [];
+  for (const token of tokens) {
+    if ('name' in token) parts.push(token);
+    else {
+      texts.push(...token.pieces);
+      parts.push(...token.pieces.slice(1).map(() => null));
+    }
+  }
+  // Stars were added after the texts around them: both lists have the order of the component.
+  return { texts, parts };
+}
+
+/**
+ * Splits a component where its texts have one place only: as far to the left as they can be, and as far to the right.
+ * @returns the parts; undefined where it does not fit; `several` where the texts have several places (which can still name
+ *   the same parts, or parts that are not of the wanted kinds)
+ */
+export function onlySplit({ texts, parts }: PlainComponent, text: string): string[] | undefined | 'several' {
+  const [first = ''] = texts;
+  const last = texts.length - 1;
+  if (last === 0) return text === first ? [] : undefined;
+  const final = texts[last] as string;
+  if (!text.startsWith(first) || !text.endsWith(final)) return undefined;
+  const starts = new Array<number>(last + 1);
+  let position = first.length;
+  for (let t = 1; t < last; t++) {
+    const found = text.indexOf(texts[t] as string, position + (parts[t - 1] === null ? 0 : 1));
+    if (found < 0) return undefined;
+    starts[t] = found;
+    position = found + (texts[t] as string).length;
+  }
+  const end = text.length - final.length;
+  if (position + (parts[last - 1] === null ? 0 : 1) > end) return undefined;
+  // From the right: the same places, or there are several ways.
+  let limit = end;
+  for (let t = last - 1; t >= 1; t--) {
+    const piece = texts[t] as string;
+    const from = limit - (parts[t] === null ? 0 : 1) - piece.length;
+    if (from < 0 || text.lastIndexOf(piece, from) !== starts[t]) return 'several';
+    limit = starts[t] as number;
+  }
+  starts[last] = end;
+  return parts.map((_, i) =>
+    text.slice((i === 0 ? 0 : (starts[i] as number)) + (texts[i] as string).length, starts[i + 1]),
+  );
+}
+
+/** Whether a part with this text keeps to the limits. */
+export function keepsTo(part: { name: string; kind: PartKind | undefined }, text: string, limits: PartLimits): boolean {
+  const { name, kind } = part;
+  const bound = limits.bound?.get(name);
+  const shape = limits.shapes?.get(name);
+  return (
+    (kind === undefined || hasShape(text, kind)) &&
+    (bound === undefined || bound === text) &&
+    (shape === undefined || hasShape(text, shape)) &&
+    (limits.known?.get(name)?.has(text) ?? true)
+  );
 }
 
 /** The ways to split a component, as few characters as possible for the parts on the left first. */

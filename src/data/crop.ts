@@ -5,13 +5,8 @@ import type { RawImage, Samples } from './image-file';
 export const fits = ['error', 'crop', 'pad', 'crop-or-pad'] as const;
 export type Fit = (typeof fits)[number];
 
-/**
- * Cuts the centre of an image that is larger than `size` pixels, if `fit` allows. What is smaller stays as it is: it is
- * padded after normalization (padImage), so that padding takes no part in percentiles. Otherwise `image-invalid`.
- */
-export function cropImage(image: RawImage, size: number, fit: Fit, name: string): RawImage {
-  const { width, height } = image;
-  if (width === size && height === size) return image;
+/** Throws `image-invalid` where `fit` does not allow an image of another size than the dataset's. */
+export function requireFit(width: number, height: number, size: number, fit: Fit, name: string): void {
   const larger = width > size || height > size;
   const smaller = width < size || height < size;
   if ((larger && !fit.startsWith('crop')) || (smaller && !fit.endsWith('pad'))) {
@@ -21,7 +16,16 @@ export function cropImage(image: RawImage, size: number, fit: Fit, name: string)
       `${name}: has ${width} x ${height} pixels, expected ${size} x ${size} (--fit ${wanted} takes it)`,
     );
   }
-  if (!larger) return image;
+}
+
+/**
+ * Cuts the centre of an image that is larger than `size` pixels, if `fit` allows. What is smaller stays as it is: it is
+ * padded after normalization (padImage), so that padding takes no part in percentiles. Otherwise `image-invalid`.
+ */
+export function cropImage(image: RawImage, size: number, fit: Fit, name: string): RawImage {
+  const { width, height } = image;
+  requireFit(width, height, size, fit, name);
+  if (width <= size && height <= size) return image;
   const left = Math.max(0, Math.floor((width - size) / 2));
   const top = Math.max(0, Math.floor((height - size) / 2));
   const columns = Math.min(width, size);

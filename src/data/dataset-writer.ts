@@ -5,7 +5,7 @@ import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
 import { claimTemporaryName, flushFolder, makeFolder, releaseTemporaryName } from '../files/temporary';
-import { type Cell, cellColumns, Dataset, type DatasetDescription, datasetFiles } from './dataset';
+import { type Cell, cellColumns, columnOf, Dataset, type DatasetDescription, datasetFiles } from './dataset';
 
 export interface DatasetWriterOptions extends DatasetDescription {
   /** Width and height of the crops in pixels. */
@@ -91,10 +91,7 @@ export class DatasetWriter {
         `cell ${cell.cell}: found label ${cell.label}, expected 0 to ${classes.length - 1}, or -1 for none`,
       );
     }
-    // A column may have any name, also that of an object's own method.
-    const row = this.columns.map((name) =>
-      (name === 'label' && cell.label === -1) || !Object.hasOwn(cell, name) ? '' : (cell[name] ?? ''),
-    );
+    const row = this.columns.map((name) => (name === 'label' && cell.label === -1 ? '' : columnOf(cell, name)));
     await this.orAbort(async () => {
       await this.images.write(image);
       await this.cells.write(formatCsvRow(row));
@@ -116,11 +113,14 @@ export class DatasetWriter {
     this.requireOpen();
     await this.orAbort(async () => {
       if (this.rows === 0) throw new DeepYeastError('dataset-invalid', `${this.path} would hold no cells`);
-      const { classes, channels, size, normalization, provenance } = { ...this.options, ...changes };
+      const { classes, channels, size, normalization, provenance, cellDiameter } = { ...this.options, ...changes };
       await this.images.overwrite(npyHeader('|u1', [this.rows, size, size, channels.length], headerBytes), 0);
       await this.images.commit();
       await this.cells.commit();
-      const description: DatasetDescription = { classes, channels, normalization, provenance };
+      const description: DatasetDescription = {
+        ...{ classes, channels, normalization, provenance },
+        ...(cellDiameter !== undefined && { cellDiameter }),
+      };
       await writeFileAtomically(
         join(this.temporary, datasetFiles.description),
         `${JSON.stringify(description, null, 2)}\n`,
@@ -164,8 +164,12 @@ function columnsOf(options: DatasetWriterOptions): string[] {
   return [...cellColumns, ...extra];
 }
 
-/** A rename replaces an empty folder but nothing else: found out before the work, not after it. */
-async function requireNothingAt(path: string): Promise<void> {
+/**
+ * A rename replaces an empty folder but nothing else: found out before the work, not after it.
+ *
+ * @throws output-exists, io-error
+ */
+export async function requireNothingAt(path: string): Promise<void> {
   let found: string[];
   try {
     found = await readdir(path);

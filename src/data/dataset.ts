@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { readNpyHeader } from '../files/npy';
+import { parseNumber } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { type Normalization, parseNormalization } from './normalization';
 
 export { type Normalization, sameNormalization } from './normalization';
@@ -31,6 +33,11 @@ export interface Cell {
   [extra: string]: string | number;
 }
 
+/** A column of a cell's row, '' where it has none: own fields only, since a column may be named `constructor`. */
+export function columnOf(cell: Cell, column: string): string | number {
+  return Object.hasOwn(cell, column) ? (cell[column] ?? '') : '';
+}
+
 /** dataset.json. */
 export interface DatasetDescription {
   /** Class names; a label is an index into them. */
@@ -40,6 +47,8 @@ export interface DatasetDescription {
   normalization: Normalization;
   /** How the dataset was made; free form. */
   provenance: unknown;
+  /** Pixels of a typical cell in the crops: median diameter of the circles as large as the cells, where it is known. */
+  cellDiameter?: number;
 }
 
 /** Images in a .npy file, read by position: what NativeImageStore takes. */
@@ -220,12 +229,7 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
     }
     throw fileError('read', path, error);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new DeepYeastError('dataset-invalid', `${path} is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  const json = parseJson(text, path, 'dataset-invalid');
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new DeepYeastError('dataset-invalid', `${path} holds no JSON object, expected at least ${example}`);
   }
@@ -245,11 +249,16 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
   // No classes: a dataset without labels, to predict on.
   const classes = names('classes', 0);
   const channels = names('channels', 1);
+  const { cellDiameter } = fields;
+  if (cellDiameter !== undefined && !(typeof cellDiameter === 'number' && cellDiameter > 0 && cellDiameter < 1e6)) {
+    throw new DeepYeastError('dataset-invalid', `${path}: "cellDiameter" must be a number of pixels above 0`);
+  }
   return {
     classes,
     channels,
     normalization: parseNormalization(fields.normalization, channels.length, path),
     provenance: fields.provenance ?? null,
+    ...(cellDiameter !== undefined && { cellDiameter }),
   };
 }
 
@@ -285,7 +294,7 @@ async function readImagesHeader(path: string, channels: readonly string[]): Prom
 /** '3', or '3.0' as pandas writes a column in which a value is missing; '' and '-1' are unlabelled. */
 export function parseLabel(text: string, classes: readonly string[], path: string, line: number): number {
   if (text === '' || text === '-1' || text === '-1.0') return -1;
-  const label = /^\d{1,9}(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
+  const label = /^\d{1,9}(\.0*)?$/.test(text) ? (parseNumber(text) as number) : Number.NaN;
   if (!(label < classes.length)) {
     const most = classes.length - 1;
     const expected =

@@ -6,7 +6,14 @@ import type { Dataset } from './dataset';
 import { DatasetWriter } from './dataset-writer';
 import { deepYeastPattern, folderPattern, type ImportPlan, type PlanOptions, planImport } from './import-plan';
 import { describeNormalization, type Normalization } from './normalization';
-import { rangeColumns, readCells, resolveNormalization, withRanges } from './read-cells';
+import {
+  imageSizeColumns,
+  rangeColumns,
+  readCells,
+  resolveNormalization,
+  withImageSize,
+  withRanges,
+} from './read-cells';
 
 export interface ImportOptions extends PlanOptions {
   /** Folder of the new dataset. */
@@ -65,7 +72,7 @@ export async function importImages(options: ImportOptions): Promise<ImportResult
     size: crop.size,
     normalization,
     provenance: describeProvenance(options, plan, columns),
-    extraColumns: [...plan.extraColumns, ...columns],
+    extraColumns: [...plan.extraColumns, ...columns, ...(crop.fit === 'error' ? [] : imageSizeColumns)],
   });
   const skipped: SkippedImage[] = [];
   let done = 0;
@@ -79,7 +86,7 @@ export async function importImages(options: ImportOptions): Promise<ImportResult
         log('debug', `skipped: ${read.error.message}`);
       } else {
         if (read.ranges?.some(([low, high]) => !(high > low))) flat++;
-        await writer.append(read.image, withRanges(cell, columns, read.ranges));
+        await writer.append(read.image, withImageSize(withRanges(cell, columns, read.ranges), read.imageSize));
       }
       done++;
       onProgress?.(done, plan.cells.length, 'import');

@@ -37,14 +37,7 @@ export function normalizeImage(
   for (const plane of image.planes) requireFinite(plane, name);
   if (normalization.rule === 'bit-depth') {
     const most = 2 ** normalization.bits - 1;
-    for (const plane of image.planes) {
-      const outside = plane.find((sample: number) => sample < 0 || sample > most);
-      if (outside !== undefined) {
-        throw invalid(
-          `holds ${outside}, expected 0 to ${most} (${normalization.bits} bits): give the camera's bit depth`,
-        );
-      }
-    }
+    for (const plane of image.planes) requireBitDepth(plane, normalization.bits, name);
     const used = image.planes.map((): Range => [0, most]);
     return { pixels: stretch(image, used), ranges: used };
   }
@@ -61,6 +54,17 @@ export function normalizeImage(
         percentileRange([plane], [pixelNoise(plane, image.width)], normalization as PercentileNormalization),
       );
   return { pixels: stretch(image, used), ranges: used };
+}
+
+/** A sample beyond the camera's bit depth is `image-invalid`, never clipped. */
+export function requireBitDepth(samples: Samples, bits: number, name: string): void {
+  const most = 2 ** bits - 1;
+  const outside = samples.find((sample: number) => sample < 0 || sample > most);
+  if (outside === undefined) return;
+  throw new DeepYeastError(
+    'image-invalid',
+    `${name}: holds ${outside}, expected 0 to ${most} (${bits} bits): give the camera's bit depth`,
+  );
 }
 
 /** Samples that are not finite numbers have no place in 0..255: `image-invalid`. */

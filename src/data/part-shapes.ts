@@ -15,14 +15,15 @@ const isLetter = (code: number) => (code >= 65 && code <= 90) || (code >= 97 && 
 /** What stands between the parts of a name. */
 const separators = new Set('-_. ,;+=~#@()[]{}');
 
-const well = /[A-Za-z]{1,2}\d{1,2}/y;
+/** A01, A1, AF48; no A00. */
+const well = /[A-Za-z]{1,2}(?:0[1-9]|[1-4]\d|[1-9])/y;
 /** Nuclear, mitochondrial and plasmid genes: YER087C-B, Q0045, R0010W. */
 const orf = /(?:Y[A-P][LR]\d{3}[CW](?:-[A-Z])?|Q\d{4}|R\d{4}[CW])/iy;
 
 const whole: Record<PartShape, RegExp> = {
   number: /^\d+$/,
   'labelled number': /^[A-Za-z]+\d+$/,
-  well: /^[A-Za-z]{1,2}\d{1,2}$/,
+  well: /^[A-Za-z]{1,2}(?:0[1-9]|[1-4]\d|[1-9])$/,
   word: /^[^-_. ,;+=~#@()[\]{}]+$/,
   orf: /^(?:Y[A-P][LR]\d{3}[CW](?:-[A-Z])?|Q\d{4}|R\d{4}[CW])$/i,
 };
@@ -53,7 +54,7 @@ export function shapeEnds(shape: PartShape, text: string, start: number): Ends {
       if (found === undefined) return [];
       const end = start + found.length;
       // A12 may be A1 and a 2.
-      return /\d\d$/.test(found) ? [end - 1, end] : [end, end];
+      return /[1-4]\d$/.test(found) ? [end - 1, end] : [end, end];
     }
     case 'orf': {
       orf.lastIndex = start;

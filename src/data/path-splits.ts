@@ -1,7 +1,17 @@
 /** How often, and in which ways, a pattern of several folders fits a path: what path-reading.ts decides between. */
 
 import { DeepYeastError } from '../errors';
-import { type ComponentToken, countSplits, type PartLimits, splits, valuesOf } from './component-split';
+import {
+  type ComponentToken,
+  countSplits,
+  keepsTo,
+  onlySplit,
+  type PartLimits,
+  type PlainComponent,
+  plainComponent,
+  splits,
+  valuesOf,
+} from './component-split';
 import { type PartKind, partKinds } from './part-shapes';
 
 /** The named parts of a path. */
@@ -76,6 +86,7 @@ export function parseSplittingPattern(text: string): SplittingPattern {
 
 class Pattern implements SplittingPattern {
   readonly depth: number;
+  readonly #plain: readonly PlainComponent[];
 
   constructor(
     readonly text: string,
@@ -85,11 +96,14 @@ class Pattern implements SplittingPattern {
     private readonly repeated: readonly string[],
   ) {
     this.depth = components.length - 1;
+    this.#plain = components.map(plainComponent);
   }
 
   count(path: string, limits: PartLimits = {}): SplitNumber {
     const texts = path.split('/');
     if (texts.length !== this.components.length) return 0;
+    const only = this.#onlyReading(texts, limits);
+    if (only !== 'several') return only ? 1 : 0;
     let total = 0;
     for (const bound of this.#bindings(texts, limits)) {
       total += this.#countBound(texts, bound);
@@ -103,6 +117,8 @@ class Pattern implements SplittingPattern {
   readings(path: string, most: number, limits: PartLimits = {}): PathParts[] {
     const texts = path.split('/');
     if (texts.length !== this.components.length) return [];
+    const only = this.#onlyReading(texts, limits);
+    if (only !== 'several') return only ? [only] : [];
     const found = new Map<string, PathParts>();
     let looked = 0;
     for (const bound of this.#bindings(texts, limits)) {
@@ -114,6 +130,25 @@ class Pattern implements SplittingPattern {
       }
     }
     return [...found.values()];
+  }
+
+  /** The reading of nearly all paths, whose texts have one place each: found without counting. */
+  #onlyReading(texts: readonly string[], limits: PartLimits): PathParts | undefined | 'several' {
+    const reading: [string, string][] = [];
+    const named = new Map<string, string>();
+    for (const [c, component] of this.#plain.entries()) {
+      const values = onlySplit(component, texts[c] as string);
+      if (values === undefined || values === 'several') return values;
+      for (const [i, part] of component.parts.entries()) {
+        if (part === null) continue;
+        const value = values[i] as string;
+        const before = named.get(part.name);
+        if ((before !== undefined && before !== value) || !keepsTo(part, value, limits)) return undefined;
+        named.set(part.name, value);
+      }
+    }
+    for (const name of this.names) reading.push([name, named.get(name) as string]);
+    return Object.fromEntries(reading);
   }
 
   #countBound(texts: readonly string[], limits: PartLimits): number {

@@ -1,10 +1,10 @@
 /** Pictures: PNG and JPEG of one page, grey or RGB, with 8 or 16 bits. */
 
-import { decodePng, isPlainPng, readPngHeader } from '../files/png';
+import { decodePng, isPlainPng, readPngHeader, samplesOf } from '../files/png';
 import type { RandomAccessFile } from '../files/random-access-file';
 import { choosePlanes, rgbNames } from './choose-planes';
 import { requireSize, withinBudget } from './image-limits';
-import type { ChannelChoice, RawImage } from './raw-image';
+import type { AcceptSize, ChannelChoice, RawImage } from './raw-image';
 
 /** Bytes of a picture's file; what unpacks to the largest picture is smaller, unless it is full of other things. */
 const mostFileBytes = 2 ** 28;
@@ -19,33 +19,58 @@ interface Decoded {
 }
 
 /** @throws Error that says what is wrong, without the path */
-export async function readPicture(file: RandomAccessFile, channels: readonly ChannelChoice[]): Promise<RawImage> {
+export async function readPicture(
+  file: RandomAccessFile,
+  channels: readonly ChannelChoice[],
+  accept: AcceptSize,
+): Promise<RawImage> {
   if (file.length > mostFileBytes) {
     throw new Error(`has ${file.length} bytes, expected at most ${mostFileBytes} of a picture`);
   }
   const bytes = await file.read(0, file.length);
+  requirePicture(bytes);
   const header = readPngHeader(bytes);
-  if (header === undefined || !isPlainPng(header)) return decodeByLibrary(bytes, channels);
+  if (header === undefined || !isPlainPng(header)) return decodeByLibrary(bytes, channels, accept);
   const { width, height } = header;
   requireSize(width, height);
-  return withinBudget(width * height * header.bits, async () => choose(await decodePng(bytes, header), channels));
+  accept(width, height);
+  return withinBudget(width * height * header.bits * samplesOf(header), async () =>
+    choose(await decodePng(bytes, header), channels),
+  );
+}
+
+/** By the first bytes: whatever else a general library might read never gets there. */
+function requirePicture(bytes: Buffer): void {
+  if (bytes.length === 0) throw new Error('is empty, expected an image');
+  const png = bytes.length > 7 && bytes.toString('latin1', 0, 8) === '\x89PNG\r\n\x1a\n';
+  const jpeg = bytes.length > 2 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+  if (!png && !jpeg) throw new Error('is no image of a format that is read, expected PNG, JPEG or TIFF');
 }
 
 /** JPEG, and PNG with a palette, of few bits or interlaced. */
-async function decodeByLibrary(bytes: Buffer, channels: readonly ChannelChoice[]): Promise<RawImage> {
+async function decodeByLibrary(
+  bytes: Buffer,
+  channels: readonly ChannelChoice[],
+  accept: AcceptSize,
+): Promise<RawImage> {
   const { default: sharp } = await import('sharp');
   // Metadata is cheap and says in which colour space the file is; naming that same space keeps sharp from converting.
-  const { space, depth, format, width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
-  if (format !== 'png' && format !== 'jpeg')
-    throw new Error(`is a file of the format ${format}, expected PNG, JPEG or TIFF`);
+  const {
+    space,
+    depth,
+    width,
+    height,
+    channels: channelCount,
+  } = await sharp(bytes, { limitInputPixels: false }).metadata();
   requireSize(width, height);
+  accept(width, height);
   const bits = depth === 'uchar' ? 8 : depth === 'ushort' ? 16 : 0;
   if (bits === 0 || !['b-w', 'srgb', 'grey16', 'rgb16'].includes(space ?? '')) {
     throw new Error(
       `has samples of type ${depth} in the colour space ${space}, expected grey or RGB with 8 or 16 bits`,
     );
   }
-  return withinBudget(width * height * bits, async () => {
+  return withinBudget(width * height * bits * channelCount, async () => {
     const { data, info } = await sharp(bytes, { ignoreIcc: true, sequentialRead: true })
       .removeAlpha()
       .toColourspace(space as string)

@@ -19,3 +19,6 @@ export interface ChannelChoice {
   /** Plane in the file: an index from 0, or a name (OME-TIFF, or red, green, blue). Left out: by name, else by position. */
   plane?: string;
 }
+
+/** Throws where an image of so many pixels is not wanted: asked before they are unpacked. */
+export type AcceptSize = (width: number, height: number) => void;

@@ -3,11 +3,12 @@
 import { resolve } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
-import { cropImage, type Fit, padImage } from './crop';
+import { inOrder } from '../in-order';
+import { cropImage, type Fit, padImage, requireFit } from './crop';
 import type { Cell } from './dataset';
 import { DatasetPercentiles } from './dataset-percentiles';
 import { fieldOf } from './identity';
-import { type ChannelChoice, type RawImage, readImage } from './image-file';
+import { type AcceptSize, type ChannelChoice, type RawImage, readImage } from './image-file';
 import type { ImportPlan, PlannedCell } from './import-plan';
 import { normalizeImage, percentileRange, pixelNoise, type Range, requireFinite } from './intensity';
 import { defaultNormalization, type Normalization, type PercentileNormalization } from './normalization';
@@ -24,32 +25,50 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A cell of the plan: its crop, or why there is none. */
+/** A cell of the plan: its crop and the size of the image that it was cut from, or why there is none. */
 export type ReadCell =
-  | { planned: PlannedCell; image: Uint8Array; ranges: Range[] | undefined; error?: undefined }
+  | {
+      planned: PlannedCell;
+      image: Uint8Array;
+      ranges: Range[] | undefined;
+      imageSize: ImageSize;
+      error?: undefined;
+    }
   | { planned: PlannedCell; error: DeepYeastError };
 
+/** In pixels, before anything is cut or padded. */
+export interface ImageSize {
+  width: number;
+  height: number;
+}
+
 /** The raw channels of a planned cell, cut to size. Throws `image-invalid`. */
-async function readRaw(plan: ImportPlan, planned: PlannedCell, options: ReadOptions): Promise<RawImage> {
+async function readRaw(
+  plan: ImportPlan,
+  planned: PlannedCell,
+  options: ReadOptions,
+): Promise<RawImage & { imageSize: ImageSize }> {
   const name = planned.cell.source;
   const invalid = (what: string) => new DeepYeastError('image-invalid', `${name}: ${what}`);
   if (planned.problem !== undefined) throw invalid(planned.problem);
+  const accept = (width: number, height: number) => requireFit(width, height, options.size, options.fit, name);
   const image = plan.filePerChannel
-    ? joinChannels(await readChannelFiles(plan, planned), invalid)
-    : await readImage(resolve(plan.source, planned.files[0] as string), plan.channels);
+    ? joinChannels(await readChannelFiles(plan, planned, accept), invalid)
+    : await readImage(resolve(plan.source, planned.files[0] as string), plan.channels, accept);
   if (options.eightBit !== undefined && image.eightBit !== options.eightBit) {
     throw invalid(
       `has ${image.sampleType} samples, expected ${options.eightBit ? '8 bits' : 'more than 8 bits'} as in the first image: ` +
         'name the rule for all of them (--normalization)',
     );
   }
-  return cropImage(image, options.size, options.fit, name);
+  const { width, height } = image;
+  return { ...cropImage(image, options.size, options.fit, name), imageSize: { width, height } };
 }
 
-function readChannelFiles(plan: ImportPlan, planned: PlannedCell): Promise<RawImage[]> {
+function readChannelFiles(plan: ImportPlan, planned: PlannedCell, accept: AcceptSize): Promise<RawImage[]> {
   const files = planned.files.map((file, index) => {
     const { name } = plan.channels[index] as ChannelChoice;
-    return readImage(resolve(plan.source, file), [{ name }]);
+    return readImage(resolve(plan.source, file), [{ name }], accept);
   });
   return Promise.all(files);
 }
@@ -65,32 +84,6 @@ function joinChannels(images: readonly RawImage[], invalid: (what: string) => De
     }
   }
   return { ...first, planes: images.flatMap((image) => image.planes) };
-}
-
-/** Works on `items` a few at a time and yields the results in order. */
-async function* inOrder<Item, Result>(
-  items: Iterable<Item>,
-  work: (item: Item) => Promise<Result>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Result> {
-  const running: Promise<Result>[] = [];
-  try {
-    for (const item of items) {
-      throwIfAborted(signal);
-      const result = work(item);
-      // Handled when its turn comes; until then a failure must not count as unhandled.
-      result.catch(() => {});
-      running.push(result);
-      if (running.length >= concurrency) yield await (running.shift() as Promise<Result>);
-    }
-    while (running.length > 0) {
-      throwIfAborted(signal);
-      yield await (running.shift() as Promise<Result>);
-    }
-  } finally {
-    // Whoever stops early must not find files still being read.
-    await Promise.allSettled(running);
-  }
 }
 
 /** A result, or the `image-invalid` that belongs to one cell; any other failure ends everything. */
@@ -144,6 +137,7 @@ async function withDatasetRanges(
     let done = 0;
     for await (const image of inOrder(
       plan.cells,
+      concurrency,
       (planned) => attempt(() => readFinite(plan, planned, options)),
       options.signal,
     )) {
@@ -193,6 +187,7 @@ async function fieldRanges(
     const images: RawImage[] = [];
     for await (const image of inOrder(
       members,
+      concurrency,
       (planned) => attempt(() => readFinite(plan, planned, options)),
       options.signal,
     )) {
@@ -233,11 +228,12 @@ export async function* readCells(
         planned.cell.source,
         ofField?.get(fieldOf(planned.cell)),
       );
-      return { image: padImage(pixels, raw.width, raw.height, options.size, plan.channels.length), ranges };
+      const padded = padImage(pixels, raw.width, raw.height, options.size, plan.channels.length);
+      return { image: padded, ranges, imageSize: raw.imageSize };
     });
     return result instanceof DeepYeastError ? { planned, error: result } : { planned, ...result };
   };
-  yield* inOrder(plan.cells, read, options.signal);
+  yield* inOrder(plan.cells, concurrency, read, options.signal);
 }
 
 /** Columns of cells.csv with the numbers used, for rules whose numbers differ between cells. */
@@ -252,4 +248,12 @@ export function withRanges(cell: Cell, columns: readonly string[], ranges: reado
   const numbers = ranges?.flat() ?? [];
   for (const [index, name] of columns.entries()) filled[name] = String(numbers[index] ?? '');
   return filled;
+}
+
+/** Columns of cells.csv with the size of each image, where it may be another than the crop's. */
+export const imageSizeColumns = ['image_width', 'image_height'] as const;
+
+/** The cell with those columns filled in. */
+export function withImageSize(cell: Cell, { width, height }: ImageSize): Cell {
+  return { ...cell, image_width: String(width), image_height: String(height) };
 }

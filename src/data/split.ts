@@ -1,13 +1,13 @@
 /** Cuts a dataset into parts that share no protein (or field), each class in the asked proportions. */
 
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
-import { DeepYeastError, fileError } from '../errors';
-import { makeFolder } from '../files/temporary';
+import { DeepYeastError } from '../errors';
+import { roundedTo } from '../files/number';
+import { writeFolder } from '../files/write-together';
 import { permutation } from '../random';
 import { Dataset } from './dataset';
-import { DatasetWriter } from './dataset-writer';
+import { DatasetWriter, requireNothingAt } from './dataset-writer';
 import { type Grouping, groupOf } from './identity';
 
 export interface SplitOptions {
@@ -132,7 +132,7 @@ function parseParts(into: Readonly<Record<string, number>>): { name: string; sha
       throw invalid(`the share of "${name}" is ${share}, expected a number between 0 and 1`);
   }
   const sum = parts.reduce((total, { share }) => total + share, 0);
-  if (Math.abs(sum - 1) > 1e-6) throw invalid(`the shares add up to ${Number(sum.toFixed(6))}, expected 1`);
+  if (Math.abs(sum - 1) > 1e-6) throw invalid(`the shares add up to ${roundedTo(sum, 6)}, expected 1`);
   return parts;
 }
 
@@ -186,37 +186,36 @@ export async function writeSplit(
     onProgress?: ((done: number, total: number) => void) | undefined;
   },
 ): Promise<Record<string, Dataset>> {
+  const free = async () => {
+    for (const { name } of split.parts) await requireNothingAt(join(options.out, name));
+  };
+  await free();
   const writers: DatasetWriter[] = [];
-  const finished: string[] = [];
-  let removeFolder = async () => {};
-  try {
-    removeFolder = await makeFolder(options.out);
-    for (const { name, share } of split.parts) {
-      const { by, seed = 0 } = options;
-      const made = { command: 'split', from: dataset.path, part: name, by, share, seed };
-      writers.push(
-        await DatasetWriter.create(join(options.out, name), {
-          ...dataset.description,
-          size: dataset.size,
-          extraColumns: dataset.extraColumns,
-          provenance: { ...made, source: dataset.description.provenance },
-        }),
-      );
+  await writeFolder(options.out, async (folder) => {
+    try {
+      for (const { name, share } of split.parts) {
+        const { by, seed = 0 } = options;
+        const made = { command: 'split', from: dataset.path, part: name, by, share, seed };
+        writers.push(
+          await DatasetWriter.create(join(folder, name), {
+            ...dataset.description,
+            size: dataset.size,
+            extraColumns: dataset.extraColumns,
+            provenance: { ...made, source: dataset.description.provenance },
+          }),
+        );
+      }
+      await copyCells(dataset, split, writers, options);
+      for (const writer of writers) await writer.commit();
+      await free();
+    } catch (error) {
+      for (const writer of writers) await writer.abort();
+      throw error;
     }
-    await copyCells(dataset, split, writers, options);
-    const datasets: [string, Dataset][] = [];
-    for (const [index, writer] of writers.entries()) {
-      const opened = await writer.commit();
-      finished.push(opened.path);
-      datasets.push([(split.parts[index] as SplitPart).name, opened]);
-    }
-    return Object.fromEntries(datasets);
-  } catch (error) {
-    for (const writer of writers) await writer.abort();
-    for (const path of finished) await rm(path, { recursive: true, force: true }).catch(() => {});
-    await removeFolder();
-    throw fileError('create', options.out, error);
-  }
+  });
+  const datasets: [string, Dataset][] = [];
+  for (const { name } of split.parts) datasets.push([name, await Dataset.open(join(options.out, name))]);
+  return Object.fromEntries(datasets);
 }
 
 async function copyCells(

@@ -3,7 +3,7 @@
 import { describeSamples, type OmeImage, type Samples, type TiffFile, type TiffPage } from '../files/tiff';
 import { choosePlanes, rgbNames } from './choose-planes';
 import { requireSize, withinBudget } from './image-limits';
-import type { ChannelChoice, RawImage } from './raw-image';
+import type { AcceptSize, ChannelChoice, RawImage } from './raw-image';
 
 /** Where a channel of the file is. */
 interface Plane {
@@ -21,7 +21,11 @@ interface Planes {
  * Reads the chosen channels. A plane is one sample of one page; masks, thumbnails and alpha are none.
  * @throws Error that says what is wrong, without the path; image-invalid
  */
-export async function readTiffImage(tiff: TiffFile, channels: readonly ChannelChoice[]): Promise<RawImage> {
+export async function readTiffImage(
+  tiff: TiffFile,
+  channels: readonly ChannelChoice[],
+  accept: AcceptSize,
+): Promise<RawImage> {
   if (tiff.images.length === 0) throw new Error('has no image, only masks or thumbnails');
   refuseStacks(tiff);
   const described = tiff.dimensions.ome?.images[0];
@@ -32,6 +36,7 @@ export async function readTiffImage(tiff: TiffFile, channels: readonly ChannelCh
   const [{ page: first }] = chosen as [Plane];
   for (const { page } of chosen) requireAlike(first, page);
   requireSize(first.width, first.height);
+  accept(first.width, first.height);
   return withinBudget(first.width * first.height * first.bits * first.samples, async () => ({
     width: first.width,
     height: first.height,

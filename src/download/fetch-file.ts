@@ -3,14 +3,17 @@
  * or a stopped process costs nothing but the time until the next attempt; the file appears under its own name only after its
  * size and hash were checked.
  */
+
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { type FileHandle, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { parseWholeNumber } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { flushFolder } from '../files/temporary';
 import { type Log, silent } from '../log';
 import type { RegistryFile } from './registry';
@@ -128,6 +131,7 @@ class Transfer {
 
   async run(): Promise<FetchedFile> {
     const { attempts = 5, retryDelayMs = 1000, signal } = this.#options;
+    await this.#requirePlainPart();
     let fruitless = 0;
     let most = (await fileSize(this.#part)) ?? 0;
     for (;;) {
@@ -155,6 +159,16 @@ class Transfer {
     }
   }
 
+  /** What is left of an earlier run is a file: a link, a pipe or a folder of that name is somebody else's. */
+  async #requirePlainPart(): Promise<void> {
+    for (const path of [this.#part, this.#statePath]) {
+      const status = await lstat(path).catch(() => undefined);
+      if (status === undefined || status.isFile()) continue;
+      const kind = status.isSymbolicLink() ? 'a symbolic link' : 'no file';
+      throw new DeepYeastError('output-exists', `${path} is ${kind}; remove it: the download is kept under this name`);
+    }
+  }
+
   /** One request. Returns whether it went on from bytes that were there before. */
   async #receive(): Promise<boolean> {
     const known = (await fileSize(this.#part)) ?? 0;
@@ -173,7 +187,7 @@ class Transfer {
     let begin = 0;
     if (response.status === 206 && resume) {
       const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(response.headers['content-range']));
-      if (!range || Number(range[1]) !== known) {
+      if (!range || parseWholeNumber(range[1] as string) !== known) {
         response.dismiss();
         await this.#discard();
         throw new ConnectionFailure('the server sent another range than it was asked for');
@@ -183,7 +197,7 @@ class Transfer {
       response.dismiss();
       // Nothing is left to send: the hash tells whether that is so.
       const whole = /^bytes \*\/(\d+)$/.exec(String(response.headers['content-range']));
-      if (whole && Number(whole[1]) === known) return true;
+      if (whole && parseWholeNumber(whole[1] as string) === known) return true;
       await this.#discard();
       throw new ConnectionFailure('the server has no such range');
     } else if (response.status !== 200) {
@@ -218,7 +232,9 @@ class Transfer {
   async #save(response: WebResponse, begin: number, total: number | undefined): Promise<void> {
     let handle: FileHandle;
     try {
-      handle = await open(this.#part, begin > 0 ? 'r+' : 'w');
+      // A link in the place of NAME.part would have its target overwritten.
+      const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+      handle = await open(this.#part, (begin > 0 ? O_RDWR : O_WRONLY | O_CREAT | O_TRUNC) | O_NOFOLLOW, 0o666);
     } catch (error) {
       response.dismiss();
       throw fileError('write', this.#part, error);
@@ -286,7 +302,7 @@ class Transfer {
 
   async #readState(): Promise<PartState | undefined> {
     try {
-      const state = JSON.parse(await readFile(this.#statePath, 'utf8')) as PartState;
+      const state = parseJson(await readFile(this.#statePath, 'utf8'), this.#statePath, 'io-error') as PartState;
       return typeof state?.url === 'string' ? state : undefined;
     } catch {
       // Gone or broken: then nothing is known of what is there.
@@ -308,7 +324,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
 
 function contentLength({ headers }: WebResponse): number | undefined {
   const text = headers['content-length'];
-  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return typeof text === 'string' ? parseWholeNumber(text) : undefined;
 }
 
 /** What If-Range takes: a strong entity tag, or a date. */

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { argmax } from '../prediction/call';
 import { matchClasses } from '../prediction/class-match';
@@ -68,22 +68,21 @@ export async function calibrateModel(
     test: held ? both(held) : null,
     unseen: unseen ? await tryUnseen(network, held ?? fitted, unseen, temperature, options) : null,
   };
-  const folder = await makeOutputFolder(out);
-  try {
+  await writeFolder(out, async (folder) => {
     const parts = { validation: report.validation, ...(report.test && { test: report.test }) };
     await writeRecords(
-      join(out, 'reliability.csv'),
+      join(folder, 'reliability.csv'),
       Object.entries(parts).flatMap(([part, pair]) =>
         Object.entries(pair).flatMap(([when, { bins: rows }]) =>
           (rows as Calibration['bins']).map((bin) => ({ part, when, ...bin })),
         ),
       ),
     );
-    await writeFileAtomically(join(out, 'calibration.json'), `${JSON.stringify({ ...record, ...report }, null, 2)}\n`);
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+    await writeFileAtomically(
+      join(folder, 'calibration.json'),
+      `${JSON.stringify({ ...record, ...report }, null, 2)}\n`,
+    );
+  });
   return report;
 }
 

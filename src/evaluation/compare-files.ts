@@ -1,11 +1,14 @@
 /** `deepyeast compare`: two tables of predictions in, tables and a gallery of mistakes out. */
 import { join } from 'node:path';
+import { readCellTable, rowsByName } from '../data/cell-join';
 import type { Dataset } from '../data/dataset';
 import { type CropTile, cropGrid, encodePng } from '../data/picture';
+import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
-import { readCsv } from '../files/csv';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { numberField } from '../files/table-reader';
+import type { TableWriterOptions } from '../files/table-writer';
+import { writeFolder } from '../files/write-together';
 import { readPredictionTable } from '../prediction/labelled-predictions';
 import {
   type CompareOptions,
@@ -22,6 +25,8 @@ export interface CompareFilesOptions extends Omit<CompareOptions, 'quality'> {
   names?: readonly [string, string];
   /** Table with the columns cell and quality, as `deepyeast quality score` writes it. */
   quality?: string;
+  /** For mistakes.csv and suspects.csv; see TableWriterOptions. */
+  table?: Pick<TableWriterOptions, 'csvSafe' | 'onCsvSafe'>;
   /** The dataset behind the tables: for the gallery, and for what the simulator planted. */
   dataset?: Dataset;
 }
@@ -55,16 +60,17 @@ export async function compareFiles(
     { ...options, ...(quality === undefined ? {} : { quality: await readQuality(quality) }) } as CompareOptions,
   );
   const { mistakes, ...rest } = comparison;
+  // Joined by their names below: found out before anything is written.
+  if (dataset) await rowsByName(dataset.path, dataset.cells());
   const truth = dataset && (await plantedCells(dataset));
   const file: ComparisonFile = {
     ...rest,
     mistakes: mistakes.length,
     planted: truth ? scoreCauses(mistakes, truth) : null,
   };
-  const folder = await makeOutputFolder(out);
-  try {
+  await writeFolder(out, async (folder) => {
     await writeRecords(
-      join(out, 'mistakes.csv'),
+      join(folder, 'mistakes.csv'),
       mistakes.map((mistake) => ({
         cell: mistake.cell,
         protein: mistake.protein,
@@ -81,10 +87,10 @@ export async function compareFiles(
         quality: mistake.quality,
         cause: mistake.cause,
       })),
-      mistakes.length === 0 ? { columns: ['cell'] } : {},
+      { ...options.table, ...(mistakes.length === 0 && { columns: ['cell'] }) },
     );
     await writeRecords(
-      join(out, 'suspects.csv'),
+      join(folder, 'suspects.csv'),
       comparison.suspects.map((row) => ({
         protein: row.protein,
         cells: row.cells,
@@ -93,24 +99,30 @@ export async function compareFiles(
         predicted_mean: row.predictedMean,
         label_mean: row.labelMean,
       })),
-      comparison.suspects.length === 0 ? { columns: ['protein'] } : {},
+      { ...options.table, ...(comparison.suspects.length === 0 && { columns: ['protein'] }) },
     );
-    if (dataset) await writeGallery(dataset, comparison, join(out, 'mistakes.png'));
-    await writeFileAtomically(join(out, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+    if (dataset) await writeGallery(dataset, comparison, join(folder, 'mistakes.png'));
+    await writeFileAtomically(join(folder, 'comparison.json'), `${JSON.stringify(file, null, 2)}\n`);
+  });
   return file;
 }
 
-/** Scores by cell. */
+/**
+ * Scores by cell, from a table with the columns cell and quality: the probability of a good cell.
+ * @throws table-invalid for a score that is no number from 0 to 1, a missing column or a cell that is there twice
+ */
 export async function readQuality(path: string): Promise<Map<string, number>> {
-  const scores = new Map<string, number>();
-  for await (const { cell, quality } of readCsv(path)) {
-    if (cell !== undefined && quality !== undefined && quality !== '') scores.set(cell, Number(quality));
-  }
-  return scores;
+  const { table, rows } = await readCellTable(path, ['quality'], 'quality');
+  return new Map(
+    [...rows].map(([cell, row]) => {
+      const score = numberField(table, row, 'quality');
+      if (score >= 0 && score <= 1) return [cell, score];
+      throw new DeepYeastError(
+        'table-invalid',
+        `${path}, ${row.where}: found the quality ${score}, expected 0 (no cell) to 1 (a good one)`,
+      );
+    }),
+  );
 }
 
 /** What the simulator planted, by cell; undefined for a dataset that was not simulated. */
@@ -129,9 +141,7 @@ async function plantedCells(dataset: Dataset): Promise<Map<string, PlantedCell> 
 }
 
 async function writeGallery(dataset: Dataset, { mistakes }: Comparison, path: string): Promise<void> {
-  const position = new Map<string, number>();
-  let row = 0;
-  for await (const { cell } of dataset.cells()) position.set(cell, row++);
+  const position = await rowsByName(dataset.path, dataset.cells());
   const columns = mistakeCauses.map((cause) =>
     mistakes
       .filter((mistake) => mistake.cause === cause && position.has(mistake.cell))

@@ -2,6 +2,7 @@
  * Two models on the same cells (the paper's Figure 2 and Supplementary Figure 2), their mistakes one by one
  * (Supplementary Files 4 and 5), and why each was made, by stated rules.
  */
+import { cellKey, describeCellKey } from '../data/identity';
 import { DeepYeastError } from '../errors';
 import { argmax, callClass } from '../prediction/call';
 import type { PredictionTable } from '../prediction/labelled-predictions';
@@ -177,10 +178,12 @@ function matchCells(first: PredictionTable, second: PredictionTable): Pair[] {
         first.classes.join(', '),
     );
   }
-  const others = new Map(second.cells.map((cell) => [cell.cell, cell]));
+  const columns = joinColumns(first, second);
+  const own = byKey(first, columns);
+  const others = byKey(second, columns);
   const pairs: Pair[] = [];
-  for (const a of first.cells) {
-    const b = others.get(a.cell);
+  for (const [key, a] of own) {
+    const b = others.get(key);
     if (!b) continue;
     if (second.classes[b.label] !== first.classes[a.label]) {
       throw new DeepYeastError(
@@ -198,6 +201,30 @@ function matchCells(first: PredictionTable, second: PredictionTable): Pair[] {
     );
   }
   return pairs;
+}
+
+/** The name of a cell, and the plate, well and field where both tables have them. */
+function joinColumns(first: PredictionTable, second: PredictionTable): string[] {
+  const columnsOf = (table: PredictionTable) => Object.keys(table.cells[0]?.key ?? {});
+  const others = columnsOf(second);
+  return ['cell', ...columnsOf(first).filter((c) => c !== 'cell' && c !== 'protein' && others.includes(c))];
+}
+
+function byKey(table: PredictionTable, columns: readonly string[]): Map<string, PredictionTable['cells'][number]> {
+  const rows = new Map<string, PredictionTable['cells'][number]>();
+  for (const cell of table.cells) {
+    const named = { ...cell.key, cell: cell.cell };
+    const key = cellKey(named, columns);
+    if (rows.has(key)) {
+      throw new DeepYeastError(
+        'table-invalid',
+        `${table.name} names the cell ${describeCellKey(named, columns)} twice, expected each cell once; copy what tells ` +
+          'them apart into both tables (--with plate,well,field)',
+      );
+    }
+    rows.set(key, cell);
+  }
+  return rows;
 }
 
 function findMistakes(

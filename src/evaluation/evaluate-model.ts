@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
+import type { TableWriterOptions } from '../files/table-writer';
+import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
-import { type CellSource, describeSource } from '../prediction/cell-source';
+import { type CellSource, describeSource, requireDistinctCells } from '../prediction/cell-source';
 import { matchClasses } from '../prediction/class-match';
 import { predictCells } from '../prediction/predict-cells';
 import { evaluationColumns, PredictionsWriter } from '../prediction/predictions-table';
@@ -10,6 +11,8 @@ import type { RuleOptions } from '../prediction/rule-match';
 import { Evaluation, type EvaluationOptions, evaluationOptions, type Report } from './report';
 
 export interface EvaluateModelOptions extends EvaluationOptions, RuleOptions, BatchOptions {
+  /** For predictions.csv; see TableWriterOptions. */
+  table?: Pick<TableWriterOptions, 'csvSafe' | 'onCsvSafe'>;
   /** Format of the predictions. Default `csv`. */
   format?: 'csv' | 'parquet';
   /** What metrics.json says of the model and the dataset, before the scores. */
@@ -34,29 +37,30 @@ export async function evaluateModel(
   const description = describeSource(source);
   const { classes, count } = description;
   const classIndex = matchClasses(network.classes, description);
+  await requireDistinctCells([source]);
   const evaluation = new Evaluation(network.classes);
   const k = network.classes.length;
-  const folder = await makeOutputFolder(out);
-  let writer: PredictionsWriter | undefined;
-  try {
-    writer = await PredictionsWriter.create(join(out, `predictions.${format}`), network.classes, {
+  return writeFolder(out, async (folder) => {
+    const writer = await PredictionsWriter.create(join(folder, `predictions.${format}`), network.classes, {
+      ...options.table,
       format,
       copy: evaluationColumns,
     });
-    for await (const { cells, posteriors } of predictCells(network, source, options)) {
-      for (const [i, cell] of cells.entries()) {
-        evaluation.add(classIndex[cell.label] ?? -1, cell.protein, posteriors, i * k);
-        await writer.append(cell, posteriors, i * k, classes);
+    try {
+      for await (const { cells, posteriors } of predictCells(network, source, options)) {
+        for (const [i, cell] of cells.entries()) {
+          evaluation.add(classIndex[cell.label] ?? -1, cell.protein, posteriors, i * k);
+          await writer.append(cell, posteriors, i * k, classes);
+        }
+        onProgress?.(writer.count, count);
       }
-      onProgress?.(writer.count, count);
+      const report = evaluation.report(options);
+      await writer.commit();
+      await writeFileAtomically(join(folder, 'metrics.json'), `${JSON.stringify({ ...record, ...report }, null, 2)}\n`);
+      return report;
+    } catch (error) {
+      await writer.abort();
+      throw error;
     }
-    const report = evaluation.report(options);
-    await writer.commit();
-    await writeFileAtomically(join(out, 'metrics.json'), `${JSON.stringify({ ...record, ...report }, null, 2)}\n`);
-    return report;
-  } catch (error) {
-    await writer?.abort();
-    await folder.undo();
-    throw error;
-  }
+  });
 }

@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import type { Predictions } from '../network/network';
 import { argmax } from '../prediction/call';
+import { requireDistinctCells } from '../prediction/cell-source';
 import { matchClasses } from '../prediction/class-match';
 import { mean, median, ratio, type Summary } from '../ratios';
 import { bootstrapIntervals, type ConfidenceInterval } from './bootstrap';
@@ -204,6 +205,7 @@ export async function evaluate(
     );
   }
   const classIndex = matchClasses(predictions.classes, dataset);
+  await requireDistinctCells([dataset]);
   const evaluation = new Evaluation(predictions.classes);
   const k = predictions.classes.length;
   let index = 0;

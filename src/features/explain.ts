@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
+import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { matchClasses } from '../prediction/class-match';
 import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
@@ -78,8 +78,7 @@ export async function explain(
   const labels = Uint32Array.from(cells, (cell) => index[dataset.labels[cell] as number] as number);
   const embedded = stratifiedSample(Int32Array.from(labels), options.embeddedCells ?? 1000, seed);
   const classicRows = classic && selectRows(classic, cells);
-  const folder = await makeOutputFolder(out);
-  try {
+  return writeFolder(out, async (folder) => {
     const study = { network, dataset, cells, labels, embedded, classic: classicRows, options };
     const findings: LayerFindings[] = [];
     for (const layer of layers) findings.push(await explainLayer(study, layer, findings.length, layers.length));
@@ -92,16 +91,13 @@ export async function explain(
       layers: findings.map((found) => summariseLayer(network, found)),
       classic: classicInformation ? summariseClassic(network, classicInformation) : null,
     };
-    await writeFindings(study, findings, out);
-    for (const found of findings) await writePatchSheet(dataset, found, out);
-    if (classicInformation) await writeClassicInformation(classicInformation, out);
+    await writeFindings(study, findings, folder);
+    for (const found of findings) await writePatchSheet(dataset, found, folder);
+    if (classicInformation) await writeClassicInformation(classicInformation, folder);
     const text = JSON.stringify({ ...options.record, ...explanation }, null, 2);
-    await writeFileAtomically(join(out, 'explain.json'), `${text}\n`);
+    await writeFileAtomically(join(folder, 'explain.json'), `${text}\n`);
     return explanation;
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+  });
 }
 
 function requireLayers(network: Network, asked: readonly string[] | undefined): readonly string[] {

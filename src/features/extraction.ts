@@ -1,12 +1,12 @@
 /** A layer's outputs for every cell of a dataset: the features that the analyses work on. */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { type Cell, Dataset, datasetFiles } from '../data/dataset';
+import { type Cell, columnOf, Dataset, datasetFiles } from '../data/dataset';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
-import { makeOutputFolder } from '../files/output-folder';
+import { writeFolder } from '../files/write-together';
 import type { Stage } from '../native/addon';
 import type { ActivationBatch, BatchOptions, Network } from '../network/network';
 import {
@@ -205,7 +205,7 @@ export interface WriteFeaturesOptions extends FeatureOptions {
 
 /**
  * Writes features.npy (float32 [cells, units], or [cells, height, width, units] for whole maps), cells.csv (a dataset's
- * own, unchanged) and features.json into a folder, each whole or not at all.
+ * own, unchanged) and features.json into a folder, together or not at all.
  * @throws disk-full, io-error and what features throws
  */
 export async function writeFeatures(
@@ -217,56 +217,56 @@ export async function writeFeatures(
   const { record = {}, onProgress } = options;
   const chosen = planFeatures(network, options);
   const { count: total, classes } = describeSource(source);
-  const folder = await makeOutputFolder(out);
-  const files: AtomicFile[] = [];
-  const create = async (name: string) => {
-    const file = await AtomicFile.create(join(out, name));
-    files.push(file);
-    return file;
-  };
-  try {
-    const array = await create('features.npy');
-    const cells = await create(datasetFiles.cells);
-    // Rewritten at the end, when it is known how many images could be read; the digits' room is there from the start.
-    const headerBytes = npyHeader('<f4', [total, ...chosen.shape]).length;
-    await array.write(npyHeader('<f4', [total, ...chosen.shape]));
-    let count = 0;
-    const append = async (values: Float32Array, cellsRead: number) => {
-      await array.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      count += cellsRead;
-      onProgress?.(count, total);
+  return writeFolder(out, async (folder) => {
+    const files: AtomicFile[] = [];
+    const create = async (name: string) => {
+      const file = await AtomicFile.create(join(folder, name));
+      files.push(file);
+      return file;
     };
-    if (source instanceof Dataset) {
-      for await (const batch of datasetFeatures(network, source, options, chosen)) {
-        await append(batch.values, batch.count);
+    try {
+      const array = await create('features.npy');
+      const cells = await create(datasetFiles.cells);
+      // Rewritten at the end, when it is known how many images could be read; the digits' room is there from the start.
+      const headerBytes = npyHeader('<f4', [total, ...chosen.shape]).length;
+      await array.write(npyHeader('<f4', [total, ...chosen.shape]));
+      let count = 0;
+      const append = async (values: Float32Array, cellsRead: number) => {
+        await array.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+        count += cellsRead;
+        onProgress?.(count, total);
+      };
+      if (source instanceof Dataset) {
+        for await (const batch of datasetFeatures(network, source, options, chosen)) {
+          await append(batch.values, batch.count);
+        }
+        await copyInto(cells, join(source.path, datasetFiles.cells));
+      } else {
+        for await (const batch of imageFeatures(network, source, options, chosen)) {
+          if (count === 0) await cells.write(formatCsvRow(batch.columns));
+          await cells.write(batch.cells.map((cell) => formatCell(cell, batch.columns)).join(''));
+          await append(batch.values, batch.cells.length);
+        }
       }
-      await copyInto(cells, join(source.path, datasetFiles.cells));
-    } else {
-      for await (const batch of imageFeatures(network, source, options, chosen)) {
-        if (count === 0) await cells.write(formatCsvRow(batch.columns));
-        await cells.write(batch.cells.map((cell) => formatCell(cell, batch.columns)).join(''));
-        await append(batch.values, batch.cells.length);
-      }
+      const shape = [count, ...chosen.shape];
+      if (count !== total) await array.overwrite(npyHeader('<f4', shape, headerBytes), 0);
+      await array.commit();
+      await cells.commit();
+      const { layer, stage, summary } = chosen;
+      const description: FeatureDescription = { layer, stage, summary, shape, classes: [...classes] };
+      const text = JSON.stringify({ ...record, ...description }, null, 2);
+      await writeFileAtomically(join(folder, 'features.json'), `${text}\n`);
+      return description;
+    } catch (error) {
+      for (const file of files) await file.abort();
+      throw error;
     }
-    const shape = [count, ...chosen.shape];
-    if (count !== total) await array.overwrite(npyHeader('<f4', shape, headerBytes), 0);
-    await array.commit();
-    await cells.commit();
-    const { layer, stage, summary } = chosen;
-    const description: FeatureDescription = { layer, stage, summary, shape, classes: [...classes] };
-    const text = JSON.stringify({ ...record, ...description }, null, 2);
-    await writeFileAtomically(join(out, 'features.json'), `${text}\n`);
-    return description;
-  } catch (error) {
-    for (const file of files) await file.abort();
-    await folder.undo();
-    throw error;
-  }
+  });
 }
 
 /** A row of cells.csv: an unlabelled cell's label is empty. */
 function formatCell(cell: Cell, columns: readonly string[]): string {
-  return formatCsvRow(columns.map((name) => (name === 'label' && cell.label < 0 ? '' : (cell[name] ?? ''))));
+  return formatCsvRow(columns.map((name) => (name === 'label' && cell.label < 0 ? '' : columnOf(cell, name))));
 }
 
 async function copyInto(file: AtomicFile, source: string): Promise<void> {

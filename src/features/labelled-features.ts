@@ -1,10 +1,9 @@
 /** A folder of features with its cells: what a classifier on features trains on and predicts. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cell, cellColumns, datasetFiles, parseLabel } from '../data/dataset';
 import { DeepYeastError } from '../errors';
 import { readCsvRows } from '../files/csv';
-import { type NamedFeatureMatrix, readFeatureMatrix } from './matrix';
+import { type NamedFeatureMatrix, readFeatureDescription, readFeatureMatrix } from './matrix';
 
 export interface FeatureCells {
   path: string;
@@ -21,7 +20,7 @@ export interface FeatureCells {
  */
 export async function readFeatureCells(path: string): Promise<FeatureCells> {
   const features = await readFeatureMatrix(path);
-  const { classes } = JSON.parse(await readFile(join(path, 'features.json'), 'utf8')) as { classes?: unknown };
+  const { classes } = await readFeatureDescription(path);
   if (!Array.isArray(classes) || !classes.every((name) => typeof name === 'string')) {
     throw new DeepYeastError('dataset-invalid', `${path}/features.json lists no classes; extract the features again`);
   }

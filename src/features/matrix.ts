@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
+import { readJsonFile } from '../files/json';
 import { parseNpyHeader } from '../files/npy';
 
 /** Features of cells, one row a cell; all values finite. */
@@ -37,6 +38,14 @@ export function selectRows<Matrix extends FeatureMatrix>(matrix: Matrix, rows: A
   return { ...matrix, rows: rows.length, values };
 }
 
+/** features.json of such a folder. Throws dataset-invalid, io-error. */
+export async function readFeatureDescription(folder: string): Promise<Record<string, unknown>> {
+  const path = join(folder, 'features.json');
+  const value = await readJsonFile(path, 'the description of the features', 'dataset-invalid');
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new DeepYeastError('dataset-invalid', `${path} holds no JSON object; extract the features again`);
+}
+
 /**
  * Reads a folder that `deepyeast features` wrote: features.npy (float32, [cells, features]) and the names in
  * features.json where it lists them.
@@ -45,14 +54,11 @@ export function selectRows<Matrix extends FeatureMatrix>(matrix: Matrix, rows: A
 export async function readFeatureMatrix(folder: string): Promise<NamedFeatureMatrix> {
   const path = join(folder, 'features.npy');
   let bytes: Buffer;
-  let description: { names?: unknown; layer?: unknown };
+  let description: Record<string, unknown>;
   try {
     bytes = await readFile(path);
-    description = JSON.parse(await readFile(join(folder, 'features.json'), 'utf8'));
+    description = await readFeatureDescription(folder);
   } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new DeepYeastError('dataset-invalid', `${folder}/features.json is not JSON: ${error.message}`);
-    }
     throw fileError('read', folder, error);
   }
   const { dtype, shape, dataOffset, fortranOrder } = parseNpyHeader(bytes, path);

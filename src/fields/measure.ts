@@ -52,7 +52,7 @@ export interface CellMeasurements {
   border: boolean;
   /** The mother's label where this is a bud; else 0. */
   budOf: number;
-  /** By the names of the planes that were given: `marker`, and `protein`. */
+  /** By the names of the planes that were given: `marker`, and the other channels. */
   intensity: { marker: ChannelIntensity } & Record<string, ChannelIntensity>;
   flags: CellFlag[];
 }
@@ -86,18 +86,18 @@ const fixedColumns = 12;
  * in their order.
  *
  * @param labels row by row, 0 background
- * @param planes the marker, and any other channels of the same size
+ * @param planes the marker, and any other channels of the same size by their names
  * @throws invalid-argument where sizes differ or an option is impossible; aborted
  */
 export async function measureCells(
   labels: Uint32Array,
-  planes: { marker: Plane; protein?: Plane | undefined },
+  planes: { readonly marker: Plane; readonly [name: string]: Plane | undefined },
   options: MeasureOptions = {},
 ): Promise<{ cells: CellMeasurements[]; field: FieldMeasurements }> {
   const { diameter = 0, threads = threadsFromEnvironment(), signal } = options;
-  const { marker, protein } = planes;
+  const { marker, ...others } = planes;
   const named: [string, Plane][] = [['marker', marker]];
-  if (protein) named.push(['protein', protein]);
+  for (const [name, plane] of Object.entries(others)) if (plane) named.push([name, plane]);
   const { width, height } = marker;
   for (const [name, plane] of named) {
     requirePlane(plane, name);

@@ -7,7 +7,7 @@ import { DeepYeastError, fileError } from '../errors';
 import { isTiff, openTiff, type Samples, type TiffFile } from '../files/tiff';
 import type { PlaneSource } from './layout/found-plane';
 import type { Plane, PlaneData } from './plane';
-import { readTiffContents } from './tiff-contents';
+import { readTiffContents, type TiffPlane } from './tiff-contents';
 import type { ZarrPlanes } from './zarr-array';
 
 /** Reads the planes of one field; a file with several of them is opened once. */
@@ -22,6 +22,12 @@ export class PlaneReader {
       return [...sources];
     }
     const { path } = only;
+    const planes = await this.planesOfChannel(path);
+    return planes.map(({ page, sample, z }) => ({ path, page, sample, z: planes.length > 1 ? z : (only.z ?? z) }));
+  }
+
+  /** What a file holds whose name gives the channel: the planes of a z-stack, or one. */
+  private async planesOfChannel(path: string): Promise<TiffPlane[]> {
     const tiff = await this.tiff(path);
     const { planes, channelNames, described } = await namingPath(path, () => readTiffContents(tiff));
     const [channels = []] = channelNames;
@@ -39,27 +45,23 @@ export class PlaneReader {
         `${path} is one of several files of an image: list them without {channel} in the pattern`,
       );
     }
-    return planes.map(({ page, sample, z }) => ({ path, page, sample, z: planes.length > 1 ? z : (only.z ?? z) }));
+    return planes;
   }
 
   /** @throws image-invalid, io-error */
   async read(source: PlaneSource): Promise<Plane> {
     const { path, page, sample = 0 } = source;
     if (source.zarr) return (await this.zarr(join(path, source.zarr.array))).readPlane(source.zarr.index);
-    if (page !== undefined || (await isTiffFile(path))) {
-      const tiff = await this.tiff(path);
-      const found = tiff.pages[page ?? 0];
-      if (!found) {
-        throw new DeepYeastError('image-invalid', `${path} has ${tiff.pages.length} pages, expected page ${page}`);
-      }
-      if (sample >= found.samples) {
+    if (page !== undefined) return this.readPage(path, page, sample);
+    if (await isTiffFile(path)) {
+      const [only, ...others] = await this.planesOfChannel(path);
+      if (!only || others.length > 0) {
         throw new DeepYeastError(
           'image-invalid',
-          `${path}: page ${found.index} has ${found.samples} samples, expected sample ${sample}`,
+          `${path} holds ${others.length + 1} planes, expected one, since its name gives the plane`,
         );
       }
-      const samples = await tiff.readPlane(found.index, sample);
-      return { width: found.width, height: found.height, data: singlePrecision(samples) };
+      return this.readPage(path, only.page, only.sample);
     }
     const image = await readImage(path, [
       { name: 'plane', ...(source.sample !== undefined && { plane: `${sample}` }) },
@@ -70,6 +72,21 @@ export class PlaneReader {
   async close(): Promise<void> {
     for (const tiff of this.tiffs.values()) await tiff.then((file) => file.close()).catch(() => {});
     this.tiffs.clear();
+  }
+
+  private async readPage(path: string, page: number, sample: number): Promise<Plane> {
+    const tiff = await this.tiff(path);
+    const found = tiff.pages[page];
+    if (!found) {
+      throw new DeepYeastError('image-invalid', `${path} has ${tiff.pages.length} pages, expected page ${page}`);
+    }
+    if (sample >= found.samples) {
+      throw new DeepYeastError(
+        'image-invalid',
+        `${path}: page ${page} has ${found.samples} samples, expected sample ${sample}`,
+      );
+    }
+    return { width: found.width, height: found.height, data: singlePrecision(await tiff.readPlane(page, sample)) };
   }
 
   private zarr(folder: string): Promise<ZarrPlanes> {
@@ -101,6 +118,8 @@ export async function namingPath<Result>(path: string, work: () => Promise<Resul
     return await work();
   } catch (error) {
     if (error instanceof DeepYeastError) throw error;
+    // A failed call of the system says nothing of the image.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw fileError('read', path, error);
     const message = error instanceof Error ? error.message : String(error);
     throw new DeepYeastError('image-invalid', `${path}: ${message.split('\n', 1)[0]}`, { cause: error });
   }

@@ -17,6 +17,8 @@ export interface SegmentationOptions {
    * mother is recorded either way.
    */
   buds?: 'apart' | 'with-mother' | undefined;
+  /** Other channels of the field, by name: the cells are measured in them as well. */
+  others?: { readonly [name: string]: Plane } | undefined;
   /** Default DEEPYEAST_THREADS, else as many as the process may use. The result is the same for any number. */
   threads?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -47,7 +49,7 @@ export interface Segmentation {
   count: number;
   /** Diameter of a typical cell that was used, in pixels; 0 where none was given and the image shows no cells. */
   diameter: number;
-  /** One a label, in their order; `intensity` has the marker. */
+  /** One a label, in their order; `intensity` has `marker` and the other channels. */
   cells: CellMeasurements[];
   field: FieldMeasurements;
   buds: Bud[];
@@ -61,7 +63,7 @@ export interface Segmentation {
  * @throws invalid-argument for an impossible plane or option; aborted
  */
 export async function segmentField(marker: Plane, options: SegmentationOptions = {}): Promise<Segmentation> {
-  const { diameter = 'auto', buds = 'apart', threads = threadsFromEnvironment(), signal } = options;
+  const { diameter = 'auto', buds = 'apart', others = {}, threads = threadsFromEnvironment(), signal } = options;
   requirePlane(marker, 'the marker');
   if (diameter !== 'auto' && !(Number.isFinite(diameter) && diameter >= 2)) {
     throw new DeepYeastError('invalid-argument', `diameter is ${diameter}; expected pixels from 2, or 'auto'`);
@@ -80,7 +82,7 @@ export async function segmentField(marker: Plane, options: SegmentationOptions =
     }),
   );
   const { labels } = found;
-  const measured = await measureCells(labels, { marker }, { diameter: found.diameter, threads, signal });
+  const measured = await measureCells(labels, { marker, ...others }, { diameter: found.diameter, threads, signal });
   // The segmentation knows which body is a bud; a mother with her buds in one label is nobody's.
   const mothers = new Map(found.buds.map(({ label, budOf }) => [label, budOf]));
   const cells = measured.cells.map((cell) => ({ ...cell, budOf: mothers.get(cell.label) ?? 0 }));

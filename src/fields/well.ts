@@ -1,5 +1,7 @@
 /** Names of wells: a row of one or two letters and a column, A01 to AF48 (1,536 wells). */
 
+import { parseWholeNumber } from '../files/number';
+
 export interface WellPosition {
   /** From 1. */
   row: number;
@@ -14,15 +16,14 @@ export function parseWell(name: string): WellPosition | undefined {
   const match = /^([A-Za-z]{1,2})0{0,2}([1-9]\d?)$/.exec(name.trim());
   if (!match) return undefined;
   const row = parseRow(match[1] as string);
-  const column = Number(match[2]);
-  return row !== undefined && column <= mostColumns ? { row, column } : undefined;
+  const column = parseColumn(match[2] as string);
+  return row !== undefined && column !== undefined ? { row, column } : undefined;
 }
 
 /** A row by its letters (A, AF) or its number (1, 01), from 1; undefined where there is no such row. */
 export function parseRow(text: string): number | undefined {
-  let row = 0;
-  if (/^\d{1,3}$/.test(text)) row = Number(text);
-  else if (/^[A-Za-z]{1,2}$/.test(text)) {
+  let row = parseWholeNumber(text) ?? 0;
+  if (/^[A-Za-z]{1,2}$/.test(text)) {
     for (const letter of text.toUpperCase()) row = row * 26 + letter.charCodeAt(0) - 64;
   }
   return row >= 1 && row <= mostRows ? row : undefined;
@@ -30,7 +31,7 @@ export function parseRow(text: string): number | undefined {
 
 /** A column by its number, from 1; undefined where there is no such column. */
 export function parseColumn(text: string): number | undefined {
-  const column = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  const column = parseWholeNumber(text) ?? 0;
   return column >= 1 && column <= mostColumns ? column : undefined;
 }
 

@@ -90,14 +90,14 @@ function copyChunk(
 function toPlaneData(folder: string, data: Values): PlaneData {
   if (data instanceof Float64Array) return Float32Array.from(data);
   if (!(data instanceof BigInt64Array || data instanceof BigUint64Array)) return data;
-  // Label images are often of 64 bits, with values that need far fewer.
+  // Label images are often of 64 bits, with values that need far fewer: those of which the upper word is 0.
+  const words = new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
   const values = new Uint32Array(data.length);
   for (let pixel = 0; pixel < data.length; pixel++) {
-    const value = data[pixel] as bigint;
-    if (value < 0n || value > 0xffffffffn) {
-      throw new DeepYeastError('image-invalid', `${folder} has the value ${value}, expected 0 to 4294967295`);
+    if (words[2 * pixel + 1] !== 0) {
+      throw new DeepYeastError('image-invalid', `${folder} has the value ${data[pixel]}, expected 0 to 4294967295`);
     }
-    values[pixel] = Number(value);
+    values[pixel] = words[2 * pixel] as number;
   }
   return values;
 }

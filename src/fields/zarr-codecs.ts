@@ -2,6 +2,7 @@
 
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
+import { parseWholeNumber } from '../files/number';
 
 type Zarrita = typeof import('zarrita', { with: { 'resolution-mode': 'import' }});
 type CodecEntry = Awaited<ReturnType<NonNullable<ReturnType<Zarrita['registry']['get']>>>>;
@@ -94,5 +95,5 @@ function boundedCodec(original: CodecEntry, decode: BoundedDecode): CodecEntry {
 
 /** The digits of a type are its bits: uint16. */
 function bytesOfType(type: string): number {
-  return Number(/\d+$/.exec(type)?.[0] ?? 64) / 8;
+  return (parseWholeNumber(/\d+$/.exec(type)?.[0] ?? '') ?? 64) / 8;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { DeepYeastError, type ErrorCode, fileError } from '../errors';
+import { type ErrorCode, fileError } from '../errors';
+import { parseJson } from './parse-json';
 
 /**
  * Reads a JSON file that people write; a byte order mark is passed over.
@@ -16,13 +17,4 @@ export async function readJsonFile(path: string, what: string, code: ErrorCode):
     throw fileError(`read ${what}`, path, error);
   }
   return parseJson(text, path, code);
-}
-
-/** The same for a text that was read; `path` is for the message. */
-export function parseJson(text: string, path: string, code: ErrorCode): unknown {
-  try {
-    return JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (cause) {
-    throw new DeepYeastError(code, `${path} is not JSON: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -15,6 +15,18 @@ export class KeySet {
     return this.#insert(a, b);
   }
 
+  has(text: string): boolean {
+    const [a, b] = hash(text);
+    const slots = this.#slots;
+    const mask = slots.length / 2 - 1;
+    for (let slot = a & mask; ; slot = (slot + 1) & mask) {
+      const low = slots[2 * slot] as number;
+      const high = slots[2 * slot + 1] as number;
+      if (low === a && high === b) return true;
+      if (low === 0 && high === 0) return false;
+    }
+  }
+
   #insert(a: number, b: number): boolean {
     const slots = this.#slots;
     const mask = slots.length / 2 - 1;

@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile } from './atomic-file';
+import { parseWholeNumber } from './number';
 
 export interface NpyHeader {
   /** As NumPy writes it: '|u1', '<f4', ... */
@@ -71,7 +72,7 @@ function parseDictionary(text: string, name: string): Omit<NpyHeader, 'dataOffse
   if (parts.at(-1) === '') parts.pop();
   const shape = parts.map((part) => {
     if (!/^\d{1,16}L?$/.test(part)) throw fail();
-    return Number.parseInt(part, 10);
+    return parseWholeNumber(part.replace('L', '')) ?? Number.NaN;
   });
   if (!shape.every(Number.isSafeInteger)) throw fail();
   return { dtype, fortranOrder: order === 'True', shape };

@@ -26,6 +26,16 @@ export function rounded(value: number, digits: number): number {
   return Number(value.toPrecision(digits));
 }
 
+/** A number with so many digits after the point, for people. */
+export function roundedTo(value: number, decimals: number): number {
+  return Number(value.toFixed(decimals));
+}
+
+/** Hexadecimal digits alone, without 0x; undefined for any other text. */
+export function parseHexadecimal(text: string): number | undefined {
+  return /^[\da-f]{1,12}$/i.test(text) ? Number.parseInt(text, 16) : undefined;
+}
+
 /** Where a text stands: the file, the line or row, the column. */
 export interface NumberPlace {
   path: string;

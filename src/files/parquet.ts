@@ -2,12 +2,11 @@
  * Parquet files, written and read row group by row group, so that a table of a million rows needs the memory of one
  * group. The two libraries are loaded on first use: they are ES modules, and most runs never need them.
  */
-import { open } from 'node:fs/promises';
-import type { AsyncBuffer, DecodedArray, ParquetRowRange, ParquetScan, SchemaElement } from 'hyparquet' with {
-  'resolution-mode': 'import',
-};
+import { open, stat } from 'node:fs/promises';
+import type { SchemaElement } from 'hyparquet' with { 'resolution-mode': 'import' };
 import type { ByteWriter, ParquetWriter } from 'hyparquet-writer' with { 'resolution-mode': 'import' };
 import { DeepYeastError, fileError } from '../errors';
+import { compiledModule, inSeparateProcess, limitsFor } from './separate-process';
 import type { ByteSink, ColumnType, TableColumn, TableRow } from './table-column';
 
 const schemaTypes: Record<ColumnType, Pick<SchemaElement, 'type' | 'converted_type'>> = {
@@ -102,53 +101,74 @@ export async function isParquet(path: string): Promise<boolean> {
 export interface ParquetTable {
   columns: string[];
   count: number;
-  /** Streams the rows, one row group in memory at a time. Numbers may come as bigint for 64-bit integers. */
-  rows(): AsyncGenerator<Record<string, unknown>>;
+  /** Streams the rows, some thousand in memory at a time. Numbers may come as bigint for 64-bit integers. */
+  rows(): AsyncGenerator<Map<string, unknown>>;
 }
 
-/** Opens a Parquet file. A damaged one, or one with a compression other than Snappy, is `table-invalid`. */
+/** What parquet-process.ts is asked for, and its answers: first what there is, then values by column. */
+export interface ParquetRequest {
+  path: string;
+  /** Whether the rows are wanted as well. */
+  rows: boolean;
+}
+
+export type ParquetAnswer = { columns: string[]; count: number } | { values: ArrayLike<unknown>[] };
+
+/**
+ * Opens a Parquet file (uncompressed, Snappy, gzip, ZSTD, LZ4, Brotli). It is read in a process of its own, so that a
+ * damaged one, whatever its length fields say, is `table-invalid`.
+ */
 export async function openParquet(path: string): Promise<ParquetTable> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetScan, parquetSchema } = await import('hyparquet');
-  const invalid = (error: unknown) =>
-    new DeepYeastError(
-      'table-invalid',
-      `${path} cannot be read as Parquet (${error instanceof Error ? error.message : String(error)}); ` +
-        'expected uncompressed or Snappy-compressed columns: write it again, or as CSV',
-      { cause: error },
-    );
-  let file: AsyncBuffer;
+  let size: number;
   try {
-    file = await asyncBufferFromFile(path);
+    size = (await stat(path)).size;
   } catch (error) {
     throw fileError('read', path, error);
   }
-  try {
-    const metadata = await parquetMetadataAsync(file);
-    const columns = parquetSchema(metadata).children.map((column) => column.element.name);
-    // One column after the other: of several read at once, a second damaged one would end the process.
-    async function readGroup(scan: ParquetScan, range: ParquetRowRange): Promise<DecodedArray[]> {
-      const values: DecodedArray[] = [];
-      for (const column of columns) values.push(await scan.readColumn({ column, ...range }));
-      return values;
+  const invalid = (reason: string) =>
+    new DeepYeastError(
+      'table-invalid',
+      `${path} cannot be read as Parquet: it ${reason}; write it again, or as CSV, with columns of text and numbers`,
+    );
+  async function* answers(rows: boolean): AsyncGenerator<ParquetAnswer, void, void> {
+    const died = (reason: string) => invalid(`is damaged: reading it ${reason}`);
+    try {
+      yield* inSeparateProcess<ParquetRequest, ParquetAnswer>({
+        module: compiledModule(__dirname, 'parquet-process'),
+        request: { path, rows },
+        limits: limitsFor(size),
+        died,
+      });
+    } catch (error) {
+      if (!(error instanceof DeepYeastError) || error.code !== 'table-invalid') throw error;
+      throw error.message.startsWith(path) ? error : invalid(readable(error.message));
     }
+  }
+  for await (const answer of answers(false)) {
+    if (!('columns' in answer)) break;
+    const { columns, count } = answer;
     return {
       columns,
-      count: Number(metadata.num_rows),
+      count,
       async *rows() {
-        try {
-          const scan = await parquetScan({ file, metadata, useOffsetIndex: false });
-          for (const range of scan.ranges) {
-            const values = await readGroup(scan, range);
-            for (let row = 0; row < range.rowEnd - range.rowStart; row++) {
-              yield Object.fromEntries(columns.map((column, c) => [column, values[c]?.[row]]));
-            }
+        for await (const part of answers(true)) {
+          if (!('values' in part)) continue;
+          const { values } = part;
+          const length = values[0]?.length ?? 0;
+          for (let row = 0; row < length; row++) {
+            yield new Map(columns.map((column, c) => [column, values[c]?.[row]]));
           }
-        } catch (error) {
-          throw invalid(error);
         }
       },
     };
-  } catch (error) {
-    throw invalid(error);
   }
+  throw invalid('says nothing of its columns');
+}
+
+/** Completes "it ...". */
+function readable(message: string): string {
+  if (/^(says|has) /.test(message)) return message;
+  if (message.startsWith('it ')) return message.slice(3);
+  if (/codec|compress/i.test(message)) return `is compressed in a way that is not read (${message})`;
+  return `is damaged or cut short (${message})`;
 }

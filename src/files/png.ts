@@ -53,6 +53,11 @@ export function isPlainPng({ bits, colourType, interlaced }: PngHeader): boolean
   return (bits === 8 || bits === 16) && colourType in samplesOfColourType && !interlaced;
 }
 
+/** Samples a pixel of a PNG that `isPlainPng`, alpha counted. */
+export function samplesOf({ colourType }: PngHeader): number {
+  return samplesOfColourType[colourType] as number;
+}
+
 /**
  * Unpacks a PNG that `isPlainPng`. It never unpacks to more than the header's size.
  * @throws Error that says what is wrong with the file
@@ -60,7 +65,7 @@ export function isPlainPng({ bits, colourType, interlaced }: PngHeader): boolean
 export async function decodePng(bytes: Buffer, header: PngHeader): Promise<PngImage> {
   const { width, height } = header;
   const bits = header.bits as 8 | 16;
-  const samples = samplesOfColourType[header.colourType] as PngImage['samples'];
+  const samples = samplesOf(header) as PngImage['samples'];
   const pixelBytes = (samples * bits) / 8;
   const length = height * (1 + width * pixelBytes);
   const filtered = await unpack(collectData(bytes), length);
@@ -124,72 +129,64 @@ async function unpack(packed: Buffer, length: number): Promise<Buffer> {
   return unpacked;
 }
 
-/** Each row is stored as its difference from what its filter predicts of the bytes to the left (a), above (b) and both (c). */
+/**
+ * Each row is stored as its difference from what its filter predicts of the bytes to the left (a), above (b) and both (c).
+ * The rows move together within the same memory: each loses the byte of its filter.
+ */
 function undoFilters(filtered: Buffer, height: number, rowBytes: number, pixelBytes: number): Uint8Array {
-  const data = new Uint8Array(height * rowBytes);
+  // 16-bit samples are viewed as such later, which must begin at an even byte.
+  const data =
+    filtered.byteOffset % 2 === 0
+      ? new Uint8Array(filtered.buffer, filtered.byteOffset, filtered.length)
+      : Uint8Array.from(filtered);
   let from = 0;
   for (let row = 0; row < height; row++) {
     // Above the first row is nothing, which counts as zeros: Up becomes None, Paeth becomes Sub.
-    const kind = filtered[from++] as number;
+    const kind = data[from++] as number;
     const filter = row > 0 ? kind : kind === 2 ? 0 : kind === 4 ? 1 : kind;
     const start = row * rowBytes;
-    const second = start + pixelBytes;
     const end = start + rowBytes;
     switch (filter) {
       case 0:
-        data.set(filtered.subarray(from, from + rowBytes), start);
+        data.copyWithin(start, from, from + rowBytes);
         break;
       case 1:
-        data.set(filtered.subarray(from, from + pixelBytes), start);
-        for (let to = second, at = from + pixelBytes; to < end; to++, at++) {
-          data[to] = (filtered[at] as number) + (data[to - pixelBytes] as number);
+        data.copyWithin(start, from, from + pixelBytes);
+        for (let to = start + pixelBytes, at = from + pixelBytes; to < end; to++, at++) {
+          data[to] = (data[at] as number) + (data[to - pixelBytes] as number);
         }
         break;
       case 2:
         for (let to = start, at = from; to < end; to++, at++) {
-          data[to] = (filtered[at] as number) + (data[to - rowBytes] as number);
+          data[to] = (data[at] as number) + (data[to - rowBytes] as number);
         }
         break;
       case 3:
-        undoAverage(data, filtered, from, start, rowBytes, pixelBytes);
+        undoAverage(data, from, start, rowBytes, pixelBytes);
         break;
       case 4:
-        undoPaeth(data, filtered, from, start, rowBytes, pixelBytes);
+        undoPaeth(data, from, start, rowBytes, pixelBytes);
         break;
       default:
         throw new Error(`is damaged: it has a row of the unknown filter ${kind}`);
     }
     from += rowBytes;
   }
-  return data;
+  return data.subarray(0, height * rowBytes);
 }
 
-function undoAverage(
-  data: Uint8Array,
-  filtered: Buffer,
-  from: number,
-  start: number,
-  rowBytes: number,
-  pixelBytes: number,
-): void {
+function undoAverage(data: Uint8Array, from: number, start: number, rowBytes: number, pixelBytes: number): void {
   for (let at = 0; at < rowBytes; at++) {
     const a = at < pixelBytes ? 0 : (data[start + at - pixelBytes] as number);
     const b = start === 0 ? 0 : (data[start + at - rowBytes] as number);
-    data[start + at] = (filtered[from + at] as number) + ((a + b) >> 1);
+    data[start + at] = (data[from + at] as number) + ((a + b) >> 1);
   }
 }
 
 /** Not for the first row. */
-function undoPaeth(
-  data: Uint8Array,
-  filtered: Buffer,
-  from: number,
-  start: number,
-  rowBytes: number,
-  pixelBytes: number,
-): void {
+function undoPaeth(data: Uint8Array, from: number, start: number, rowBytes: number, pixelBytes: number): void {
   for (let at = 0; at < pixelBytes; at++) {
-    data[start + at] = (filtered[from + at] as number) + (data[start + at - rowBytes] as number);
+    data[start + at] = (data[from + at] as number) + (data[start + at - rowBytes] as number);
   }
   for (let to = start + pixelBytes, at = from + pixelBytes; to < start + rowBytes; to++, at++) {
     const a = data[to - pixelBytes] as number;
@@ -201,6 +198,6 @@ function undoPaeth(
     const sum = a + b - c - c;
     const fromC = sum < 0 ? -sum : sum;
     const predicted = fromA <= fromB && fromA <= fromC ? a : fromB <= fromC ? b : c;
-    data[to] = (filtered[at] as number) + predicted;
+    data[to] = (data[at] as number) + predicted;
   }
 }

@@ -3,6 +3,11 @@ import { type ByteSink, type ColumnType, type TableValue, TableWriter, type Tabl
 /** A row of a small table by column name; a missing value is null. */
 export type TableRecord = Readonly<Record<string, TableValue>>;
 
+/** Own values only: a column may be named `constructor`. */
+function ownValue(row: TableRecord, name: string): TableValue {
+  return Object.hasOwn(row, name) ? (row[name] ?? null) : null;
+}
+
 function typeOf(values: readonly TableValue[]): ColumnType {
   const known = values.filter((value) => value !== null);
   if (known.length === 0 || known.some((value) => typeof value === 'string')) return 'string';
@@ -23,11 +28,11 @@ export async function writeRecords(
   const names = options.columns ?? Object.keys(rows[0] ?? {});
   const writer = await TableWriter.create(
     target,
-    names.map((name) => ({ name, type: typeOf(rows.map((row) => row[name] ?? null)), nullable: true })),
+    names.map((name) => ({ name, type: typeOf(rows.map((row) => ownValue(row, name))), nullable: true })),
     options,
   );
   try {
-    for (const row of rows) await writer.append(names.map((name) => row[name] ?? null));
+    for (const row of rows) await writer.append(names.map((name) => ownValue(row, name)));
     await writer.commit();
   } catch (error) {
     await writer.abort();

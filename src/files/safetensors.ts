@@ -6,6 +6,7 @@
 import { close as closeCallback, fstat, open as openCallback, read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import { DeepYeastError, fileError } from '../errors';
+import { parseJson } from './parse-json';
 
 // Not node:fs/promises: a program that classifies one cell would wait 3 ms for it.
 const open = promisify(openCallback);
@@ -88,7 +89,8 @@ export function parseSafetensorsHeader(bytes: Uint8Array, fileSize: number, name
   if (bytes.length < 8 + length) throw invalid(name, `ends inside its header of ${length} bytes; copy it again`);
   let root: unknown;
   try {
-    root = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length));
+    root = parseJson(text, `the header of ${name}`, 'model-invalid');
   } catch (error) {
     throw invalid(name, 'has a header that is not JSON; expected a safetensors file', error);
   }

@@ -35,7 +35,7 @@ export async function openTable(path: string): Promise<TextTable> {
       let row = 0;
       for await (const record of table.rows()) {
         row++;
-        const values = Object.fromEntries(table.columns.map((column) => [column, text(record[column])]));
+        const values = Object.fromEntries(table.columns.map((column) => [column, text(record.get(column))]));
         yield { where: `row ${row}`, values };
       }
     },

@@ -1,9 +1,11 @@
 /** Tables written row by row, to a file or to a stream, as CSV, Parquet or JSON lines. */
+
 import { extname } from 'node:path';
 import { DeepYeastError } from '../errors';
 import { AtomicFile } from './atomic-file';
 import { formatCsvRow } from './csv';
 import { formatFloat32 } from './float32';
+import { parseNumber } from './number';
 import { ParquetEncoder } from './parquet';
 import type { ByteSink, TableColumn, TableRow, TableValue } from './table-column';
 
@@ -36,6 +38,24 @@ export interface TableWriterOptions {
   metadata?: Readonly<Record<string, string>>;
   /** Rows gathered before they are written; a row group in Parquet. */
   groupRows?: number;
+  /**
+   * For CSV: text that begins with = + - @, a tab or a carriage return, which spreadsheets take for a formula, gets an
+   * apostrophe before it. Names so written are no longer those of the dataset. Default no.
+   */
+  csvSafe?: boolean;
+  /** Called at the end with the number of such fields, if there are any. */
+  onCsvSafe?: (fields: number) => void;
+}
+
+/** What a spreadsheet would take for a formula, made text. */
+class CsvSafety {
+  fields = 0;
+
+  text(text: string): string {
+    if (!/^[=+\-@\t\r]/.test(text)) return text;
+    this.fields++;
+    return `'${text}`;
+  }
 }
 
 /** A table under way. Only `groupRows` rows are held at a time. */
@@ -46,6 +66,9 @@ export class TableWriter {
   readonly #format: TableFormat;
   readonly #parquet: ParquetEncoder | undefined;
   readonly #groupRows: number;
+  readonly #atEnd: () => void;
+  /** Makes a text safe for spreadsheets, or leaves it as it is. */
+  readonly #csvText: (text: string) => string;
   #rows: TableRow[] = [];
   #count = 0;
 
@@ -56,6 +79,8 @@ export class TableWriter {
     format: TableFormat,
     parquet: ParquetEncoder | undefined,
     groupRows: number,
+    safety: CsvSafety | undefined,
+    onCsvSafe: ((fields: number) => void) | undefined,
   ) {
     this.columns = columns;
     this.#sink = sink;
@@ -63,6 +88,10 @@ export class TableWriter {
     this.#format = format;
     this.#parquet = parquet;
     this.#groupRows = groupRows;
+    this.#atEnd = () => {
+      if (safety && safety.fields > 0) onCsvSafe?.(safety.fields);
+    };
+    this.#csvText = safety ? (text) => safety.text(text) : (text) => text;
   }
 
   /**
@@ -86,8 +115,9 @@ export class TableWriter {
     const sink = file ?? (target as ByteSink);
     try {
       const parquet = format === 'parquet' ? await ParquetEncoder.create(columns, sink, options.metadata) : undefined;
-      if (format === 'csv') await sink.write(formatCsvRow(names));
-      return new TableWriter(columns, sink, file, format, parquet, groupRows);
+      const safety = options.csvSafe && format === 'csv' ? new CsvSafety() : undefined;
+      if (format === 'csv') await sink.write(formatCsvRow(safety ? names.map((name) => safety.text(name)) : names));
+      return new TableWriter(columns, sink, file, format, parquet, groupRows, safety, options.onCsvSafe);
     } catch (error) {
       await file?.abort();
       throw error;
@@ -117,6 +147,7 @@ export class TableWriter {
     await this.#flush();
     await this.#parquet?.finish();
     await this.#file?.commit();
+    this.#atEnd();
   }
 
   /** Drops an unfinished file. Nothing happens after a commit; bytes already sent to a stream stay sent. */
@@ -139,7 +170,7 @@ export class TableWriter {
       row.map((value, c) => {
         if (typeof value === 'boolean') return String(value);
         if (typeof value === 'number' && this.columns[c]?.type === 'float') return formatFloat32(value);
-        return value;
+        return typeof value === 'string' ? this.#csvText(value) : value;
       }),
     );
   }
@@ -147,7 +178,10 @@ export class TableWriter {
   #jsonLine(row: TableRow): string {
     const entries = this.columns.map(({ name, type }, c): [string, TableValue] => {
       const value = row[c] as TableValue;
-      return [name, typeof value === 'number' && type === 'float' ? Number(formatFloat32(value)) : value];
+      return [
+        name,
+        typeof value === 'number' && type === 'float' ? (parseNumber(formatFloat32(value)) ?? null) : value,
+      ];
     });
     return `${JSON.stringify(Object.fromEntries(entries))}\n`;
   }

@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import { type FileHandle, open, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { clearLeftovers } from './leftovers';
 import { makeFolders } from './make-folders';
+import { processMark } from './process-mark';
 
 /** Temporary files and folders that exist now; whatever is left when the process exits is removed. */
 const pending = new Set<string>();
@@ -10,13 +12,27 @@ function removePending(): void {
   for (const path of pending) rmSync(path, { recursive: true, force: true });
 }
 
-/** A name beside `path`, on the same file system, for what will be renamed to `path`; removed at exit until released. */
+/**
+ * A name beside `path`, on the same file system, for what will be renamed to `path`; removed at exit until released. What
+ * dead processes left in this folder is cleared first.
+ */
 export function claimTemporaryName(path: string): string {
   const { randomBytes } = require('node:crypto') as typeof import('node:crypto'); // on first use: it takes a while to load
-  const name = `${path}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  clearFolder(dirname(path));
+  const name = `${path}.tmp-${processMark()}-${randomBytes(4).toString('hex')}`;
   if (pending.size === 0) process.on('exit', removePending);
   pending.add(name);
   return name;
+}
+
+/** Folders that were cleared in this process. */
+const cleared = new Set<string>();
+
+function clearFolder(folder: string): void {
+  const path = resolve(folder);
+  if (cleared.has(path)) return;
+  cleared.add(path);
+  clearLeftovers(path);
 }
 
 /** The temporary name has been renamed or removed. */

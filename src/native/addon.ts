@@ -220,6 +220,35 @@ export interface NativeFileLock {
   release(): void;
 }
 
+export interface NativeCropOptions {
+  /** One a channel, 1 to 8, of width x height samples each. */
+  planes: NativePixels[];
+  width: number;
+  height: number;
+  /** [cells, 2]: x and y in pixels of the field. */
+  centres: Float64Array;
+  /** Width and height of the crops. */
+  size: number;
+  /** Crop pixels a field pixel, 1/16 to 16; 1: nothing is resampled. */
+  scale: number;
+  /** [channels]: what lies outside the field. */
+  backgrounds: Float64Array;
+}
+
+/** How samples become bytes: src/data/normalization.ts. */
+export type NativeCropRule =
+  | { kind: 'stored' }
+  /** [channels, 2] */
+  | { kind: 'ranges'; ranges: Float64Array }
+  | { kind: 'percentiles'; low: number; high: number; noiseFloor: number; floor: number };
+
+export interface NativeCrops {
+  /** [cells, size, size, channels] */
+  pixels: Uint8Array;
+  /** [cells, channels, 2]: the samples that became 0 and 255. */
+  ranges: Float64Array;
+}
+
 /** Grey values, row by row. */
 export type NativePixels = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array;
 
@@ -275,6 +304,12 @@ export interface Addon {
   classicFeatures(pixels: Uint8Array, size: number, threads: number): Promise<Float32Array>;
   /** In the order of the columns. */
   classicFeatureNames(): { name: string; family: string }[];
+  /** Crops around cells of a field, cut and brought to bytes on a thread of libuv's: native/fields/crops.h. */
+  cutCrops(options: NativeCropOptions & { rule: NativeCropRule }): Promise<NativeCrops>;
+  /** The same before any rule: [cells, channels, size, size]. */
+  cutCrops(options: NativeCropOptions): Promise<{ samples: Float32Array }>;
+  /** Median of the samples of label 0, the least sample where there are none: native/fields/background_level.h. */
+  backgroundLevel(plane: NativePixels, labels: Uint32Array): Promise<number>;
   /**
    * Labels of the cells in an image of the cytosol marker (docs/segmentation.md); runs on a thread of libuv's and the
    * pool. `diameter` 0: measured from the image; `threads` 0: as many as there are.

@@ -1,8 +1,10 @@
 /** The CUDA library beside the addon, and the choice of a device. */
+
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DeepYeastError } from '../errors';
 import { cacheFolder } from '../files/cache-folder';
+import { parseWholeNumber } from '../files/number';
 import type { NativeCudaReport, NativeDeviceOptions } from './addon';
 import { locateAddon } from './load';
 
@@ -88,5 +90,5 @@ function cudaOrdinal(variables: NodeJS.ProcessEnv): number {
   if (!/^\d{1,3}$/.test(text)) {
     throw new DeepYeastError('invalid-argument', `DEEPYEAST_CUDA_DEVICE is ${text}; expected a number from 0`);
   }
-  return Number(text);
+  return parseWholeNumber(text) as number;
 }

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { dirname } from 'node:path';
 import { DeepYeastError, type ErrorCode } from '../errors';
 import { cacheFolder } from '../files/cache-folder';
+import { parseWholeNumber } from '../files/number';
 import { type CudaDiagnosis, diagnoseCuda } from './cuda-diagnosis';
 import { type Assurance, locateAddon, type Refusal } from './load';
 import { libcName } from './machine';
@@ -68,7 +69,7 @@ export async function diagnose(
   const cuda = await diagnoseCuda(variables);
   return {
     version: (require('../../package.json') as { version: string }).version,
-    node: { version: process.versions.node, napi: Number(process.versions.napi) },
+    node: { version: process.versions.node, napi: parseWholeNumber(process.versions.napi ?? '') ?? 0 },
     platform: {
       os: process.platform,
       arch: process.arch,

@@ -1,3 +1,5 @@
+import { parseWholeNumber } from '../files/number';
+
 /** ELF's e_machine of the processors that we know. */
 const elfMachines: Readonly<Record<number, string>> = { 3: 'ia32', 40: 'arm', 62: 'x64', 183: 'arm64', 243: 'riscv64' };
 
@@ -27,7 +29,15 @@ export function misfit(
   const [family, version] = libc?.split(' ') ?? [];
   const needed = neededGlibc(binary);
   if (needed && family === 'musl') return `it needs glibc ${needed.join('.')}, this system has musl`;
-  if (needed && family === 'glibc' && version !== undefined && isOlder(version.split('.').map(Number), needed))
+  if (
+    needed &&
+    family === 'glibc' &&
+    version !== undefined &&
+    isOlder(
+      version.split('.').map((part) => parseWholeNumber(part) ?? 0),
+      needed,
+    )
+  )
     return `it needs glibc ${needed.join('.')}, this system has ${version}`;
   const lists = baseline[arch];
   if (lists && flags?.includes(lists.mark) && !flags.includes(lists.needed))
@@ -39,7 +49,7 @@ export function misfit(
 export function neededGlibc(binary: Buffer): [number, number] | undefined {
   let newest: [number, number] | undefined;
   for (const [, major, minor] of binary.toString('latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g)) {
-    const version: [number, number] = [Number(major), Number(minor)];
+    const version: [number, number] = [parseWholeNumber(major as string) ?? 0, parseWholeNumber(minor as string) ?? 0];
     if (!newest || isOlder(newest, version)) newest = version;
   }
   return newest;

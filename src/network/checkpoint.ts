@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
+import { parseJson } from '../files/parse-json';
 import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
 import type { NativeNetwork, NativeTopology } from '../native/addon';
 import type { InputTransform } from './input-transform';
@@ -44,7 +45,7 @@ export interface CheckpointDescription {
   topology: NativeTopology;
   seed: number;
   /** All of the input transform but the mean image; absent for a network that never saw a training set. */
-  input?: { scale: number; channels: string[]; normalization: Normalization };
+  input?: { scale: number; channels: string[]; normalization: Normalization; cellDiameter?: number };
   /** What it was trained by, as recipe.json says it: shown and compared, never followed, so that nothing checks it here. */
   recipe?: unknown;
   /** Mini-batches that went into it. */
@@ -214,11 +215,7 @@ function describe(file: SafetensorsFile): CheckpointDescription {
   const parsed = (key: string): unknown => {
     const text = metadata.get(key);
     if (text === undefined) return undefined;
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw invalid(file.path, `has metadata ${key} that is not JSON`);
-    }
+    return parseJson(text, `${file.path}: metadata ${key}`, 'model-invalid');
   };
   const topology = parsed('topology');
   if (!isTopology(topology)) throw invalid(file.path, 'has no valid topology in its metadata');
@@ -290,13 +287,14 @@ function isTopology(value: unknown): value is NativeTopology {
 
 function isInput(value: unknown): value is NonNullable<CheckpointDescription['input']> {
   if (typeof value !== 'object' || value === null) return false;
-  const { scale, channels, normalization } = value as Record<string, unknown>;
+  const { scale, channels, normalization, cellDiameter } = value as Record<string, unknown>;
   return (
     Number.isFinite(scale) &&
     scale !== 0 &&
     isNames(channels) &&
     typeof normalization === 'object' &&
-    normalization !== null
+    normalization !== null &&
+    (cellDiameter === undefined || (typeof cellDiameter === 'number' && cellDiameter > 0))
   );
 }
 
@@ -359,8 +357,8 @@ function metadataOf(
     ['seed', JSON.stringify(seed)],
   ]);
   if (inputTransform) {
-    const { scale, channels, normalization } = inputTransform;
-    metadata.set('input', JSON.stringify({ scale, channels, normalization }));
+    const { scale, channels, normalization, cellDiameter } = inputTransform;
+    metadata.set('input', JSON.stringify({ scale, channels, normalization, cellDiameter }));
   }
   for (const key of ['recipe', 'iteration', 'metrics', 'training', 'about'] as const) {
     if (extra[key] !== undefined) metadata.set(key, JSON.stringify(extra[key]));

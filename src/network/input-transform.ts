@@ -10,4 +10,6 @@ export interface InputTransform {
   channels: readonly string[];
   /** The intensity rule of the images it was trained on. */
   normalization: Normalization;
+  /** Pixels of a typical cell in those images (DatasetDescription.cellDiameter), where it is known. */
+  cellDiameter?: number;
 }

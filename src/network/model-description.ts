@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { describeNormalization } from '../data/normalization';
 import { fileError } from '../errors';
 import { fileDigest } from '../files/digest';
+import { rounded } from '../files/number';
 import { type ModelAbout, modelPath, readCheckpoint } from './checkpoint';
 import { layerNames, parameterCount } from './topology';
 
@@ -26,7 +27,14 @@ export interface ModelDescription {
   imageSize: number;
   channels: number;
   /** Absent for a network that never saw a training set. */
-  input?: { channels: readonly string[]; scale: number; mean: string; intensities: string };
+  input?: {
+    channels: readonly string[];
+    scale: number;
+    mean: string;
+    intensities: string;
+    /** Pixels of a typical cell in the images it was trained on, where it is known. */
+    cellDiameter?: number;
+  };
   layers: LayerDescription[];
   parameters: number;
   dropout: number;
@@ -85,12 +93,13 @@ export async function describeModel(model: string): Promise<ModelDescription> {
     seed,
   };
   if (inputTransform) {
-    const { channels, scale, mean, normalization } = inputTransform;
+    const { channels, scale, mean, normalization, cellDiameter } = inputTransform;
     description.input = {
       channels,
       scale,
       mean: describeMean(mean),
       intensities: describeNormalization(normalization),
+      ...(cellDiameter !== undefined && { cellDiameter }),
     };
   }
   if (about) description.about = about;
@@ -107,7 +116,7 @@ function describeMean(mean: Float32Array): string {
     most = Math.max(most, value);
     sum += value;
   }
-  const short = (value: number) => String(Number(value.toPrecision(4)));
+  const short = (value: number) => String(rounded(value, 4));
   return least === most
     ? short(least)
     : `of every pixel, ${short(least)} to ${short(most)}, on average ${short(sum / mean.length)}`;

@@ -301,7 +301,13 @@ export class Network {
   }
 
   #imageCount(source: ImageSource): number {
-    if (!(source instanceof Uint8Array)) return source.count;
+    if (!(source instanceof Uint8Array)) {
+      if (isDataset(source)) return source.count;
+      throw new DeepYeastError(
+        'invalid-argument',
+        `the images are ${describeValue(source)}; expected a Dataset or a Uint8Array of crops`,
+      );
+    }
     const { imageSize, channels } = this.topology;
     const bytes = imageSize * imageSize * channels;
     if (source.length % bytes !== 0) {
@@ -366,6 +372,17 @@ export class Network {
       throwIfAborted(signal);
     }
   }
+}
+
+/** What is asked of it here; of another copy of the package it is no instance of this one's class. */
+function isDataset(value: unknown): boolean {
+  const { count, images, channels } = (value ?? {}) as Partial<Dataset>;
+  return Number.isSafeInteger(count) && typeof images === 'object' && images !== null && Array.isArray(channels);
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return `${value === null ? 'null' : `of the type ${typeof value}`}`;
+  return `an object of the class ${(Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? 'Object'}`;
 }
 
 function requireBatchSize(batchSize: number): void {

@@ -2,6 +2,7 @@
 import { throwIfAborted } from '../abort';
 import type { Fit } from '../data/crop';
 import { type Cell, cellColumns, Dataset } from '../data/dataset';
+import { DistinctCells } from '../data/identity';
 import type { ImportPlan } from '../data/import-plan';
 import { describeNormalization, type Normalization } from '../data/normalization';
 import { rangeColumns, readCells, resolveNormalization, withRanges } from '../data/read-cells';
@@ -40,6 +41,33 @@ export function describeSource(source: CellSource): SourceDescription {
   const { plan } = source;
   const labels = Int32Array.from(plan.cells, ({ cell }) => cell.label);
   return { path: plan.source, classes: plan.classes, labels, count: plan.cells.length };
+}
+
+/**
+ * Makes sure that every cell is there once, in one source or in several that are taken together: a cell that is there
+ * twice counts twice in every score and every protein.
+ * @throws dataset-invalid with the first cell that is repeated
+ */
+export async function requireDistinctCells(sources: readonly CellSource[]): Promise<void> {
+  const distinct = new DistinctCells();
+  for (const source of sources) {
+    // The cells of one plan are files, each with a name of its own.
+    if (sources.length === 1 && !(source instanceof Dataset)) return;
+    for await (const cell of cellsOf(source)) distinct.add(cell);
+  }
+  if (distinct.repeated === 0) return;
+  const paths = [...new Set(sources.map((source) => describeSource(source).path))].join(' and ');
+  throw new DeepYeastError(
+    'dataset-invalid',
+    `${paths} ${sources.length > 1 ? 'have' : 'has'} ${distinct.repeated} cells twice, the cell ${distinct.example} among ` +
+      'them, expected each cell once; where these are two plates, name {plate} in the pattern of the import',
+  );
+}
+
+/** The cells that a source names, without their images. */
+export async function* cellsOf(source: CellSource): AsyncGenerator<Cell> {
+  if (source instanceof Dataset) yield* source.cells();
+  else for (const { cell } of source.plan.cells) yield cell;
 }
 
 /** Consecutive cells with their crops, uint8 [cells, size, size, channels]. */

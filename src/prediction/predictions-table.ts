@@ -1,7 +1,8 @@
 /** The table of predictions, one row a cell: `cell, protein, predicted`, then what was asked for, then `p_<class>`. */
-import type { Cell } from '../data/dataset';
-import { fieldOf } from '../data/identity';
+import { type Cell, columnOf } from '../data/dataset';
+import { cellKey, describeCellKey, fieldOf } from '../data/identity';
 import { DeepYeastError } from '../errors';
+import { KeySet } from '../files/key-set';
 import { numberField, type TextTable } from '../files/table-reader';
 import {
   type ByteSink,
@@ -83,7 +84,7 @@ export class PredictionsWriter {
     if (rejected) this.#rejected++;
     const row: TableValue[] = [cell.cell, cell.protein, rejected ? uncertain : (this.#classes[best] as string)];
     for (const name of this.#copied) {
-      row.push(name === 'label' ? (labelNames[cell.label] ?? '') : String(cell[name] ?? ''));
+      row.push(name === 'label' ? (labelNames[cell.label] ?? '') : String(columnOf(cell, name)));
     }
     for (let c = 0; c < k; c++) row.push(posteriors[start + c] as number);
     await this.#table.append(row);
@@ -98,8 +99,15 @@ export class PredictionsWriter {
   }
 }
 
+/** What tells the cells of tables of predictions apart, as far as the tables have it. */
+export const predictionKeyColumns = ['cell', 'protein', 'plate', 'well', 'field'] as const;
+
 /** One cell of a table of predictions. */
 export interface PredictedCell {
+  /** Where the row stands: "line 7". */
+  where: string;
+  /** What the table says of which cell it is: those of predictionKeyColumns that it has. */
+  key: Readonly<Record<string, string>>;
   /** Name of the cell; empty where the table has none. */
   cell: string;
   protein: string;
@@ -119,8 +127,40 @@ export function predictedClasses(table: TextTable): string[] {
 }
 
 /** What tells a protein's fields apart (see fieldOf); empty when the field is not known. */
-export function fieldKey(cell: Pick<Cell, 'protein' | 'plate' | 'well' | 'field'>): string {
+export function fieldKey(cell: Pick<Cell, 'protein' | 'plate' | 'well' | 'field'> & Partial<Cell>): string {
   return cell.field === '' ? '' : fieldOf({ cell: '', ...cell });
+}
+
+/** Notices a cell that is there twice, within a table of predictions or in several that are taken together. */
+export class DistinctPredictions {
+  readonly #cells = new KeySet();
+  readonly #rows = new KeySet();
+  /** Rows that name no cell, so that nothing can be noticed. */
+  nameless = 0;
+
+  /** @throws table-invalid for a cell that was there */
+  add(path: string, { where, key, cell, posterior }: PredictedCell): void {
+    if (cell === '') {
+      this.nameless++;
+      return;
+    }
+    const name = cellKey(key, predictionKeyColumns);
+    const isNewRow = this.#rows.add(`${name}${posterior.join()}`);
+    if (this.#cells.add(name)) return;
+    throw new DeepYeastError(
+      'table-invalid',
+      `${path}, ${where}: the cell ${describeCellKey(key, predictionKeyColumns)} was there already, ` +
+        (isNewRow
+          ? 'with other probabilities: two plates or folders whose paths are alike? Predict them together, or name ' +
+            '{plate} in the pattern and copy it (--with plate)'
+          : 'with the same probabilities: give each table once'),
+    );
+  }
+
+  /** Whether a row, its probabilities included, was added. */
+  has({ key, posterior }: PredictedCell): boolean {
+    return this.#rows.has(`${cellKey(key, predictionKeyColumns)}${posterior.join()}`);
+  }
 }
 
 /**
@@ -137,6 +177,7 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
         'every class; write it with `deepyeast predict`',
     );
   }
+  const columns = predictionKeyColumns.filter((column) => table.columns.includes(column));
   for await (const row of table.rows()) {
     const { cell, protein, label, plate, well, field } = row.values as { protein: string } & Partial<
       Record<string, string>
@@ -161,10 +202,13 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
         `${table.path}, ${row.where}: the probabilities sum to ${sum}, expected 1; write the table again`,
       );
     }
+    const key = Object.fromEntries(columns.map((column) => [column, row.values[column] as string]));
     yield {
+      where: row.where,
+      key,
       cell: cell ?? '',
       protein,
-      field: fieldKey({ protein, plate: plate ?? '', well: well ?? '', field: field ?? '' }),
+      field: fieldKey({ cell: cell ?? '', protein, plate: plate ?? '', well: well ?? '', field: field ?? '' }),
       label: label === undefined || label === '' ? null : label,
       posterior,
     };

@@ -5,7 +5,7 @@ import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
 import type { ByteSink, TableWriterOptions } from '../files/table-writer';
 import { callClass } from '../prediction/call';
-import { predictedClasses, readPredictions } from '../prediction/predictions-table';
+import { DistinctPredictions, predictedClasses, readPredictions } from '../prediction/predictions-table';
 import { RandomSequence, RandomStream } from '../random';
 import { nameHash } from './bootstrap';
 import { benjaminiHochberg } from './false-discovery';
@@ -259,10 +259,18 @@ export async function changesOfFiles(
   against: readonly string[],
   options: ChangeOptions = {},
 ): Promise<ChangeTable> {
-  return proteinChanges(await gather(paths, options.signal), await gather(against, options.signal), options);
+  const a = new DistinctPredictions();
+  const sums = await gather(paths, a, options.signal);
+  return proteinChanges(sums, await gather(against, new DistinctPredictions(), options.signal, a), options);
 }
 
-async function gather(paths: readonly string[], signal: AbortSignal | undefined): Promise<SoftCounts> {
+/** @param others cells of the other condition, none of which may be here */
+async function gather(
+  paths: readonly string[],
+  distinct: DistinctPredictions,
+  signal: AbortSignal | undefined,
+  others?: DistinctPredictions,
+): Promise<SoftCounts> {
   let sums: SoftCounts | undefined;
   for (const path of paths) {
     const table = await openTable(path);
@@ -276,6 +284,14 @@ async function gather(paths: readonly string[], signal: AbortSignal | undefined)
     sums ??= new SoftCounts(classes);
     for await (const cell of readPredictions(table)) {
       throwIfAborted(signal);
+      distinct.add(path, cell);
+      if (cell.cell !== '' && others?.has(cell)) {
+        throw new DeepYeastError(
+          'table-invalid',
+          `${path}, ${cell.where}: the cell '${cell.cell}' with the same probabilities is in the other condition too, ` +
+            'expected other cells in each',
+        );
+      }
       // What a strain's cells are labelled says nothing of where it is now.
       sums.addCell({ ...cell, label: null });
     }

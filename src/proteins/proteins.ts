@@ -2,10 +2,13 @@
 import { throwIfAborted } from '../abort';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
+import { KeySet } from '../files/key-set';
 import { openTable } from '../files/table-reader';
 import type { Predictions } from '../network/network';
-import { fieldKey, predictedClasses, readPredictions } from '../prediction/predictions-table';
+import { requireDistinctCells } from '../prediction/cell-source';
+import { DistinctPredictions, fieldKey, predictedClasses, readPredictions } from '../prediction/predictions-table';
 import { dirichletTable, type ProteinOptions, type ProteinTable, proteinOptions } from './dirichlet';
+import { PlatelessWells } from './plateless-wells';
 import { SoftCounts } from './soft-counts';
 import { proteinTableClasses, readProteinTable } from './table';
 
@@ -26,6 +29,7 @@ export async function proteins(
       `found predictions of ${predictions.count} cells, expected ${dataset.count} as ${dataset.path} holds; predict it`,
     );
   }
+  await requireDistinctCells([dataset]);
   const sums = new SoftCounts(predictions.classes);
   const k = predictions.classes.length;
   let index = 0;
@@ -48,6 +52,8 @@ export interface ProteinsOfFiles {
   fieldsUnknown: boolean;
   /** Rows read from tables of proteins, added up by soft counts. */
   partialRows: number;
+  /** For people: what may count twice, or pool two strains, and cannot be told from the tables. */
+  warnings: string[];
 }
 
 /**
@@ -68,6 +74,9 @@ export async function proteinsOfFiles(
   const priors = new Set<number>();
   let fieldsUnknown = true;
   let partialRows = 0;
+  const distinct = new DistinctPredictions();
+  const distinctRows = new KeySet();
+  const wells = new PlatelessWells();
   for (const path of paths) {
     const table = await openTable(path);
     const partial = proteinTableClasses(table);
@@ -77,10 +86,14 @@ export async function proteinsOfFiles(
     const order = sums ? columnOrder(sums.classes, classes, path, paths[0] as string) : [];
     const ordered = (values: ArrayLike<number>) => Float64Array.from(order, (c) => values[c] as number);
     if (sums && partial.length > 0) {
+      let rows = 0;
+      let repeated = 0;
       for await (const { row, prior } of readProteinTable(table)) {
         throwIfAborted(options.signal);
         priors.add(prior);
         partialRows++;
+        rows++;
+        if (!distinctRows.add(JSON.stringify([row.protein, row.cells, ...ordered(row.softCounts)]))) repeated++;
         const { bootstrap } = row;
         sums.addPartial({
           ...row,
@@ -92,9 +105,17 @@ export async function proteinsOfFiles(
           },
         });
       }
+      if (repeated === rows && rows > 0) {
+        throw new DeepYeastError(
+          'table-invalid',
+          `${path} holds nothing but rows of the tables before it, with the same soft counts: give each table once`,
+        );
+      }
     } else {
       for await (const cell of readPredictions(table)) {
         throwIfAborted(options.signal);
+        distinct.add(path, cell);
+        wells.add(path, { protein: cell.protein, plate: cell.key.plate ?? '' });
         if (cell.field !== '') fieldsUnknown = false;
         sums?.addCell({ ...cell, posterior: ordered(cell.posterior) });
       }
@@ -109,8 +130,12 @@ export async function proteinsOfFiles(
   }
   const [prior] = priors;
   const table = dirichletTable(sums, prior === undefined ? options : { prior, ...options });
+  const warnings = [...wells.warnings];
+  if (distinct.nameless > 0 && paths.length > 1) {
+    warnings.push(`${distinct.nameless} rows name no cell: nothing tells whether a cell is in two of the tables`);
+  }
   const onlyPartial = [...sums.proteins.values()].every((entry) => entry.partial.length > 0);
-  return { table, fieldsUnknown: fieldsUnknown && !onlyPartial, partialRows };
+  return { table, fieldsUnknown: fieldsUnknown && !onlyPartial, partialRows, warnings };
 }
 
 /** Where each of the first file's classes is in another's. */

@@ -3,18 +3,21 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { Forest } from '../classifiers/forest';
+import { readCellTable, rowsByName } from '../data/cell-join';
 import type { Cell, Dataset } from '../data/dataset';
 import { DatasetWriter } from '../data/dataset-writer';
 import { DeepYeastError, fileError } from '../errors';
+import { featuresOfDataset } from '../features/dataset-features';
+import { readFeatureCells } from '../features/labelled-features';
 import { cropsOf } from '../features/layer-features';
-import { type NamedFeatureMatrix, readFeatureMatrix } from '../features/matrix';
 import { writeFileAtomically } from '../files/atomic-file';
-import { readCsv } from '../files/csv';
-import { makeOutputFolder } from '../files/output-folder';
+import { rounded } from '../files/number';
+import { parseJson } from '../files/parse-json';
 import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
+import { writeFolder } from '../files/write-together';
 import { argmax } from '../prediction/call';
-import { predictedClasses, readPredictions } from '../prediction/predictions-table';
+import { DistinctPredictions, predictedClasses, readPredictions } from '../prediction/predictions-table';
 import {
   type FilterCell,
   type FilterReport,
@@ -70,8 +73,9 @@ export async function trainQualityFiles(
   options: TrainQualityFilesOptions = {},
 ): Promise<QualityFile> {
   const { predictions = [], perClass = 100, threshold = 0.5, seed = 0, record = {} } = options;
-  const features = await featuresOf(dataset, featureFolder);
+  const features = await featuresOfDataset(featureFolder, dataset);
   const cells = await dataset.table();
+  await rowsByName(dataset.path, cells);
   const marks = await readMarks(cells, options.marks);
   if (marks.size === 0) {
     throw new DeepYeastError(
@@ -106,30 +110,16 @@ export async function trainQualityFiles(
       trainingCells: [...training].sort((a, b) => a - b).map((i) => (cells[i] as Cell).cell),
       filter: filterReport(reported, dataset.classes, predictions, threshold, seed),
     };
-    const folder = await makeOutputFolder(out);
-    try {
-      await forest.save(join(out, qualityFiles.detector));
-      await writeScores(join(out, qualityFiles.scores), cells, scores);
+    await writeFolder(out, async (folder) => {
+      await forest.save(join(folder, qualityFiles.detector));
+      await writeScores(join(folder, qualityFiles.scores), cells, scores);
       const text = JSON.stringify({ ...record, ...file }, null, 2);
-      await writeFileAtomically(join(out, qualityFiles.description), `${text}\n`);
-    } catch (error) {
-      await folder.undo();
-      throw error;
-    }
+      await writeFileAtomically(join(folder, qualityFiles.description), `${text}\n`);
+    });
     return file;
   } finally {
     await forest.close();
   }
-}
-
-async function featuresOf(dataset: Dataset, folder: string): Promise<NamedFeatureMatrix> {
-  const features = await readFeatureMatrix(folder);
-  if (features.rows === dataset.count) return features;
-  throw new DeepYeastError(
-    'invalid-argument',
-    `${folder} holds features of ${features.rows} cells, expected ${dataset.count} as ${dataset.path} holds; extract them ` +
-      'from this dataset',
-  );
 }
 
 /** What is marked, by cell; unmarked cells are absent. */
@@ -140,14 +130,16 @@ async function readMarks(cells: readonly Cell[], path: string | undefined): Prom
       if (quality !== undefined && quality !== '') marks.set(cell, String(quality));
     }
   } else {
-    for await (const { cell, quality } of readCsv(path)) {
-      if (cell !== undefined && quality !== undefined && quality !== '') marks.set(cell, quality);
-    }
+    const { rows } = await readCellTable(path, ['quality'], 'quality');
+    for (const [cell, { values }] of rows) marks.set(cell, values.quality as string);
   }
   return marks;
 }
 
-/** For each table of predictions, whether it calls each cell right; a cell that it lacks is not. */
+/**
+ * For each table of predictions, whether it calls each cell right.
+ * @throws table-invalid where a labelled cell is missing, or a cell is there twice
+ */
 async function rightCalls(
   cells: readonly Cell[],
   classes: readonly string[],
@@ -158,14 +150,26 @@ async function rightCalls(
     const table = await openTable(path);
     const names = predictedClasses(table);
     const calls = new Map<string, string>();
-    for await (const { cell, posterior } of readPredictions(table)) calls.set(cell, names[argmax(posterior)] as string);
+    const distinct = new DistinctPredictions();
+    for await (const row of readPredictions(table)) {
+      distinct.add(path, row);
+      calls.set(row.cell, names[argmax(row.posterior)] as string);
+    }
+    const missing = cells.filter(({ cell, label }) => label >= 0 && !calls.has(cell));
+    if (missing.length > 0) {
+      throw new DeepYeastError(
+        'table-invalid',
+        `${path} has no prediction of ${missing.length} labelled cells, '${missing[0]?.cell}' among them; predict the ` +
+          'dataset whose cells are filtered',
+      );
+    }
     results.push(cells.map(({ cell, label }) => label >= 0 && calls.get(cell) === classes[label]));
   }
   return results;
 }
 
 async function writeScores(path: string, cells: readonly { cell: string }[], scores: Float32Array): Promise<void> {
-  const rows = cells.map(({ cell }, i) => ({ cell, quality: Number((scores[i] as number).toPrecision(7)) }));
+  const rows = cells.map(({ cell }, i) => ({ cell, quality: rounded(scores[i] as number, 7) }));
   await writeRecords(path, rows, { columns: ['cell', 'quality'] });
 }
 
@@ -185,7 +189,8 @@ export async function scoreQualityFiles(
   out: string,
   options: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<ScoredCells> {
-  const features = await readFeatureMatrix(featureFolder);
+  const { features, cells } = await readFeatureCells(featureFolder);
+  await rowsByName(featureFolder, cells);
   const description = await readQualityFile(detector);
   if (description.features.join('\n') !== features.names.join('\n')) {
     throw new DeepYeastError(
@@ -197,9 +202,7 @@ export async function scoreQualityFiles(
   const forest = await Forest.load(join(detector, qualityFiles.detector));
   try {
     const scores = await scoreQuality(forest, features, options);
-    const names: { cell: string }[] = [];
-    for await (const { cell } of readCsv(join(featureFolder, 'cells.csv'))) names.push({ cell: cell ?? '' });
-    await writeScores(out, names, scores);
+    await writeScores(out, cells, scores);
     return { cells: scores.length, belowHalf: scores.filter((score) => score < 0.5).length };
   } finally {
     await forest.close();
@@ -216,8 +219,8 @@ export async function readQualityFile(folder: string): Promise<QualityFile> {
     throw fileError('read', path, error);
   }
   try {
-    const file = JSON.parse(text) as QualityFile;
-    if (Array.isArray(file.features)) return file;
+    const file = parseJson(text, path, 'model-invalid') as QualityFile | null;
+    if (Array.isArray(file?.features)) return file;
   } catch {
     // Said below.
   }
@@ -233,9 +236,10 @@ export async function filterDataset(
   scores: ReadonlyMap<string, number>,
   out: string,
   options: { threshold?: number; signal?: AbortSignal | undefined } = {},
-): Promise<{ kept: Dataset; removed: number }> {
+): Promise<{ kept: Dataset; removed: number; unscored: number }> {
   const { threshold = 0.5, signal } = options;
   const rows = await dataset.table();
+  await rowsByName(dataset.path, rows);
   const kept = Uint32Array.from(
     [...rows.keys()].filter((i) => (scores.get((rows[i] as Cell).cell) ?? Number.POSITIVE_INFINITY) >= threshold),
   );
@@ -254,7 +258,8 @@ export async function filterDataset(
         await writer.append(pixels.subarray(i * bytes, (i + 1) * bytes), rows[kept[start + i] as number] as Cell);
       }
     }
-    return { kept: await writer.commit(), removed: rows.length - kept.length };
+    const unscored = rows.filter(({ cell }) => !scores.has(cell)).length;
+    return { kept: await writer.commit(), removed: rows.length - kept.length, unscored };
   } catch (error) {
     await writer.abort();
     throw error;
@@ -291,6 +296,7 @@ export async function evaluateFilter(
 ): Promise<FilterEvaluation> {
   const { predictions = [], trainingCells = [], threshold = 0.5, seed = 0 } = options;
   const cells = await dataset.table();
+  await rowsByName(dataset.path, cells);
   const marks = await readMarks(cells, options.marks);
   const right = await rightCalls(cells, dataset.classes, predictions);
   const training = new Set(trainingCells);
@@ -314,7 +320,7 @@ export async function evaluateFilter(
     scores: bothKinds
       ? qualityScores(
           marked.map(({ score }) => score),
-          marked.map(({ good }) => Number(good)),
+          marked.map(({ good }) => (good ? 1 : 0)),
         )
       : null,
   };

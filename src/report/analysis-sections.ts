@@ -1,9 +1,10 @@
 /** Sections of the page from the folders (and a table) that other analyses wrote. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../errors';
+import { DeepYeastError, fileError } from '../errors';
 import type { Calibration } from '../evaluation/calibration';
-import { readCsv } from '../files/csv';
+import { parseJson } from '../files/parse-json';
+import { openTable, optionalNumberField } from '../files/table-reader';
 import { type Draft, listedRows } from './draft';
 import {
   comparisonFigure,
@@ -17,27 +18,37 @@ import { numberCell, paragraph, percentCell, percentText, pictureHtml, tableHtml
 
 async function readJson<Value>(path: string): Promise<Value> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Value;
+    return parseJson(await readFile(path, 'utf8'), path, 'dataset-invalid') as Value;
   } catch (error) {
     throw fileError('read', path, error);
   }
 }
 
-/** Rows of a CSV file, numbers as numbers, empty fields null. */
-async function readRecords(path: string): Promise<Record<string, string | number | null>[]> {
+/**
+ * Rows of a table: the named columns as numbers (null where empty), all others as text, whatever they look like.
+ * @throws table-invalid for a column that is missing or holds anything else
+ */
+async function readRecords(
+  path: string,
+  numbers: readonly string[],
+): Promise<Record<string, string | number | null>[]> {
+  const table = await openTable(path);
+  const missing = numbers.find((column) => !table.columns.includes(column));
+  if (missing !== undefined) throw new DeepYeastError('table-invalid', `${path} has no column '${missing}'`);
   const rows: Record<string, string | number | null>[] = [];
-  for await (const row of readCsv(path)) {
-    rows.push(
-      Object.fromEntries(
-        Object.entries(row).map(([name, text]) => [
-          name,
-          text === '' ? null : Number.isNaN(Number(text)) ? text : Number(text),
-        ]),
-      ),
-    );
+  for await (const row of table.rows()) {
+    const values = numbers.map((column) => [column, optionalNumberField(table, row, column) ?? null] as const);
+    rows.push({ ...row.values, ...Object.fromEntries(values) });
   }
   return rows;
 }
+
+/** A number that the table has in every row. */
+function present(value: string | number | null | undefined): number {
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
+const embeddingNumbers = ['tsne_x', 'tsne_y', 'umap_x', 'umap_y'];
 
 export async function calibrationDraft(here: Calibration, folder: string | undefined): Promise<Draft> {
   const parts: Record<string, Calibration> = { 'these cells': here };
@@ -92,20 +103,22 @@ export async function explanationDraft(folder: string, classes: readonly string[
       constantUnits: number;
     } | null;
   }>(join(folder, 'explain.json'));
-  const units = await readRecords(join(folder, 'units.csv'));
-  const embeddings = await readRecords(join(folder, 'embeddings.csv'));
-  const classic = (await readdir(folder)).includes('classic.csv') ? await readRecords(join(folder, 'classic.csv')) : [];
+  const units = await readRecords(join(folder, 'units.csv'), ['information', 'permuted']);
+  const embeddings = await readRecords(join(folder, 'embeddings.csv'), embeddingNumbers);
+  const classic = (await readdir(folder)).includes('classic.csv')
+    ? await readRecords(join(folder, 'classic.csv'), ['information', 'permuted'])
+    : [];
   const numeric = true;
   const information = [
     ...units.map((row) => ({
       layer: String(row.layer),
-      information: Number(row.information),
-      permuted: Number(row.permuted),
+      information: present(row.information),
+      permuted: present(row.permuted),
     })),
     ...classic.map((row) => ({
       layer: 'classic',
-      information: Number(row.information),
-      permuted: Number(row.permuted),
+      information: present(row.information),
+      permuted: present(row.permuted),
     })),
   ];
   const layers = explanation.layers.map(({ layer }) => layer);
@@ -297,7 +310,7 @@ export async function qualityDraft(folders: readonly string[]): Promise<Draft> {
 }
 
 export async function transferDraft(folder: string): Promise<Draft> {
-  const rows = (await readRecords(join(folder, 'learning-curve.csv'))) as unknown as {
+  const rows = (await readRecords(join(folder, 'learning-curve.csv'), ['size', 'mean', 'deviation'])) as unknown as {
     features: string;
     classifier: string;
     selection: string;
@@ -316,7 +329,7 @@ export async function transferDraft(folder: string): Promise<Draft> {
   }));
   const numeric = true;
   const embeddings = (await readdir(folder)).includes('embedding.csv')
-    ? await readRecords(join(folder, 'embedding.csv'))
+    ? await readRecords(join(folder, 'embedding.csv'), embeddingNumbers)
     : [];
   const classes = [...new Set(embeddings.map((row) => String(row.class)))];
   return {
@@ -349,13 +362,13 @@ export async function transferDraft(folder: string): Promise<Draft> {
 }
 
 export async function changesDraft(path: string): Promise<Draft> {
-  const rows = await readRecords(path);
+  const rows = await readRecords(path, ['change', 'p', 'q', 'distance']);
   const proteins = rows.map((row) => ({
     protein: String(row.protein),
-    change: Number(row.change),
-    p: row.p === null ? null : Number(row.p),
-    q: row.q === null ? null : Number(row.q),
-    distance: Number(row.distance),
+    change: present(row.change),
+    p: row.p === null ? null : present(row.p),
+    q: row.q === null ? null : present(row.q),
+    distance: present(row.distance),
     moved: row.moved === 'true',
     changedClass: String(row.changed_class),
   }));

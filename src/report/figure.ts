@@ -1,7 +1,6 @@
 /** A figure: rows of a table and a Vega-Lite specification over them; drawn as SVG, PNG and CSV when it is built. */
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { type TableRecord, writeRecords } from '../files/record-table';
 
 export interface Figure {
@@ -53,16 +52,38 @@ export async function drawFigure(figure: Figure): Promise<DrawnFigure> {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     description: figure.description,
     config: configuration,
-    data: { values: figure.rows },
-    ...figure.spec,
+    data: { values: marked(figure.rows) },
+    ...(marked(figure.spec) as object),
   } as never);
   const view = new vega.View(vega.parse(spec), { renderer: 'none' });
   try {
-    return { figure, svg: withShortNumbers(await view.toSVG()) };
+    return { figure, svg: withShortNumbers(drawable(await view.toSVG())) };
   } finally {
     view.finalize();
   }
 }
+
+/** Word joiner: takes no room and begins no name of JavaScript's. */
+const mark = '\u2060';
+
+/**
+ * Vega keeps domains and groups in ordinary objects by the text of a value: a class named `constructor` would be found
+ * there without ever having been put in. Such texts are marked before they are drawn, wherever they stand in a value.
+ */
+function marked(value: unknown): unknown {
+  if (typeof value === 'string') return value in Object.prototype ? `${mark}${value}` : value;
+  if (Array.isArray(value)) return value.map(marked);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, marked(item)]));
+}
+
+/** Without the marks, and without characters that XML cannot hold: names of people may have any. */
+function drawable(svg: string): string {
+  return svg.replaceAll(mark, '').replace(notOfXml, '\ufffd');
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that are meant
+const notOfXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Cs}]/gu;
 
 /** Coordinates to a hundredth of a pixel: half the bytes. */
 function withShortNumbers(svg: string): string {
@@ -73,10 +94,9 @@ function withShortNumbers(svg: string): string {
 
 const pngDensity = 192;
 
-/** Writes <name>.svg, <name>.png (black on white) and <name>.csv of every figure into a folder. */
+/** Writes <name>.svg, <name>.png (black on white) and <name>.csv of every figure into a folder; returns their names. */
 export async function writeFigures(folder: string, drawn: readonly DrawnFigure[]): Promise<string[]> {
   const { default: sharp } = await import('sharp');
-  await makeOutputFolder(folder);
   const files: string[] = [];
   for (const { figure, svg } of drawn) {
     const path = (ending: string) => join(folder, `${figure.name}.${ending}`);
@@ -88,7 +108,7 @@ export async function writeFigures(folder: string, drawn: readonly DrawnFigure[]
       .toBuffer();
     await writeFileAtomically(path('png'), png);
     await writeRecords(path('csv'), figure.rows);
-    files.push(...['svg', 'png', 'csv'].map(path));
+    files.push(...['svg', 'png', 'csv'].map((ending) => `${figure.name}.${ending}`));
   }
   return files;
 }

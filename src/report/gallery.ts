@@ -1,9 +1,11 @@
 /** Galleries of right and wrong cells: who is shown, their pictures and their nearest neighbours. */
+
 import type { Cell, Dataset } from '../data/dataset';
 import { blankPicture, drawCrop, encodeWebp } from '../data/picture';
 import { featuresOfCells } from '../features/layer-features';
 import { nearestPoints } from '../features/neighbours';
 import { stratifiedSample } from '../features/sample';
+import { roundedTo } from '../files/number';
 import type { BatchOptions, Network, Predictions } from '../network/network';
 import { argmax } from '../prediction/call';
 import { type CellDetail, galleryHtml } from './page';
@@ -74,7 +76,7 @@ export async function buildGalleries(
       label: nameOf(cell),
       predicted: classes[called[cell] as number] as string,
       posterior: Object.fromEntries(
-        classes.map((name, c) => [name, Number((predictions.posteriors[cell * k + c] as number).toFixed(4))]),
+        classes.map((name, c) => [name, roundedTo(predictions.posteriors[cell * k + c] as number, 4)]),
       ),
       neighbours: near.map((other) => ({ image: String(other), label: nameOf(other) })),
     };

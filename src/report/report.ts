@@ -1,10 +1,11 @@
 /** The report of a run: one page with every result there is, and its figures as files. */
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Dataset } from '../data/dataset';
 import { calibration } from '../evaluation/calibration';
 import { type EvaluationOptions, evaluate, type Report } from '../evaluation/report';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
+import { writeBeside } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { matchClasses } from '../prediction/class-match';
 import { evaluationColumns, PredictionsWriter } from '../prediction/predictions-table';
@@ -115,13 +116,19 @@ export async function writeReport(
     sections.push({ id, title: name, html: html.join('\n') });
   }
   const page = pageHtml({ title, sections, images: galleries.images, details: galleries.details });
-  const folder = join(dirname(out), `${basename(out, extname(out))}-files`);
-  await makeOutputFolder(folder);
-  const figures = await writeFigures(folder, drawn);
-  await writeFileAtomically(join(folder, 'metrics.json'), `${JSON.stringify({ ...record, ...metrics }, null, 2)}\n`);
-  await writePredictions(join(folder, 'predictions.csv'), dataset, predictions);
-  await writeFileAtomically(out, page);
-  return { page: out, bytes: Buffer.byteLength(page), folder, figures, metrics };
+  const name = `${basename(out, extname(out))}-files`;
+  const figures = await writeBeside(out, async (staging) => {
+    const files = join(staging, name);
+    await mkdir(files);
+    const written = await writeFigures(files, drawn);
+    await writeFileAtomically(join(files, 'metrics.json'), `${JSON.stringify({ ...record, ...metrics }, null, 2)}\n`);
+    await writePredictions(join(files, 'predictions.csv'), dataset, predictions);
+    await writeFileAtomically(join(staging, basename(out)), page);
+    return written;
+  });
+  const folder = join(dirname(out), name);
+  const paths = figures.map((file) => join(folder, file));
+  return { page: out, bytes: Buffer.byteLength(page), folder, figures: paths, metrics };
 }
 
 async function writePredictions(

@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset';
 import { describeNormalization } from '../data/normalization';
 import type { Calibration } from '../evaluation/calibration';
 import type { Report } from '../evaluation/report';
+import { parseJson } from '../files/parse-json';
 import type { TableRecord } from '../files/record-table';
 import type { Network } from '../network/network';
 import type { ProteinTable } from '../proteins';
@@ -105,7 +106,7 @@ export function proteinDraft(metrics: Report, { proteins: rows, classes }: Prote
   const numeric = true;
   // The wrong ones first, then those with the most cells: what a reader looks for.
   const listed = [...rows]
-    .sort((a, b) => Number(a.correct ?? true) - Number(b.correct ?? true) || b.cells - a.cells)
+    .sort((a, b) => wrongFirst(a.correct) - wrongFirst(b.correct) || b.cells - a.cells)
     .slice(0, listedRows);
   return {
     id: 'proteins',
@@ -145,7 +146,8 @@ export async function trainingDraft(run: string): Promise<Draft> {
   const lines = (await readFile(join(run, 'log.jsonl'), 'utf8').catch(() => ''))
     .split('\n')
     .filter((line) => line !== '');
-  const rows = lines.map((line) => JSON.parse(line) as TableRecord);
+  const log = join(run, 'log.jsonl');
+  const rows = lines.map((line, i) => parseJson(line, `${log}, line ${i + 1},`, 'run-invalid') as TableRecord);
   const recipe = await readFile(join(run, 'recipe.json'), 'utf8').catch(() => '{}');
   const best = rows.filter((row) => row.best === true).at(-1);
   return {
@@ -185,4 +187,9 @@ export function provenanceDraft(network: Network, dataset: Dataset, record: Read
     title: 'How it was made',
     parts: [tableHtml('Versions, seeds, data', [{ title: 'what' }, { title: 'value' }], facts)],
   };
+}
+
+/** Sorts what is known to be wrong before the rest. */
+function wrongFirst(correct: boolean | null): number {
+  return correct === false ? 0 : 1;
 }

@@ -2,4 +2,4 @@ export { type Interval, intervalRow } from './interval';
 export type { TrainOptions } from './options';
 export { type ClassSampling, type LearningRateSchedule, loadRecipe, parseRecipe, type Recipe, recipes } from './recipe';
 export { type RunDescription, readRunDescription } from './run-folder';
-export { train } from './trainer';
+export { type TrainingRun, train } from './trainer';

@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { parseJson } from '../files/parse-json';
 import type { Log } from '../log';
 import { type Interval, intervalRow } from './interval';
 
@@ -69,7 +70,7 @@ export class LogFile {
 /** The iteration of a line, undefined for what is not a line of such a log. */
 function iterationOf(line: string): number | undefined {
   try {
-    const row: unknown = JSON.parse(line);
+    const row = parseJson(line, 'the line', 'run-invalid');
     const iteration = (row as { iteration?: unknown } | null)?.iteration;
     return typeof iteration === 'number' ? iteration : undefined;
   } catch {

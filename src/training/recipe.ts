@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
 import { DeepYeastError, fileError } from '../errors';
-import { parseJson } from '../files/json';
+import { parseJson } from '../files/parse-json';
 
 /** How the learning rate goes down. Lengths are in epochs, so that a recipe means the same for any dataset. */
 export type LearningRateSchedule =

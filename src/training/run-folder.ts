@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { makeFolders } from '../files/make-folders';
+import { parseJson } from '../files/parse-json';
 import { flushFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock, NativeTopology } from '../native/addon';
@@ -48,9 +49,10 @@ export async function readRunDescription(folder: string): Promise<RunDescription
     throw fileError('read', path, error);
   }
   try {
-    const description = JSON.parse(text) as RunDescription;
+    const description = parseJson(text, path, 'run-invalid') as RunDescription;
     return { ...description, recipe: parseRecipe(description.recipe, path) };
   } catch (cause) {
+    if (cause instanceof DeepYeastError && cause.code === 'run-invalid') throw cause;
     throw new DeepYeastError('run-invalid', `${path} is not the description of a run: ${(cause as Error).message}`, {
       cause,
     });
@@ -60,31 +62,36 @@ export async function readRunDescription(folder: string): Promise<RunDescription
 /** A run folder, locked for this process. */
 export class RunFolder {
   readonly path: string;
-  readonly #lock: NativeFileLock;
+  readonly #locks: readonly NativeFileLock[];
 
-  private constructor(path: string, lock: NativeFileLock) {
+  private constructor(path: string, locks: readonly NativeFileLock[]) {
     this.path = path;
-    this.#lock = lock;
+    this.#locks = locks;
   }
 
   /**
    * Makes the folder where it is missing, locks it, and removes temporary files that a killed process left. The lock is
-   * the operating system's: it goes with the process, however it dies.
+   * the operating system's: it goes with the process, however it dies. It is on the folder itself, from which it cannot be
+   * deleted, and on the file `lock`, for file systems that lock files only.
    *
    * @param options.resume whether a run may already be there
    * @throws run-locked, run-exists, io-error
    */
   static async open(path: string, options: { resume: boolean }): Promise<RunFolder> {
-    let lock: NativeFileLock | null;
+    const locks: NativeFileLock[] = [];
     try {
       // A folder in use stays as it is: nothing but the lock is touched before it is ours.
       if (makeFolders(path) !== undefined) await flushFolder(dirname(path));
-      lock = loadAddon().lockFile(join(path, runFiles.lock));
+      for (const acquire of [() => lockFolder(path), () => loadAddon().lockFile(join(path, runFiles.lock))]) {
+        const lock = acquire();
+        if (lock === null) throw new DeepYeastError('run-locked', `${path} is in use: another training runs in it`);
+        if (lock !== undefined) locks.push(lock);
+      }
     } catch (error) {
+      for (const lock of locks) lock.release();
       throw fileError('make the run folder', path, error);
     }
-    if (lock === null) throw new DeepYeastError('run-locked', `${path} is in use: another training runs in it`);
-    const folder = new RunFolder(path, lock);
+    const folder = new RunFolder(path, locks);
     try {
       const entries = await readdir(path);
       const run = [runFiles.description, runFiles.log, runFiles.last, runFiles.best].filter((name) =>
@@ -146,7 +153,16 @@ export class RunFolder {
 
   /** Gives the folder free. */
   close(): void {
-    this.#lock.release();
+    for (const lock of this.#locks) lock.release();
+  }
+}
+
+/** Null: it is locked; undefined: this file system (NFS, say) locks no folders. */
+function lockFolder(path: string): NativeFileLock | null | undefined {
+  try {
+    return loadAddon().lockFile(path);
+  } catch {
+    return undefined;
   }
 }
 

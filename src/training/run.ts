@@ -98,6 +98,7 @@ async function beginAnew(network: Network, { cells, images }: Preparation): Prom
       scale: 1,
       channels: [...dataset.channels],
       normalization: dataset.normalization,
+      ...(dataset.description.cellDiameter !== undefined && { cellDiameter: dataset.description.cellDiameter }),
     });
   }
   for (const { name, shape, trainable } of network.native.tensors) {

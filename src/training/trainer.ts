@@ -17,8 +17,12 @@ const longestCall = 1024;
 /** Networks that are being trained: two trainings of one network would mix their steps. */
 const inTraining = new WeakSet<Network>();
 
+/** A training: its intervals one by one (`for await`), or, awaited, all of it: the intervals in order. */
+export interface TrainingRun extends AsyncGenerator<Interval, void, undefined>, PromiseLike<Interval[]> {}
+
 /**
- * Trains a network and reports each interval; `network` holds the latest state. The end, an abort and leaving the loop
+ * Trains a network and reports each interval; `network` holds the latest state. Nothing is done before the first interval
+ * is asked for, by a loop or by `await`, which runs to the end. The end, an abort and leaving the loop
  * early all leave a run folder from which `resume` goes on to the bit-identical end; so does a kill, from the last
  * checkpoint. A network that has an input transform (a loaded model) keeps it; otherwise it gets the training set's
  * per-pixel mean.
@@ -27,7 +31,25 @@ const inTraining = new WeakSet<Network>();
  *   disk untouched; run-exists, run-locked, run-mismatch, run-invalid; loss-diverged, the last good checkpoint kept;
  *   aborted, after a checkpoint; disk-full, io-error
  */
-export async function* train(network: Network, options: TrainOptions): AsyncGenerator<Interval, void, undefined> {
+export function train(network: Network, options: TrainOptions): TrainingRun {
+  const intervals = trainByIntervals(network, options);
+  let whole: Promise<Interval[]> | undefined;
+  return Object.assign(intervals, {
+    // biome-ignore lint/suspicious/noThenProperty: `await train(...)` would do nothing at all without it
+    then: ((resolve, reject) => {
+      whole ??= collect(intervals);
+      return whole.then(resolve, reject);
+    }) as TrainingRun['then'],
+  });
+}
+
+async function collect(intervals: AsyncIterable<Interval>): Promise<Interval[]> {
+  const all: Interval[] = [];
+  for await (const interval of intervals) all.push(interval);
+  return all;
+}
+
+async function* trainByIntervals(network: Network, options: TrainOptions): AsyncGenerator<Interval, void, undefined> {
   if (inTraining.has(network)) {
     throw new DeepYeastError('invalid-argument', 'this network is being trained; wait for it or make another network');
   }

@@ -7,8 +7,8 @@ import { featuresOfCells } from '../features/layer-features';
 import { type FeatureMatrix, type NamedFeatureMatrix, selectRows } from '../features/matrix';
 import { stratifiedSample } from '../features/sample';
 import { writeFileAtomically } from '../files/atomic-file';
-import { makeOutputFolder } from '../files/output-folder';
 import { writeRecords } from '../files/record-table';
+import { writeFolder } from '../files/write-together';
 import type { BatchOptions, Network } from '../network/network';
 import { requireModelRule } from '../prediction/rule-match';
 import type { FineTuneOptions } from './fine-tuning';
@@ -160,10 +160,9 @@ async function writeTransfer(
   out: string,
   record: TransferOptions['record'],
 ): Promise<void> {
-  const folder = await makeOutputFolder(out);
-  try {
+  await writeFolder(out, async (folder) => {
     await writeRecords(
-      join(out, 'learning-curve.csv'),
+      join(folder, 'learning-curve.csv'),
       report.curve.map(({ accuracies, settings, ...point }) => ({
         ...point,
         draws: accuracies.length,
@@ -174,7 +173,7 @@ async function writeTransfer(
     if (picture) {
       const { sample, embedding } = picture;
       await writeRecords(
-        join(out, 'embedding.csv'),
+        join(folder, 'embedding.csv'),
         Array.from(sample, (at, i) => ({
           class: labels.classes[labels.test[at] as number] as string,
           tsne_x: embedding.tsne[2 * i] as number,
@@ -185,9 +184,6 @@ async function writeTransfer(
       );
     }
     const text = JSON.stringify({ ...record, ...report }, null, 2);
-    await writeFileAtomically(join(out, 'transfer.json'), `${text}\n`);
-  } catch (error) {
-    await folder.undo();
-    throw error;
-  }
+    await writeFileAtomically(join(folder, 'transfer.json'), `${text}\n`);
+  });
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset, DeepYeastError, errorTable, Network } from '../../src/index';
 import { runCommand } from '../command-line';
 import { datasetRows, mismatchRows } from './dataset-rows';
+import { fieldRows } from './field-rows';
 import { folderSnapshot } from './folder-snapshot';
 import { modelRows } from './model-rows';
 import type { BadInputRow } from './row';
@@ -43,7 +44,7 @@ async function spoiledWorkspace(row: BadInputRow): Promise<string> {
   return workspace;
 }
 
-describe.each([...datasetRows, ...mismatchRows, ...modelRows, ...trainingRows])('$name', (row) => {
+describe.each([...datasetRows, ...mismatchRows, ...modelRows, ...trainingRows, ...fieldRows])('$name', (row) => {
   test(`is ${row.code} in the API`, async () => {
     const workspace = await spoiledWorkspace(row);
     const before = folderSnapshot(workspace);

@@ -24,6 +24,12 @@ const commands: Record<string, (out: string) => string[]> = {
   'predict to Parquet': (out) => ['predict', '--model', model, data, '--out', `${out}.parquet`],
   evaluate: (out) => ['evaluate', '--model', model, '--data', data, '--out', out, '--bootstrap', '0'],
   features: (out) => ['features', '--model', model, '--data', data, '--layer', 'fc1', '--out', out],
+  report: (out) => ['report', model, '--data', data, '--out', `${out}.html`, '--bootstrap', '0'],
+  explain: (out) => [
+    ...['explain', '--model', model, '--data', data, '--cells', '60', '--embedded', '40', '--gabor', '0', '--no-umap'],
+    ...['--layers', 'fc1', '--out', out],
+  ],
+  calibrate: (out) => ['calibrate', '--model', model, '--validation', data, '--out', out],
   proteins: (out) => ['proteins', join(folder, 'predictions.csv'), '--out', `${out}.csv`, '--bootstrap', '0'],
 };
 

@@ -11,9 +11,10 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cli-proteins-'));
   first = join(folder, 'first.csv');
   second = join(folder, 'second.csv');
+  let made = 0;
   const header = 'cell,protein,predicted,label,plate,well,field,p_a,p_b\n';
   const row = (protein: string, i: number, a: number, label: string) =>
-    `c${i},${protein},a,${label},1,${protein},${i % 2},${a},${1 - a}\n`;
+    `c${made++},${protein},a,${label},1,${protein},${i % 2},${a},${1 - a}\n`;
   const rows = (protein: string, count: number, a: number, label: string) =>
     Array.from({ length: count }, (_, i) => row(protein, i, a, label)).join('');
   writeFileSync(first, header + rows('P', 12, 0.75, 'a') + rows('Q', 3, 0.25, 'a'));

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/index';
 import { temporaryFolder } from '../temporary-folder';
 import { run } from './in-process';
@@ -67,4 +67,69 @@ test('nothing to make is wrong usage', async () => {
   const { status, stderr } = await run('simulate', '--seed', '1');
   expect(status).toBe(2);
   expect(stderr).toContain('--out');
+});
+
+describe('--fields', () => {
+  const small = ['--fields', '--field-size', '120', '--cells-per-field', '6', '--diameter', '18', '--threads', '1'];
+
+  test('draws a plate and says what is in it', async () => {
+    const out = folder.path('plate');
+    const { status, stdout, stderr } = await run(
+      ...[
+        'simulate',
+        ...small,
+        '--out',
+        out,
+        '--wells',
+        '2',
+        '--fields-per-well',
+        '1',
+        '--channels',
+        'rfp=ch2,gfp=ch4',
+      ],
+      ...['--bad-wells', 'empty=1', '--seed', '5'],
+    );
+    expect(status).toBe(0);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(`${out}: 2 fields of 2 wells`);
+    expect(existsSync(folder.path('plate', 'Images', 'r01c02f01p01-ch2sk1fk1fl1.tiff'))).toBe(true);
+    expect(readFileSync(folder.path('plate', 'wells.csv'), 'utf8')).toContain(',empty');
+    expect(JSON.parse(readFileSync(folder.path('plate', 'simulation.json'), 'utf8')).simulated).toMatchObject({
+      seed: 5,
+      diameter: 18,
+      channels: { rfp: 2, gfp: 4 },
+    });
+  });
+
+  test('--json puts the counts on standard output', async () => {
+    const out = folder.path('plate');
+    const options = ['--wells', '1', '--fields-per-well', '3', '--plates', '2', '--json'];
+    const { status, stdout } = await run('simulate', ...small, '--out', out, ...options);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ path: out, plates: 2, wells: 2, fields: 6 });
+  });
+
+  test.each([
+    [['--fields', '--cells', '10'], 'cannot be used with'],
+    [['--fields', '--preview', 'a.png'], 'cannot be used with'],
+    [['--fields', '--channels', 'rfp=3'], 'both channels'],
+    [['--fields', '--channels', 'rfp=3,gfp=3'], 'two numbers'],
+    [['--fields', '--bad-wells', 'stolen=1'], 'kinds'],
+    [['--fields', '--bad-wells', 'empty'], 'kinds'],
+    [['--fields', '--bad-wells', 'empty=30'], 'bad wells'],
+    [['--fields', '--diameter', '2'], 'from 8 to 100'],
+    [['--fields', '--field-size', '100', '--cells-per-field', '900'], 'fit into'],
+    [['--wells', '2'], '--fields as well'],
+  ] as const)('%j is wrong usage', async (options, message) => {
+    const { status, stderr } = await run('simulate', '--out', folder.path('out'), ...options);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+    expect(existsSync(folder.path('out'))).toBe(false);
+  });
+
+  test('nothing to make is wrong usage', async () => {
+    const { status, stderr } = await run('simulate', '--fields');
+    expect(status).toBe(2);
+    expect(stderr).toContain('--out');
+  });
 });

@@ -196,6 +196,7 @@ describe('a signal', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s ends the training with a checkpoint and status %i', async (signal, expected) => {
     const run = newRun();
     const training = startCommand(long(run));

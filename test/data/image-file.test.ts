@@ -193,7 +193,7 @@ describe('broken files are image-invalid with path and reason', () => {
     writeFileSync(folder.path('empty.png'), '');
     await refused(folder.path('empty.png'), /empty/i);
     writeFileSync(folder.path('text.png'), 'not an image');
-    await refused(folder.path('text.png'), /unsupported image format/);
+    await refused(folder.path('text.png'), /expected PNG, JPEG or TIFF/);
     mkdirSync(folder.path('d.png'));
     await refused(folder.path('d.png'), /is a folder, expected a file/);
   });

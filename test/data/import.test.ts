@@ -134,7 +134,7 @@ describe('a label list in the layout of DeepYeast', () => {
     for await (const row of readCsv(join(out(), skippedFile))) listed.push(row);
     expect(listed).toEqual(skipped);
     expect(listed[0]!.reason).toMatch(/missing/);
-    expect(listed[1]!.reason).toMatch(/unsupported image format/);
+    expect(listed[1]!.reason).toMatch(/expected PNG, JPEG or TIFF/);
   });
 
   test('when nothing is left there is no dataset', async () => {
@@ -327,7 +327,7 @@ describe('one file per channel', () => {
 
   test('channels of different sizes or samples are a bad image', async () => {
     await writeTiff('AAC1/AAC1_3_rfp_2_gfp.tif', 5, { width: 9 });
-    await expect(importing({ pattern, channels })).rejects.toThrow(/channels have different sizes/);
+    await expect(importing({ pattern, channels, fit: 'crop' })).rejects.toThrow(/channels have different sizes/);
     await sharp(new Uint8Array(64), { raw: { width: 8, height: 8, channels: 1 } })
       .toColourspace('b-w')
       .png()

@@ -273,7 +273,8 @@ test.each(['packbits', 'lzw', 'deflate', 'zstd'])(
       out: folder.path(`of-${compression}`),
       pattern: '{cell}.tif',
       channels: one,
-      size: 12,
+      size: 64,
+      fit: 'pad',
       onError: 'skip',
     });
     expect(dataset.count).toBe(1);

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FetchOptions, fetchFile } from '../../src/download/fetch-file';
 import type { RegistryFile } from '../../src/download/registry';
@@ -60,6 +69,17 @@ test('a file is downloaded, verified by MD5 or SHA-256, and found verified the n
   const again = await download({ '/a': serve(content) }, { md5, sha256 });
   expect(again).toMatchObject({ verified: 'sha256', present: true });
   expect(server.requests).toHaveLength(0);
+});
+
+test('a link in the place of NAME.part is not followed', async () => {
+  writeFileSync(folder.path('precious'), 'precious');
+  for (const name of ['file.bin.part', 'file.bin.part.json']) {
+    symlinkSync(folder.path('precious'), folder.path('out', name));
+    expect(await code(download({ '/a': serve(content) }, { sha256 }))).toMatch(/^output-exists: .*is a symbolic link/);
+    expect(readFileSync(folder.path('precious'), 'utf8')).toBe('precious');
+    rmSync(folder.path('out', name));
+    await server.close();
+  }
 });
 
 test('a dropped connection is continued where it ended', async () => {

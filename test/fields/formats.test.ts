@@ -29,6 +29,12 @@ describe('OME-TIFF', () => {
     }
   });
 
+  test('a single file may be given', async () => {
+    const path = fixture('ome-tiff', 'stack.ome.tif');
+    const { fields } = await listFields([path], { channels: rfpGfp('0', '1'), t: 0 });
+    expect(fields.map(({ key }) => key)).toEqual(['ome-tiff//stack']);
+  });
+
   test('a pattern gives plate, well and field', async () => {
     mkdirSync(folder.path('screen'));
     copyFileSync(fixture('ome-tiff', 'stack.ome.tif'), folder.path('screen', 'P1_B2_s7.ome.tif'));

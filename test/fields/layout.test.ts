@@ -119,6 +119,12 @@ describe('Harmony', () => {
     });
   });
 
+  test('the index may be given for its folder', async () => {
+    const root = join(fieldsFixture, 'harmony', measurements[2]![1], 'Images');
+    const byIndex = await listFields([join(root, 'Index.xml')], { channels });
+    expect(byIndex.fields).toEqual((await listFields([root], { channels })).fields);
+  });
+
   test('early versions name the channel by its record', async () => {
     const root = folder.path('plate');
     writeFiles(root, ['r02c07f01p01rc1-ch1sk1fk1fl1.tiff', 'r02c07f01p01rc2-ch1sk1fk1fl1.tiff']);

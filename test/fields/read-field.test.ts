@@ -99,6 +99,16 @@ describe('fields that cannot be used are told by path and reason', () => {
     );
   });
 
+  test('a file of several planes where its name gives one', async () => {
+    const page = { width: 6, height: 4, data: good };
+    const stack = { description: 'ImageJ=1.53\nimages=2\nslices=2\n' };
+    for (const name of ['A1_z1_r.tif', 'A1_z2_r.tif']) await writeTiff(folder.path(name), [page, page], stack);
+    const field = await fieldOf({ 'A1_z1_g.tif': [good, 6], 'A1_z2_g.tif': [good, 6] });
+    expect(await refusal(readField(field))).toBe(
+      'image-invalid: A1_z1_r.tif holds 2 planes, expected one, since its name gives the plane',
+    );
+  });
+
   test('listing takes the size of most fields', async () => {
     for (const [well, width] of [
       ['A1', 4],

@@ -1,7 +1,7 @@
 // What could go wrong around a network's calls: closing, cancelling, wrong counts, several at once, and the end of a
 // thread or of the process while native work is in flight.
 import { spawnSync } from 'node:child_process';
-import { truncateSync } from 'node:fs';
+import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readNpyHeader } from '../../src/files/npy';
@@ -58,6 +58,30 @@ function batches(iterations: number, learningRate = 0.01): NativeTrainingBatches
 const endless = 100_000;
 
 describe('closing', () => {
+  test.runIf(process.platform === 'linux')(
+    'ends the threads of the network, without waiting for a collection',
+    async () => {
+      const threads = () => readdirSync('/proc/self/task').length;
+      await create().close();
+      const before = threads();
+      for (let i = 0; i < 50; i++) {
+        const network = create(i);
+        await network.forward({ pixels: pixels.subarray(0, imageBytes) });
+        await network.close();
+        await network.close();
+      }
+      const forest = () => new addon.Forest({ columns: 2, classes: 2 });
+      for (let i = 0; i < 20; i++) await forest().close();
+      // The pool that all networks share comes and goes with the first and the last of them.
+      expect(threads()).toBeLessThan(before + 10);
+      await expect(
+        create()
+          .close()
+          .then(() => opened.at(-1)?.ready()),
+      ).rejects.toMatchObject({ code: 'closed' });
+    },
+  );
+
   test('waits for predictions already asked for', async () => {
     const network = create();
     const expected = await network.forward({ pixels });

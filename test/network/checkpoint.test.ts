@@ -211,7 +211,7 @@ describe('a broken checkpoint', () => {
     ['a topology of no network', metadata('topology', '{"imageSize": 8}'), /no valid topology/],
     ['a topology as large as memory', metadata('topology', hugeTopology()), /no tensor conv1_1\.weight|expected \[/],
     ['an endless topology', metadata('topology', endlessTopology()), /no valid topology/],
-    ['a topology that is not JSON', metadata('topology', '{'), /metadata topology that is not JSON/],
+    ['a topology that is not JSON', metadata('topology', '{'), /metadata topology is not JSON/],
     ['too few classes', metadata('classes', '["nucleus"]'), /class list that does not name the 3 classes/],
     ['a seed of words', metadata('seed', '"five"'), /no valid seed/],
     ['a scale of zero', metadata('input', inputWith({ scale: 0 })), /invalid input transform/],

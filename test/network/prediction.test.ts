@@ -36,6 +36,24 @@ describe('predictions of crops in memory', () => {
     expect(alone.posteriors).toEqual(together.posteriors.subarray(0, 3));
   });
 
+  it.each([
+    ['null', null],
+    ['undefined', undefined],
+    ['a number', 3],
+    ['a path', 'data/test'],
+    ['an array', [1, 2, 3]],
+    ['an object', {}],
+    ['other numbers', new Float32Array(bytes)],
+  ])('refuse %s', async (_, wrong) => {
+    const expected = {
+      code: 'invalid-argument',
+      message: expect.stringContaining('expected a Dataset or a Uint8Array'),
+    };
+    await expect(network.predict(wrong as never)).rejects.toMatchObject(expected);
+    await expect(network.predictBatches(wrong as never).next()).rejects.toMatchObject(expected);
+    await expect(network.activations(wrong as never, 'fc1').next()).rejects.toMatchObject(expected);
+  });
+
   it('report what is done', async () => {
     const done = async (batchSize: number) => {
       const reports: [number, number][] = [];

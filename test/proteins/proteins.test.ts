@@ -34,7 +34,8 @@ async function writePredictions(name: string, cells: readonly PlantedCell[], ord
   const ordered = order.map((c) => classes[c] as string);
   const writer = await PredictionsWriter.create(path, ordered, { copy: ['label', 'field'] });
   for (const { protein, field, label, posterior } of cells) {
-    const cell = { cell: 'c', protein, field, label: label === null ? -1 : classes.indexOf(label) } as Cell;
+    const name = `c${Array.from(posterior).join('-')}`;
+    const cell = { cell: name, protein, field, label: label === null ? -1 : classes.indexOf(label) } as Cell;
     await writer.append(
       cell,
       Float32Array.from(order, (c) => posterior[c] as number),
@@ -136,9 +137,11 @@ describe('the table of proteins of files', () => {
   });
 
   test('the prior of partial tables is kept; two priors must be settled', async () => {
-    const path = await writePredictions('p.csv', planted());
+    const cells = planted();
+    const others = cells.map((cell) => ({ ...cell, posterior: cell.posterior.toReversed() }));
     const names = [0.5, 2].map((prior) => join(folder, `prior${prior}.csv`));
     for (const [i, prior] of [0.5, 2].entries()) {
+      const path = await writePredictions(`p${i}.csv`, i === 0 ? cells : others);
       await writeProteinTable(names[i] as string, (await proteinsOfFiles([path], { prior })).table);
     }
     expect((await proteinsOfFiles([names[0] as string])).table.prior).toBe(0.5);
@@ -147,6 +150,36 @@ describe('the table of proteins of files', () => {
       message: expect.stringMatching(/0\.5, 2.*--prior/),
     });
     expect((await proteinsOfFiles(names, { prior: 1 })).table.proteins[0]?.cells).toBe(16);
+  });
+
+  test('the same cells twice are refused: a table of predictions, a partial table, a row within one', async () => {
+    const path = await writePredictions('p.csv', planted());
+    await expect(proteinsOfFiles([path, path])).rejects.toMatchObject({
+      code: 'table-invalid',
+      message: expect.stringMatching(/line 2: the cell .* was there already, with the same probabilities/),
+    });
+    const partial = join(folder, 'partial.csv');
+    await writeProteinTable(partial, (await proteinsOfFiles([path])).table);
+    await expect(proteinsOfFiles([partial, partial])).rejects.toThrow(/nothing but rows of the tables before it/);
+    const lines = ['cell,protein,plate,p_a,p_b', 'c1,P,x,0.25,0.75', 'c1,P,y,0.5,0.5'];
+    const twoPlates = join(folder, 'plates.csv');
+    writeFileSync(twoPlates, `${lines.join('\n')}\n`);
+    expect((await proteinsOfFiles([twoPlates])).table.proteins[0]?.cells).toBe(2);
+    writeFileSync(twoPlates, `${lines.map((line) => line.replace(',y,', ',x,')).join('\n')}\n`);
+    await expect(proteinsOfFiles([twoPlates])).rejects.toThrow(/line 3: the cell 'c1'.*with other probabilities/);
+  });
+
+  test('a well without a plate in two tables is said to be one strain', async () => {
+    const names = [0, 1].map((i) => {
+      const path = join(folder, `well${i}.csv`);
+      writeFileSync(path, `cell,protein,p_a,p_b\nA01-1-${i},A01,0.25,0.75\n`);
+      return path;
+    });
+    const { table, warnings } = await proteinsOfFiles(names);
+    expect(table.proteins[0]?.cells).toBe(2);
+    expect(warnings).toEqual([
+      expect.stringMatching(/the protein A01 of .*well0\.csv and of .*well1\.csv is taken as one/),
+    ]);
   });
 
   test('without a field column cells are drawn, and it says so', async () => {

@@ -33,6 +33,35 @@ async function collect(intervals: AsyncIterable<Interval>): Promise<Interval[]> 
   return all;
 }
 
+it('awaited, it trains to the end and gives all intervals', async () => {
+  await using looped = await create();
+  await using awaited = await create();
+  const options = { training, recipe: { ...recipe, epochs: 2 } };
+  const all = await collect(train(looped, options));
+  expect(all).toHaveLength(2);
+  const run = train(awaited, options);
+  const found = await run;
+  expect(found.map(({ iteration, loss }) => ({ iteration, loss }))).toEqual(
+    all.map(({ iteration, loss }) => ({ iteration, loss })),
+  );
+  expect(await run).toBe(found);
+  await expect(train(awaited, { ...options, recipe: { ...recipe, batchSize: 0 } as never })).rejects.toThrow();
+});
+
+it('a second training is refused, also where the first one’s lock was deleted', async () => {
+  const run = newRun();
+  await using first = await create();
+  await using second = await create();
+  const intervals = train(first, { training, recipe, run });
+  await intervals.next();
+  rmSync(join(run, 'lock'));
+  await expect(collect(train(second, { training, recipe, run, resume: true }))).rejects.toMatchObject({
+    code: 'run-locked',
+  });
+  await intervals.return();
+  expect(await collect(train(second, { training, recipe, run, resume: true }))).toHaveLength(3);
+});
+
 /** Trains a new network to its end. */
 async function trained(options: Partial<TrainOptions> = {}, network: object = {}): Promise<Interval[]> {
   await using made = await create(network);

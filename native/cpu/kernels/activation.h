@@ -1,5 +1,4 @@
-// ReLU and maximum pool, element by element. A value that is not a number stays one through both, so that a broken network
-// shows.
+// ReLU and maximum pool, element by element. NaN passes through both, so that a broken network is noticed.
 #pragma once
 
 #include "vector.h"

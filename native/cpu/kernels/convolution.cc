@@ -19,7 +19,7 @@ namespace DEEPYEAST_ISA {
 
 namespace {
 
-constexpr int tile_pixels = width == 16 ? 8 : 6;
+constexpr int kTilePixels = kWidth == 16 ? 8 : 6;
 
 // The channels that a call of convolve_rows computes, up to two vectors, and what happens to them.
 struct OutputChannels {
@@ -35,10 +35,10 @@ struct OutputChannels {
 template <int pixels, int vectors>
 void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, const float* weights,
                    const OutputChannels& target, std::ptrdiff_t first_pixel) {
-  const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * width;
+  const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * kWidth;
   Vector sums[pixels][vectors] = {};
   for (int y = 0; y < 3; ++y, input += input_row) {
-    for (int i = 0; i < 3 * channels; ++i, weights += width) {
+    for (int i = 0; i < 3 * channels; ++i, weights += kWidth) {
       Vector weight[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * next_vector);
@@ -50,12 +50,12 @@ void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, c
       }
     }
   }
-  const auto channels_of = [&](int v) { return v < vectors - 1 ? width : target.last; };
+  const auto channels_of = [&](int v) { return v < vectors - 1 ? kWidth : target.last; };
   if (target.scale != nullptr) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      const Vector scale = load_first(target.scale + v * width, channels_of(v));
-      const Vector shift = load_first(target.shift + v * width, channels_of(v));
+      const Vector scale = load_first(target.scale + v * kWidth, channels_of(v));
+      const Vector shift = load_first(target.shift + v * kWidth, channels_of(v));
 #pragma GCC unroll 8
       for (int p = 0; p < pixels; ++p) {
         sums[p][v] = fma(sums[p][v], scale, shift);
@@ -68,8 +68,8 @@ void convolve_tile(const float* input, std::ptrdiff_t input_row, int channels, c
     float* output = target.output + (first_pixel + p) * target.pixel;
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      if (channels_of(v) == width) store(output + v * width, sums[p][v]);
-      else store_first(output + v * width, sums[p][v], target.last);
+      if (channels_of(v) == kWidth) store(output + v * kWidth, sums[p][v]);
+      else store_first(output + v * kWidth, sums[p][v], target.last);
     }
   }
 }
@@ -93,10 +93,10 @@ void convolve_rows(const float* input, std::ptrdiff_t input_row, int channels, c
     const float* source = input + y * input_row;
     const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y) * row_width;
     int x = 0;
-    for (; x + tile_pixels <= row_width; x += tile_pixels)
-      convolve_tile<tile_pixels, vectors>(source + static_cast<std::ptrdiff_t>(x) * channels, input_row, channels,
+    for (; x + kTilePixels <= row_width; x += kTilePixels)
+      convolve_tile<kTilePixels, vectors>(source + static_cast<std::ptrdiff_t>(x) * channels, input_row, channels,
                                           weights, target, row + x);
-    convolve_rest<tile_pixels - 1, vectors>(row_width - x, source + static_cast<std::ptrdiff_t>(x) * channels,
+    convolve_rest<kTilePixels - 1, vectors>(row_width - x, source + static_cast<std::ptrdiff_t>(x) * channels,
                                             input_row, channels, weights, target, row + x);
   }
 }
@@ -104,16 +104,16 @@ void convolve_rows(const float* input, std::ptrdiff_t input_row, int channels, c
 void convolution_forward(const float* input, std::ptrdiff_t input_row, int channels, const float* packed_weights,
                          int rows, int row_width, const ConvolutionEpilogue* epilogue, float* output,
                          int output_channels) {
-  const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * width;
-  for (int channel = 0; channel < output_channels; channel += 2 * width, packed_weights += 2 * next_vector) {
-    const int left = output_channels - channel, last = left > width ? left - width : left;
+  const std::ptrdiff_t next_vector = std::ptrdiff_t{9} * channels * kWidth;
+  for (int channel = 0; channel < output_channels; channel += 2 * kWidth, packed_weights += 2 * next_vector) {
+    const int left = output_channels - channel, last = left > kWidth ? left - kWidth : left;
     const OutputChannels target = {output + channel,
                                    output_channels,
-                                   last < width ? last : width,
+                                   last < kWidth ? last : kWidth,
                                    epilogue ? epilogue->scale + channel : nullptr,
                                    epilogue ? epilogue->shift + channel : nullptr,
                                    epilogue && epilogue->relu};
-    if (left > width)
+    if (left > kWidth)
       convolve_rows<2>(input, input_row, channels, packed_weights, rows, row_width, target);
     else
       convolve_rows<1>(input, input_row, channels, packed_weights, rows, row_width, target);

@@ -15,7 +15,7 @@ namespace DEEPYEAST_ISA {
 
 namespace {
 
-constexpr int tile_columns = width == 16 ? 8 : 6;
+constexpr int kTileColumns = kWidth == 16 ? 8 : 6;
 
 template <int columns, int vectors>
 void gradient_tile(const float* input, std::ptrdiff_t input_row, std::ptrdiff_t input_pixel, const float* gradient,
@@ -25,10 +25,10 @@ void gradient_tile(const float* input, std::ptrdiff_t input_row, std::ptrdiff_t 
 #pragma GCC unroll 8
   for (int c = 0; c < columns; ++c)
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) sums[c][v] = load(accumulator + c * width + v * next_accumulator);
+    for (int v = 0; v < vectors; ++v) sums[c][v] = load(accumulator + c * kWidth + v * next_accumulator);
   for (int y = 0; y < rows; ++y) {
     const float* source = input + y * input_row;
-    for (int x = 0; x < row_width; ++x, source += input_pixel, gradient += width) {
+    for (int x = 0; x < row_width; ++x, source += input_pixel, gradient += kWidth) {
       Vector values[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) values[v] = load(gradient + v * next_gradient);
@@ -43,7 +43,7 @@ void gradient_tile(const float* input, std::ptrdiff_t input_row, std::ptrdiff_t 
 #pragma GCC unroll 8
   for (int c = 0; c < columns; ++c)
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) store(accumulator + c * width + v * next_accumulator, sums[c][v]);
+    for (int v = 0; v < vectors; ++v) store(accumulator + c * kWidth + v * next_accumulator, sums[c][v]);
 }
 
 template <int columns, int vectors>
@@ -63,19 +63,19 @@ void gradient_rest(int remaining, const float* input, std::ptrdiff_t input_row, 
 template <int vectors>
 void gradient_columns(const float* input, std::ptrdiff_t input_row, std::ptrdiff_t input_pixel, int taps, int columns,
                       const float* gradient, int rows, int row_width, float* accumulator) {
-  const std::ptrdiff_t next_gradient = static_cast<std::ptrdiff_t>(rows) * row_width * width;
-  const std::ptrdiff_t next_accumulator = std::ptrdiff_t{3} * taps * columns * width;
-  for (int column = 0; column < columns; column += tile_columns) {
+  const std::ptrdiff_t next_gradient = static_cast<std::ptrdiff_t>(rows) * row_width * kWidth;
+  const std::ptrdiff_t next_accumulator = std::ptrdiff_t{3} * taps * columns * kWidth;
+  for (int column = 0; column < columns; column += kTileColumns) {
     const int left = columns - column;
     for (int y = 0; y < 3; ++y) {
       for (int x = 0; x < taps; ++x) {
         const float* source = input + y * input_row + x * input_pixel + column;
-        float* target = accumulator + ((static_cast<std::ptrdiff_t>(y) * taps + x) * columns + column) * width;
-        if (left >= tile_columns)
-          gradient_tile<tile_columns, vectors>(source, input_row, input_pixel, gradient, next_gradient, rows,
+        float* target = accumulator + ((static_cast<std::ptrdiff_t>(y) * taps + x) * columns + column) * kWidth;
+        if (left >= kTileColumns)
+          gradient_tile<kTileColumns, vectors>(source, input_row, input_pixel, gradient, next_gradient, rows,
                                                row_width, target, next_accumulator);
         else
-          gradient_rest<tile_columns - 1, vectors>(left, source, input_row, input_pixel, gradient, next_gradient, rows,
+          gradient_rest<kTileColumns - 1, vectors>(left, source, input_row, input_pixel, gradient, next_gradient, rows,
                                                    row_width, target, next_accumulator);
       }
     }
@@ -85,8 +85,8 @@ void gradient_columns(const float* input, std::ptrdiff_t input_row, std::ptrdiff
 void convolution_weight_gradient(const float* input, std::ptrdiff_t input_row, std::ptrdiff_t input_pixel, int taps,
                                  int columns, const float* gradient, int vectors, int rows, int row_width,
                                  float* accumulator) {
-  const std::ptrdiff_t gradient_vector = static_cast<std::ptrdiff_t>(rows) * row_width * width;
-  const std::ptrdiff_t accumulator_vector = std::ptrdiff_t{3} * taps * columns * width;
+  const std::ptrdiff_t gradient_vector = static_cast<std::ptrdiff_t>(rows) * row_width * kWidth;
+  const std::ptrdiff_t accumulator_vector = std::ptrdiff_t{3} * taps * columns * kWidth;
   int v = 0;
   for (; v + 2 <= vectors; v += 2)
     gradient_columns<2>(input, input_row, input_pixel, taps, columns, gradient + v * gradient_vector, rows, row_width,
@@ -97,17 +97,17 @@ void convolution_weight_gradient(const float* input, std::ptrdiff_t input_row, s
 }
 
 void pack_gradient(const float* gradient, std::ptrdiff_t pixels, int channels, float* packed) {
-  for (int channel = 0; channel < channels; channel += width) {
+  for (int channel = 0; channel < channels; channel += kWidth) {
     const int count = channels - channel;
     const float* source = gradient + channel;
-    for (std::ptrdiff_t p = 0; p < pixels; ++p, source += channels, packed += width)
-      store(packed, count >= width ? load(source) : load_first(source, count));
+    for (std::ptrdiff_t p = 0; p < pixels; ++p, source += channels, packed += kWidth)
+      store(packed, count >= kWidth ? load(source) : load_first(source, count));
   }
 }
 
 void add_chunks(float* chunks, int number, std::ptrdiff_t stride, std::ptrdiff_t count) {
-  for (std::ptrdiff_t i = 0; i < count; i += width) {
-    const int present = count - i < width ? static_cast<int>(count - i) : width;
+  for (std::ptrdiff_t i = 0; i < count; i += kWidth) {
+    const int present = count - i < kWidth ? static_cast<int>(count - i) : kWidth;
     Vector total = load_first(chunks + i, present);
     for (int n = 1; n < number; ++n) total += load_first(chunks + n * stride + i, present);
     store_first(chunks + i, total, present);

@@ -13,9 +13,9 @@ namespace {
 template <bool pool>
 DEEPYEAST_INLINE void apply(const float* input, std::ptrdiff_t row, int channels, const float* scale,
                             const float* shift, bool relu, float* output) {
-  for (int c = 0; c < channels; c += width) {
+  for (int c = 0; c < channels; c += kWidth) {
     const int count = channels - c;
-    const bool whole = count >= width;
+    const bool whole = count >= kWidth;
     const auto get = [whole, count](const float* source) { return whole ? load(source) : load_first(source, count); };
     const Vector a = scale != nullptr ? get(scale + c) : broadcast(1.0f);
     const Vector b = shift != nullptr ? get(shift + c) : Vector{};

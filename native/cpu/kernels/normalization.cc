@@ -24,10 +24,10 @@ struct Channels {
 };
 
 DEEPYEAST_INLINE Vector get(const float* source, int count) {
-  return count >= width ? load(source) : load_first(source, count);
+  return count >= kWidth ? load(source) : load_first(source, count);
 }
 DEEPYEAST_INLINE void put(float* target, Vector value, int count) {
-  if (count >= width) store(target, value);
+  if (count >= kWidth) store(target, value);
   else store_first(target, value, count);
 }
 
@@ -68,7 +68,7 @@ DEEPYEAST_INLINE Window window_at(const float* input, std::ptrdiff_t row, int ch
 // 0 or `keep`, from a row of random words.
 DEEPYEAST_INLINE Vector dropout_factor(const DropoutMask& mask, const Channels& c) {
   Vector factor;
-  for (int i = 0; i < width; ++i)
+  for (int i = 0; i < kWidth; ++i)
     factor[i] = i < c.count && mask.words[c.offset + i] >= mask.threshold ? mask.keep : 0.0f;
   return factor;
 }
@@ -93,7 +93,7 @@ DEEPYEAST_INLINE Vector input_gradient_of(const Channels& c, const Normalization
 void normalization_forward(const float* input, std::ptrdiff_t pixels, int channels,
                            const NormalizationCoefficients& coefficients, float* output) {
   for (std::ptrdiff_t p = 0; p < pixels; ++p, input += channels, output += channels) {
-    for (int offset = 0; offset < channels; offset += width) {
+    for (int offset = 0; offset < channels; offset += kWidth) {
       const Channels c = channels_at(coefficients, offset, channels);
       put(output + offset, rectify(normalize(c, get(input + offset, c.count))), c.count);
     }
@@ -104,7 +104,7 @@ void normalization_forward_pool(const float* input, int row_width, int channels,
                                 const NormalizationCoefficients& coefficients, float* output) {
   const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(row_width) * channels;
   for (int x = 0; x < row_width; x += 2, input += 2 * channels, output += channels) {
-    for (int offset = 0; offset < channels; offset += width) {
+    for (int offset = 0; offset < channels; offset += kWidth) {
       const Channels c = channels_at(coefficients, offset, channels);
       put(output + offset, rectify(window_at(input, row, channels, c).largest), c.count);
     }
@@ -113,7 +113,7 @@ void normalization_forward_pool(const float* input, int row_width, int channels,
 
 void normalization_forward_dropout(const float* input, int channels, const NormalizationCoefficients& coefficients,
                                    const DropoutMask& mask, float* output) {
-  for (int offset = 0; offset < channels; offset += width) {
+  for (int offset = 0; offset < channels; offset += kWidth) {
     const Channels c = channels_at(coefficients, offset, channels);
     const Vector value = rectify(normalize(c, get(input + offset, c.count)));
     put(output + offset, value * dropout_factor(mask, c), c.count);
@@ -123,7 +123,7 @@ void normalization_forward_dropout(const float* input, int channels, const Norma
 void normalization_sums(const float* input, const float* output_gradient, std::ptrdiff_t pixels, int channels,
                         const NormalizationCoefficients& coefficients, float* sums, float* products) {
   for (std::ptrdiff_t p = 0; p < pixels; ++p, input += channels, output_gradient += channels) {
-    for (int offset = 0; offset < channels; offset += width) {
+    for (int offset = 0; offset < channels; offset += kWidth) {
       const Channels c = channels_at(coefficients, offset, channels);
       const Vector value = get(input + offset, c.count);
       add_sums(c, through_relu(normalize(c, value), get(output_gradient + offset, c.count)), value, sums, products);
@@ -135,7 +135,7 @@ void normalization_sums_pool(const float* input, const float* output_gradient, i
                              const NormalizationCoefficients& coefficients, float* sums, float* products) {
   const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(row_width) * channels;
   for (int x = 0; x < row_width; x += 2, input += 2 * channels, output_gradient += channels) {
-    for (int offset = 0; offset < channels; offset += width) {
+    for (int offset = 0; offset < channels; offset += kWidth) {
       const Channels c = channels_at(coefficients, offset, channels);
       const Window window = window_at(input, row, channels, c);
       Vector value = window.values[0];
@@ -149,7 +149,7 @@ void normalization_sums_pool(const float* input, const float* output_gradient, i
 void normalization_sums_dropout(const float* input, const float* output_gradient, int channels,
                                 const NormalizationCoefficients& coefficients, const DropoutMask& mask, float* sums,
                                 float* products) {
-  for (int offset = 0; offset < channels; offset += width) {
+  for (int offset = 0; offset < channels; offset += kWidth) {
     const Channels c = channels_at(coefficients, offset, channels);
     const Vector value = get(input + offset, c.count);
     const Vector gradient = get(output_gradient + offset, c.count) * dropout_factor(mask, c);
@@ -161,7 +161,7 @@ void normalization_backward(const float* input, const float* output_gradient, st
                             const NormalizationCoefficients& coefficients, const NormalizationGradient& gradient,
                             float* input_gradient) {
   for (std::ptrdiff_t p = 0; p < pixels; ++p, input += channels, output_gradient += channels, input_gradient += channels) {
-    for (int offset = 0; offset < channels; offset += width) {
+    for (int offset = 0; offset < channels; offset += kWidth) {
       const Channels c = channels_at(coefficients, offset, channels);
       const Vector value = get(input + offset, c.count);
       const Vector z = through_relu(normalize(c, value), get(output_gradient + offset, c.count));
@@ -177,7 +177,7 @@ void normalization_backward_pool(const float* input, const float* output_gradien
   const std::ptrdiff_t places[4] = {0, channels, row, row + channels};
   for (int x = 0; x < row_width;
        x += 2, input += 2 * channels, output_gradient += channels, input_gradient += 2 * channels) {
-    for (int offset = 0; offset < channels; offset += width) {
+    for (int offset = 0; offset < channels; offset += kWidth) {
       const Channels c = channels_at(coefficients, offset, channels);
       const Window window = window_at(input, row, channels, c);
       const Vector z = through_relu(window.largest, get(output_gradient + offset, c.count));
@@ -193,7 +193,7 @@ void normalization_backward_pool(const float* input, const float* output_gradien
 void normalization_backward_dropout(const float* input, const float* output_gradient, int channels,
                                     const NormalizationCoefficients& coefficients, const DropoutMask& mask,
                                     const NormalizationGradient& gradient, float* input_gradient) {
-  for (int offset = 0; offset < channels; offset += width) {
+  for (int offset = 0; offset < channels; offset += kWidth) {
     const Channels c = channels_at(coefficients, offset, channels);
     const Vector value = get(input + offset, c.count);
     const Vector z = through_relu(normalize(c, value), get(output_gradient + offset, c.count) * dropout_factor(mask, c));

@@ -18,7 +18,7 @@ template <int vectors>
 void channel_statistics(const float* values, std::ptrdiff_t pixels, std::ptrdiff_t stride, int count, double* mean,
                         double* deviations) {
   const auto get = [count](const float* source, int v) {
-    return vectors > 1 || count == width ? load(source + v * width) : load_first(source, count);
+    return vectors > 1 || count == kWidth ? load(source + v * kWidth) : load_first(source, count);
   };
   const Vector inverse = broadcast(1.0f / static_cast<float>(pixels));
   Vector center[vectors] = {}, first[vectors] = {}, second[vectors] = {};
@@ -35,11 +35,11 @@ void channel_statistics(const float* values, std::ptrdiff_t pixels, std::ptrdiff
       second[v] = fma(deviation, deviation, second[v]);
     }
   }
-  const int channels = vectors > 1 ? vectors * width : count;
+  const int channels = vectors > 1 ? vectors * kWidth : count;
   for (int c = 0; c < channels; ++c) {
-    const double sum = first[c / width][c % width];
-    mean[c] = center[c / width][c % width] + sum / static_cast<double>(pixels);
-    const double squares = second[c / width][c % width] - sum * sum / static_cast<double>(pixels);
+    const double sum = first[c / kWidth][c % kWidth];
+    mean[c] = center[c / kWidth][c % kWidth] + sum / static_cast<double>(pixels);
+    const double squares = second[c / kWidth][c % kWidth] - sum * sum / static_cast<double>(pixels);
     deviations[c] = squares < 0 ? 0 : squares;
   }
 }
@@ -47,10 +47,10 @@ void channel_statistics(const float* values, std::ptrdiff_t pixels, std::ptrdiff
 void block_statistics(const float* values, std::ptrdiff_t pixels, std::ptrdiff_t stride, int channels, double* mean,
                       double* deviations) {
   int channel = 0;
-  for (; channel + 4 * width <= channels; channel += 4 * width)
-    channel_statistics<4>(values + channel, pixels, stride, width, mean + channel, deviations + channel);
-  for (; channel < channels; channel += width)
-    channel_statistics<1>(values + channel, pixels, stride, channels - channel < width ? channels - channel : width,
+  for (; channel + 4 * kWidth <= channels; channel += 4 * kWidth)
+    channel_statistics<4>(values + channel, pixels, stride, kWidth, mean + channel, deviations + channel);
+  for (; channel < channels; channel += kWidth)
+    channel_statistics<1>(values + channel, pixels, stride, channels - channel < kWidth ? channels - channel : kWidth,
                           mean + channel, deviations + channel);
 }
 

@@ -18,7 +18,7 @@ extern const WinogradKernels winograd_kernels;
 #define DEEPYEAST_NAME(word) DEEPYEAST_TEXT(word)
 
 const KernelTable kernel_table = {
-    DEEPYEAST_NAME(DEEPYEAST_ISA), width,
+    DEEPYEAST_NAME(DEEPYEAST_ISA), kWidth,
     &convolution_kernels,          &dense_kernels,
     &inference_kernels,            &normalization_kernels,
     &statistics_kernels,           &update_kernels,

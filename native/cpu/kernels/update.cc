@@ -12,8 +12,8 @@ void update(std::ptrdiff_t count, float momentum, float weight_decay, float velo
             const float* gradient, float* parameters, float* velocity) {
   const Vector m = broadcast(momentum), decay = broadcast(weight_decay), rate = broadcast(velocity_rate),
                step = broadcast(-step_rate);
-  for (std::ptrdiff_t i = 0; i < count; i += width) {
-    const int present = count - i < width ? static_cast<int>(count - i) : width;
+  for (std::ptrdiff_t i = 0; i < count; i += kWidth) {
+    const int present = count - i < kWidth ? static_cast<int>(count - i) : kWidth;
     const Vector parameter = load_first(parameters + i, present);
     const Vector slope = fma(decay, parameter, load_first(gradient + i, present));
     const Vector speed = fma(m, load_first(velocity + i, present), rate * slope);

@@ -33,9 +33,9 @@
 namespace deepyeast {
 namespace DEEPYEAST_ISA {
 
-constexpr int width = DEEPYEAST_VECTOR_WIDTH;
+constexpr int kWidth = DEEPYEAST_VECTOR_WIDTH;
 
-// `width` floats. Arithmetic operators, comparisons and the conditional operator work element by element.
+// kWidth floats. Arithmetic operators, comparisons and the conditional operator work element by element.
 typedef float Vector __attribute__((vector_size(4 * DEEPYEAST_VECTOR_WIDTH)));
 typedef std::int32_t Mask __attribute__((vector_size(4 * DEEPYEAST_VECTOR_WIDTH)));
 typedef float UnalignedVector __attribute__((vector_size(4 * DEEPYEAST_VECTOR_WIDTH), aligned(4), may_alias));
@@ -79,9 +79,9 @@ DEEPYEAST_INLINE Vector fma(Vector a, Vector b, Vector c) {
 
 // Sum of the elements, always in the same order.
 DEEPYEAST_INLINE float sum(Vector value) {
-  float elements[width];
+  float elements[kWidth];
   store(elements, value);
-  for (int half = width / 2; half > 0; half /= 2)
+  for (int half = kWidth / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) elements[i] += elements[i + half];
   return elements[0];
 }

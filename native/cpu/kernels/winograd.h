@@ -8,7 +8,7 @@ namespace deepyeast {
 
 // A tile is 4x4 pixels of output under 6x6 pixels of input (what lies outside of the image is zero). Transformed, each
 // is 36 numbers a channel: its positions.
-constexpr int winograd_positions = 36;
+constexpr int kWinogradPositions = 36;
 
 // The images of a batch cut into tiles, counted along rows, then columns, then images. Tiles at the right and lower
 // edge may hang over.

@@ -3,15 +3,11 @@
 #include <algorithm>
 
 #include "../../system/error.h"
+#include "inference_executor.h"
 
 namespace deepyeast {
 namespace {
 
-// Batch sizes for which inference is prepared: each costs plans, so a chunk between two is computed as the larger.
-constexpr int kInferenceBatches[] = {1, 4, 16, 32, 64, 100, 128, 160, 200, 250, 256};
-// Large enough to fill a device; small enough that a call of 1,000 images is several chunks, the next of which is read and
-// copied while one is computed.
-constexpr int kLargestInference = 256;
 constexpr std::size_t kHeldChunk = 1024;   // images of the training set copied at once
 constexpr int kCollected = 256;            // results fetched at once
 
@@ -221,10 +217,8 @@ class TableBackend : public CudaBackend {
     }
   }
 
-  InferenceBatches inference_batches() const override { return {kLargestInference, kLargestInference, true}; }
-  int padded_batch(int count) const override {
-    const auto* found = std::lower_bound(std::begin(kInferenceBatches), std::end(kInferenceBatches), count);
-    return found == std::end(kInferenceBatches) ? count : *found;
+  std::unique_ptr<InferenceExecutor> inference(const Topology& topology, const std::vector<Layer>& layers) override {
+    return make_cuda_inference(topology, layers, *this);
   }
 
   std::unique_ptr<Convolution> convolution(const ConvolutionShape& shape, bool training) override {

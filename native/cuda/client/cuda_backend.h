@@ -22,6 +22,9 @@ CudaPrecision cuda_precision(const std::string& name);
 // What it can do beside Backend.
 class CudaBackend : public Backend {
  public:
+  // As download, but `host` is filled by finish() at the latest.
+  virtual void download_later(const float* device, std::size_t count, float* host) = 0;
+  virtual void finish() = 0;
   // Lines of milliseconds, calls and name of every operation between the two calls, which run one by one.
   virtual void profile_begin() = 0;
   virtual std::string profile_end() = 0;

@@ -1,4 +1,4 @@
-// The engine without JavaScript around it, for bench/: what the addon is measured against.
+// The engine without JavaScript, for bench/: the addon is measured against it.
 //
 //   engine_contestant MODEL THREADS
 //

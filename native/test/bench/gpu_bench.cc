@@ -26,6 +26,7 @@
 #include "../../cuda/client/cuda_backend.h"
 #include "../../cuda/client/loader.h"
 #include "../../engine/network.h"
+#include "../../system/error.h"
 #include "../backends.h"
 #include "../simulated_cells.h"
 #include "work.h"

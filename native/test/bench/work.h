@@ -1,10 +1,10 @@
-// What a training iteration and inference have to compute and to move, from shapes alone: what measured times are held
-// against. Operations have the names by which CUDA's profile calls them.
+// How much a training iteration and inference have to compute and to move, from shapes alone. Measured times are compared
+// with this. Operations have the names of CUDA's profile.
 //
 // flop: two for every multiply-add of convolutions and dense layers; everything else counts nothing.
 // bytes: of device memory, every input of an operation read once and every output written once. Batch statistics are an
 // operation of their own; normalization's gradient reads its inputs twice, since its sums must be known before it can write.
-// So this is what the step as it is composed cannot go below, unless a cache keeps what one operation hands to the next.
+// The composed step cannot take less, unless a cache keeps what one operation hands to the next.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// In the place of libdeepyeast_cuda.so in tests: says of versions and devices what DEEPYEAST_FAKE_CUDA tells it to, as
-// "cudnn=90000 devices=0". It names libcublasLt.so.99 as the real one names what it was linked against, and copies of it
-// stand for the libraries that it needs.
+// Takes the place of libdeepyeast_cuda.so in tests. It reports the versions and devices that DEEPYEAST_FAKE_CUDA names, as in
+// "cudnn=90000 devices=0". It depends on libcublasLt.so.99 as the real library depends on cuBLASLt, and copies of it stand
+// for its dependencies.
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -18,7 +18,7 @@ int setting(const std::string& name, int otherwise) {
   return found != nullptr ? std::atoi(found + name.size() + 1) : otherwise;
 }
 
-const char* error_code() { return "cuda-device-missing"; }
+const char* error_code() { return fake_memory_was_exhausted() ? "out-of-memory" : "cuda-device-missing"; }
 const char* error_message() { return "a failure of the fake library, not of libcublasLt.so.99 or others"; }
 
 int versions(CudaVersions* versions) {

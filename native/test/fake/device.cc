@@ -1,6 +1,8 @@
 #include "device.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <map>
@@ -72,6 +74,7 @@ struct CudaContext {
   std::shared_ptr<Queue> queue = std::make_shared<Queue>();
   cuda::Staging<FakeSlot> staging{queue};
   std::map<float*, std::vector<float>> buffers;
+  std::size_t free = 0;  // floats
 };
 
 struct CudaConvolution {
@@ -90,8 +93,13 @@ struct CudaRecording {
 
 namespace {
 
+bool exhausted = false;
+
 int create(const CudaOptions*, CudaContext** context) {
   *context = new CudaContext;
+  const char* settings = std::getenv("DEEPYEAST_FAKE_CUDA");
+  const char* memory = settings != nullptr ? std::strstr(settings, "memory=") : nullptr;
+  (*context)->free = memory != nullptr ? std::strtoull(memory + 7, nullptr, 10) : ~std::size_t{0};
   return 0;
 }
 
@@ -105,6 +113,12 @@ int available_memory(CudaContext*, std::size_t* bytes) {
 }
 
 int allocate(CudaContext* context, std::size_t count, float** memory) {
+  exhausted = count > context->free;
+  if (exhausted) {
+    context->queue->note("out of memory");
+    return 1;
+  }
+  context->free -= count;
   std::vector<float> values(std::max<std::size_t>(count, 1));
   *memory = values.data();
   context->buffers[*memory] = std::move(values);
@@ -113,6 +127,8 @@ int allocate(CudaContext* context, std::size_t count, float** memory) {
 
 void release(CudaContext* context, float* memory) {
   context->queue->run_all();
+  if (context->buffers.count(memory) == 0) return;
+  context->free += context->buffers[memory].size();
   context->buffers.erase(memory);
 }
 
@@ -219,6 +235,8 @@ int notes(CudaContext* context, const char** text) {
 }
 
 }  // namespace
+
+bool fake_memory_was_exhausted() { return exhausted; }
 
 void add_fake_device(CudaTable* table) {
   table->create = create;

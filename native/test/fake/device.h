@@ -12,4 +12,8 @@ namespace deepyeast {
 // Fills the functions of inference in.
 void add_fake_device(CudaTable* table);
 
+// Whether the last call that failed did so for want of memory: what DEEPYEAST_FAKE_CUDA says, "memory=FLOATS", when the
+// device is made.
+bool fake_memory_was_exhausted();
+
 }  // namespace deepyeast

@@ -54,11 +54,11 @@ export interface Exposure {
 }
 
 /** Turns intensities into noisy photon counts in place. Two variates come from each random word. */
-export function expose(layer: Layer, exposure: Exposure, pixelDraws: Draws): void {
+export function expose(layer: Float32Array, exposure: Exposure, pixelDraws: Draws): void {
   const { photons, background, readNoise, saturation } = exposure;
   const most = saturation * photons + background;
   const readVariance = readNoise * readNoise;
-  for (let i = 0; i < pixels; i += 2) {
+  for (let i = 0; i < layer.length; i += 2) {
     const word = pixelDraws.word();
     const first = photons * (layer[i] as number) + background;
     const second = photons * (layer[i + 1] as number) + background;

@@ -1,12 +1,21 @@
 /** Drawing on one channel: a square of float32 intensities to which shapes are added. Positions are in pixels, (0, 0) is
- * the centre of the first pixel. Shapes reach over the border without harm. */
+ * the centre of the first pixel. Shapes reach over the border without harm. A crop has the width `size`; the single cells
+ * of a field are drawn on squares of other widths. */
 
 /** Pixels along a side of every simulated crop. */
 export const size = 64;
 export const pixels = size * size;
 
-/** One channel's intensities, row by row. */
+/** The widest square on which a cell may be drawn. */
+export const largestWidth = 448;
+
+/** One channel's intensities, row by row: as many rows as columns. */
 export type Layer = Float32Array;
+
+/** Pixels along a side of a layer. */
+export function widthOf(layer: Layer): number {
+  return Math.sqrt(layer.length);
+}
 
 /** An ellipse (or an egg) somewhere on the canvas: a cell, a bud, a nucleus, a vacuole's lobe. */
 export interface Body {
@@ -56,21 +65,24 @@ function reach(shape: Body, margin: number): number {
  * the centre and 1 on the edge; their place along and across the body in units of its half axes.
  */
 export const traced = {
-  index: new Uint16Array(pixels),
-  inward: new Float32Array(pixels),
-  radius: new Float32Array(pixels),
-  along: new Float32Array(pixels),
-  across: new Float32Array(pixels),
+  index: new Uint32Array(largestWidth * largestWidth),
+  inward: new Float32Array(largestWidth * largestWidth),
+  radius: new Float32Array(largestWidth * largestWidth),
+  along: new Float32Array(largestWidth * largestWidth),
+  across: new Float32Array(largestWidth * largestWidth),
 };
 
-/** Finds every pixel of the canvas inside a body or within `margin` pixels of it; returns how many are in `traced`. */
-export function trace(shape: Body, margin: number): number {
+/**
+ * Finds every pixel of a square of `width` pixels inside a body or within `margin` pixels of it; returns how many are in
+ * `traced`.
+ */
+export function trace(shape: Body, margin: number, width: number): number {
   const { x, y, a, b, cos, sin, egg } = shape;
   const extent = reach(shape, margin);
   const left = Math.max(0, Math.ceil(x - extent));
-  const right = Math.min(size - 1, Math.floor(x + extent));
+  const right = Math.min(width - 1, Math.floor(x + extent));
   const top = Math.max(0, Math.ceil(y - extent));
-  const bottom = Math.min(size - 1, Math.floor(y + extent));
+  const bottom = Math.min(width - 1, Math.floor(y + extent));
   const [overA, overB] = [1 / a, 1 / b];
   // No pixel of a larger radius is within the margin: most of the square around the body is done with at once.
   const furthest = (1 + margin / Math.min(a, b)) ** 2;
@@ -103,7 +115,7 @@ export function trace(shape: Body, margin: number): number {
       const slope = Math.sqrt(u * u * overA * overA + v * v * overB * overB);
       const inward = slope > 1e-9 ? ((1 - radius) * radius) / slope : Math.min(a, b);
       if (inward <= -margin) continue;
-      traced.index[count] = row * size + column;
+      traced.index[count] = row * width + column;
       traced.inward[count] = inward;
       traced.radius[count] = radius;
       traced.along[count] = u;
@@ -129,20 +141,21 @@ export function thickness(radius: number): number {
 /** Adds a round Gaussian spot with its peak `amplitude`. */
 export function addSpot(layer: Layer, x: number, y: number, sigma: number, amplitude: number): void {
   const extent = 3 * sigma;
+  const width = widthOf(layer);
   const left = Math.max(0, Math.ceil(x - extent));
-  const right = Math.min(size - 1, Math.floor(x + extent));
+  const right = Math.min(width - 1, Math.floor(x + extent));
   const top = Math.max(0, Math.ceil(y - extent));
-  const bottom = Math.min(size - 1, Math.floor(y + extent));
+  const bottom = Math.min(width - 1, Math.floor(y + extent));
   const scale = -0.5 / (sigma * sigma);
   for (let column = left; column <= right; column++) across[column] = Math.exp(scale * (column - x) * (column - x));
   for (let row = top; row <= bottom; row++) {
     const factor = amplitude * Math.exp(scale * (row - y) * (row - y));
-    const start = row * size;
+    const start = row * width;
     for (let column = left; column <= right; column++)
       layer[start + column] = (layer[start + column] as number) + factor * (across[column] as number);
   }
 }
-const across = new Float64Array(size);
+const across = new Float64Array(largestWidth);
 
 /** Adds a Gaussian spot of two different widths, the first along `angle`. */
 export function addLongSpot(
@@ -159,17 +172,18 @@ export function addLongSpot(
   const cosAcross = Math.cos(angle) / sigmaAcross;
   const sinAcross = Math.sin(angle) / sigmaAcross;
   const extent = 3 * Math.max(sigmaAlong, sigmaAcross);
+  const width = widthOf(layer);
   const left = Math.max(0, Math.ceil(x - extent));
-  const right = Math.min(size - 1, Math.floor(x + extent));
+  const right = Math.min(width - 1, Math.floor(x + extent));
   const top = Math.max(0, Math.ceil(y - extent));
-  const bottom = Math.min(size - 1, Math.floor(y + extent));
+  const bottom = Math.min(width - 1, Math.floor(y + extent));
   for (let row = top; row <= bottom; row++) {
     const dy = row - y;
     for (let column = left; column <= right; column++) {
       const dx = column - x;
       const along = dx * cos + dy * sin;
       const over = dy * cosAcross - dx * sinAcross;
-      const index = row * size + column;
+      const index = row * width + column;
       layer[index] = (layer[index] as number) + amplitude * Math.exp(-0.5 * (along * along + over * over));
     }
   }

@@ -6,11 +6,19 @@ import type { Draws } from './draws';
 import type { Content } from './scene';
 import { difficultyNumbers } from './traits';
 
+/** What is known of a cell before it is drawn. */
+export type ContentRequest = Pick<CellRequest, 'compartment' | 'second' | 'protein' | 'difficulty' | 'classes'>;
+
+export interface ChosenContent {
+  readonly content: Content;
+  /** The compartment whose protein is drawn: another than the protein's own where the label is wrong. */
+  readonly truth: Compartment;
+  /** The compartment that the cell looks like where that is another one, else ''. */
+  readonly looks: Compartment | '';
+}
+
 /** What the cell shows: its protein's compartments, or another class's for the shares of `lookalikes` and wrong labels. */
-export function chooseContent(
-  request: CellRequest,
-  draws: Draws,
-): { content: Content; truth: Compartment; looks: Compartment | '' } {
+export function chooseContent(request: ContentRequest, draws: Draws): ChosenContent {
   const { compartment, second, classes, protein } = request;
   const numbers = difficultyNumbers[request.difficulty];
   // Every number is drawn whatever the outcome, so that the difficulty changes as little else as possible.

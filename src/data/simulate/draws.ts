@@ -3,7 +3,22 @@ import { type Purpose, RandomSequence, RandomStream } from '../../random';
 const purpose: Purpose = 'simulation';
 
 /** Which kind of thing a stream of the simulator's random numbers belongs to (the stream's `iteration`). */
-export const drawsOf = { cell: 0, protein: 1, plate: 2, field: 3, plan: 4, pixels: 5 } as const;
+export const drawsOf = {
+  cell: 0,
+  protein: 1,
+  plate: 2,
+  field: 3,
+  plan: 4,
+  pixels: 5,
+  /** Of a whole field: where its cells lie, what each of them is, its light, its pixels. */
+  'field places': 6,
+  'field cells': 7,
+  'field light': 8,
+  'field pixels': 9,
+  'field focus': 11,
+  /** The wells of a plate of fields. */
+  wells: 10,
+} as const;
 
 /** Random quantities drawn one after the other from one stream: the same stream gives the same quantities, always. */
 export class Draws {
@@ -26,6 +41,11 @@ export class Draws {
   /** An integer from `low` to `high`, both included. */
   integer(low: number, high: number): number {
     return low + this.#sequence.integer(high - low + 1);
+  }
+
+  /** A whole number whose mean is `expected`: the one below it or the one above it. */
+  rounded(expected: number): number {
+    return Math.floor(expected + this.uniform());
   }
 
   chance(probability: number): boolean {

@@ -34,11 +34,16 @@ const largestSeen = 54;
 const stageNames = Object.keys(population.stages) as Stage[];
 const stageWeights = Object.values(population.stages);
 
-/** Diameter of one more cell of the population, in pixels; `magnification` is that of its plate's images. */
-export function drawDiameter(draws: Draws, magnification: number): number {
+/** Median diameter of the population's cells in pixels, where the magnification is 1. */
+export const medianDiameter: number = population.diameter.median;
+
+/**
+ * Diameter of one more cell of the population, in pixels; `magnification` is that of its plate's images. None is larger
+ * than `largest`: a screen's crops are made to hold a cell.
+ */
+export function drawDiameter(draws: Draws, magnification: number, largest = largestSeen): number {
   const { median, deviation, low, high } = population.diameter;
-  // A screen's crops are made to hold a cell.
-  return Math.min(largestSeen, magnification * Math.min(high, Math.max(low, draws.logNormal(median, deviation))));
+  return Math.min(largest, magnification * Math.min(high, Math.max(low, draws.logNormal(median, deviation))));
 }
 
 /** A lobe inside `host` that avoids `others` as far as a few tries allow. */
@@ -100,6 +105,8 @@ export interface ShapeNeeds {
   readonly vacuole?: boolean;
   /** A bud. */
   readonly bud?: boolean;
+  /** This stage of the cycle, whatever the population's shares are. */
+  readonly stage?: Stage;
 }
 
 function drawVacuoles(
@@ -157,7 +164,7 @@ export function drawCellShape(x: number, y: number, diameter: number, draws: Dra
   const egg = draws.normal(0, 0.05);
   const mother = body(x, y, radius * Math.sqrt(aspect), radius / Math.sqrt(aspect), angle, egg);
   const drawn = stageNames[draws.weighted(stageWeights)] as Stage;
-  const cycle = needs.bud && drawn === 'unbudded' ? 'large-bud' : drawn;
+  const cycle = needs.stage ?? (needs.bud && drawn === 'unbudded' ? 'large-bud' : drawn);
   // Buds come at the ends more often than at the sides.
   const budAngle = (draws.chance(0.5) ? 0 : Math.PI) + draws.normal(0, 0.45);
   const edge = pointIn(mother, budAngle, 1);

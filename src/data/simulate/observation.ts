@@ -1,12 +1,12 @@
 /** How a microscope and a camera see a scene: haze, blur, crosstalk, uneven light, photons and noise. */
 import type { Compartment } from '../compartments';
 import { expose } from './camera';
-import { pixels, size } from './canvas';
+import { pixels } from './canvas';
 import type { CellRequest } from './cell-request';
 import { hazeOf } from './classes';
 import { Draws } from './draws';
-import { addGradient, blur, blurredAt, shift } from './optics';
-import type { Content, Scene } from './scene';
+import { addGradient, blur, shift } from './optics';
+import { type Content, type Scene, structurePeak } from './scene';
 import { difficultyNumbers } from './traits';
 
 /** What decides how a crop is seen, beside its field and plate. */
@@ -56,7 +56,7 @@ export function observe(
 ): void {
   const { plate, field } = request;
   const { red, structure, haze: cytosol } = scene;
-  const scale = 1 / peak(scene, exposure.psf, middleOnly);
+  const scale = 1 / structurePeak(scene, exposure.psf, middleOnly);
   // Autofluorescence does not know how much protein there is: it weighs more in a dim one.
   const autofluorescence = Math.min(0.3, 0.05 / exposure.expression);
   for (let i = 0; i < pixels; i++)
@@ -88,26 +88,4 @@ export function observe(
     pixelDraws,
   );
   shift(red, plate.shiftX, plate.shiftY);
-}
-
-/** The brightest green light, after blur, of the cell in the middle, or anywhere. */
-function peak({ structure, middle: inside }: Scene, psf: number, middleOnly: boolean): number {
-  let most = 0;
-  let brightest = -1;
-  for (let i = size + 1; i < pixels - size - 1; i++) {
-    const value = structure[i] as number;
-    if (value <= 0 || (middleOnly && (inside[i] as number) < 0.2)) continue;
-    const around =
-      2 * value +
-      (structure[i - 1] as number) +
-      (structure[i + 1] as number) +
-      (structure[i - size] as number) +
-      (structure[i + size] as number);
-    if (around > most) {
-      most = around;
-      brightest = i;
-    }
-  }
-  if (brightest < 0) return 0.5;
-  return Math.max(0.1, Math.min(1.5, blurredAt(structure, brightest, psf)));
 }

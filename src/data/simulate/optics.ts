@@ -1,20 +1,25 @@
 /** What the microscope does to the light: blur by its point-spread function, and a little of each colour elsewhere. */
-import { type Layer, pixels, size } from './canvas';
+import { type Layer, size, widthOf } from './canvas';
 
 /** Half the width of the blur's window: sigma up to 1.8 fits, wider blurs are done in several passes. */
 const radius = 5;
 const widestSigma = 1.8;
-const scratch = new Float32Array(pixels);
+let scratch = new Float32Array(0);
 
-/** Blurs a layer in place with a Gaussian of `sigma` pixels; the border pixels are repeated beyond the border. */
-export function blur(layer: Layer, sigma: number): void {
+/**
+ * Blurs an image in place with a Gaussian of `sigma` pixels; the border pixels are repeated beyond the border. A square
+ * unless its width is given; at least six pixels wide and high.
+ */
+export function blur(layer: Float32Array, sigma: number, width = widthOf(layer)): void {
   if (sigma <= 0) return;
+  const height = layer.length / width;
+  if (scratch.length < layer.length) scratch = new Float32Array(layer.length);
   // Variances add: n passes of sigma / sqrt(n).
   const passes = Math.ceil((sigma / widestSigma) ** 2);
   const weights = gaussianWeights(sigma / Math.sqrt(passes));
   for (let pass = 0; pass < passes; pass++) {
-    blurLines(layer, scratch, 1, size, weights);
-    blurLines(scratch, layer, size, 1, weights);
+    blurLines(layer, scratch, { count: height, length: width, stride: 1, lineStride: width }, weights);
+    blurLines(scratch, layer, { count: width, length: height, stride: width, lineStride: 1 }, weights);
   }
 }
 
@@ -31,15 +36,24 @@ function gaussianWeights(sigma: number): Float32Array {
   return weights;
 }
 
+/** The rows or the columns of an image: how many, how long, how far apart a line's pixels and the lines are. */
+interface Lines {
+  readonly count: number;
+  readonly length: number;
+  readonly stride: number;
+  readonly lineStride: number;
+}
+
 /**
- * Blurs along rows or columns: pixels of a line are `stride` apart, lines `lineStride`. The eleven pixels around the one
+ * Blurs along rows or columns. The eleven pixels around the one
  * that is computed move through variables, so that each is read once.
  */
-function blurLines(source: Layer, target: Layer, stride: number, lineStride: number, weights: Float32Array): void {
+function blurLines(source: Float32Array, target: Float32Array, lines: Lines, weights: Float32Array): void {
+  const { count, length, stride, lineStride } = lines;
   const [w0, w1, w2, w3, w4, w5] = weights as unknown as [number, number, number, number, number, number];
-  for (let line = 0; line < size; line++) {
+  for (let line = 0; line < count; line++) {
     const start = line * lineStride;
-    const end = start + size * stride;
+    const end = start + length * stride;
     let middle = source[start] as number;
     let l1 = middle;
     let l2 = middle;
@@ -71,6 +85,7 @@ function blurLines(source: Layer, target: Layer, stride: number, lineStride: num
 
 /** What blur() would leave at one pixel, up to what lies beyond the window. */
 export function blurredAt(layer: Layer, index: number, sigma: number): number {
+  const size = widthOf(layer);
   const column = index % size;
   const row = (index - column) / size;
   const scale = -0.5 / (sigma * sigma);
@@ -85,20 +100,25 @@ export function blurredAt(layer: Layer, index: number, sigma: number): number {
   return sum / total;
 }
 
-/** Moves a layer by less than a pixel, (dx, dy) from -1 to 1, by linear interpolation: how two channels are aligned. */
-export function shift(layer: Layer, dx: number, dy: number): void {
-  moveLines(layer, dx, 1, size);
-  moveLines(layer, dy, size, 1);
+/**
+ * Moves an image by less than a pixel, (dx, dy) from -1 to 1, by linear interpolation: how two channels are aligned. A
+ * square unless its width is given.
+ */
+export function shift(layer: Float32Array, dx: number, dy: number, width = widthOf(layer)): void {
+  const height = layer.length / width;
+  moveLines(layer, dx, { count: height, length: width, stride: 1, lineStride: width });
+  moveLines(layer, dy, { count: width, length: height, stride: width, lineStride: 1 });
 }
 
-function moveLines(layer: Layer, offset: number, stride: number, lineStride: number): void {
+function moveLines(layer: Float32Array, offset: number, lines: Lines): void {
+  const { count, length, stride, lineStride } = lines;
   if (offset === 0) return;
   const part = Math.abs(offset);
   const step = offset > 0 ? -stride : stride;
-  for (let line = 0; line < size; line++) {
-    const start = line * lineStride + (offset > 0 ? (size - 1) * stride : 0);
+  for (let line = 0; line < count; line++) {
+    const start = line * lineStride + (offset > 0 ? (length - 1) * stride : 0);
     // Away from the neighbour that is mixed in, so that it is still the old one.
-    for (let i = 0; i < size - 1; i++) {
+    for (let i = 0; i < length - 1; i++) {
       const at = start + i * step;
       layer[at] = (1 - part) * (layer[at] as number) + part * (layer[at + step] as number);
     }

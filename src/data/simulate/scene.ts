@@ -1,11 +1,12 @@
 /** One crop's light before the optics: the cell in the middle, its neighbours, or what is there instead of a cell. */
 
 import type { Compartment } from '../compartments';
-import { type Body, coverage, type Layer, pixels, size, thickness, trace, traced } from './canvas';
+import { type Body, coverage, type Layer, size, thickness, trace, traced, widthOf } from './canvas';
 import { drawings, type Habits } from './compartments';
 import { addFilled } from './compartments/shell';
 import type { Draws } from './draws';
 import { type CellShape, drawCellShape, drawDiameter, type ShapeNeeds } from './geometry';
+import { blurredAt } from './optics';
 
 /** The light of one crop, by where it comes from. */
 export interface Scene {
@@ -17,15 +18,15 @@ export interface Scene {
   readonly haze: Layer;
   /** 1 where the cell in the middle is. */
   readonly middle: Layer;
+  /** Where the cell that is being drawn has its cytosol, and the light of its compartment. */
+  readonly cytosol: Layer;
+  readonly own: Layer;
 }
 
-export function createScene(): Scene {
-  return {
-    red: new Float32Array(pixels),
-    structure: new Float32Array(pixels),
-    haze: new Float32Array(pixels),
-    middle: new Float32Array(pixels),
-  };
+/** A dark scene of `width` pixels along a side. */
+export function createScene(width = size): Scene {
+  const layer = () => new Float32Array(width * width);
+  return { red: layer(), structure: layer(), haze: layer(), middle: layer(), cytosol: layer(), own: layer() };
 }
 
 export function clearScene(scene: Scene): void {
@@ -46,8 +47,8 @@ export function shapeNeeds(content: Content): ShapeNeeds {
   };
 }
 
-const cytosol = new Float32Array(pixels);
-const own = new Float32Array(pixels);
+/** Sigma, in pixels, of the blur of a cell's edge before the optics. */
+export const edgeSoftness = 1.1;
 
 /** How one cell of a scene is drawn. */
 export interface CellLight {
@@ -61,14 +62,17 @@ export interface CellLight {
   readonly magnification: number;
 }
 
-/** Adds a cell to a scene: its cytosol to red and haze, its compartments to structure. */
-export function addCell(scene: Scene, shape: CellShape, light: CellLight, draws: Draws, isMiddle: boolean): void {
+/**
+ * Adds a cell to a scene: its cytosol to red and haze, its compartments to structure. Returns the share of its light that
+ * follows the thickness of a ball; the rest is flat.
+ */
+export function addCell(scene: Scene, shape: CellShape, light: CellLight, draws: Draws, isMiddle: boolean): number {
   const { defocus, magnification } = light;
-  const [from, to] = rowsOf(shape);
-  if (from >= to) return;
+  const { red, haze, structure, middle, cytosol, own } = scene;
+  const [from, to] = rowsOf(shape, widthOf(red));
+  if (from >= to) return 0;
   cytosol.fill(0, from, to);
-  fillCytosol(shape, defocus, draws);
-  const { red, haze, structure, middle } = scene;
+  const dome = fillCytosol(cytosol, shape, defocus, draws);
   for (let i = from; i < to; i++) {
     const value = cytosol[i] as number;
     if (value === 0) continue;
@@ -82,27 +86,54 @@ export function addCell(scene: Scene, shape: CellShape, light: CellLight, draws:
     const factor = weight * light.green;
     for (let i = from; i < to; i++) structure[i] = (structure[i] as number) + factor * (own[i] as number);
   }
+  return dome;
 }
 
-/** Pixels from the first row that a cell's light reaches to the end of the last. */
-function rowsOf(shape: CellShape): [from: number, to: number] {
-  let top = size;
+/** Pixels from the first row that a cell's light reaches to the end of the last, on a square of `width` pixels. */
+function rowsOf(shape: CellShape, width: number): [from: number, to: number] {
+  let top = width;
   let bottom = 0;
   for (const host of shape.bud ? [shape.mother, shape.bud] : [shape.mother]) {
     const extent = Math.max(host.a, host.b) * 1.15 + 11;
     top = Math.min(top, Math.floor(host.y - extent));
     bottom = Math.max(bottom, Math.ceil(host.y + extent));
   }
-  return [Math.max(0, top) * size, Math.max(0, Math.min(size, bottom + 1)) * size];
+  return [Math.max(0, top) * width, Math.max(0, Math.min(width, bottom + 1)) * width];
+}
+
+/**
+ * The brightest green light, after a blur of `psf` pixels, of the cell in the middle or anywhere: what a scene's structure
+ * is divided by to be as bright as others. 0.5 where there is no light.
+ */
+export function structurePeak({ structure, middle }: Scene, psf: number, onlyMiddle: boolean): number {
+  const width = widthOf(structure);
+  let most = 0;
+  let brightest = -1;
+  for (let i = width + 1; i < structure.length - width - 1; i++) {
+    const value = structure[i] as number;
+    if (value <= 0 || (onlyMiddle && (middle[i] as number) < 0.2)) continue;
+    const around =
+      2 * value +
+      (structure[i - 1] as number) +
+      (structure[i + 1] as number) +
+      (structure[i - width] as number) +
+      (structure[i + width] as number);
+    if (around > most) {
+      most = around;
+      brightest = i;
+    }
+  }
+  if (brightest < 0) return 0.5;
+  return Math.max(0.1, Math.min(1.5, blurredAt(structure, brightest, psf)));
 }
 
 /** The cell's own cytosol: mother and bud, thinner at the edge, darker in the vacuoles and a little in the nucleus. */
-function fillCytosol(shape: CellShape, defocus: number, draws: Draws): void {
-  const softness = 1.1 + defocus;
+function fillCytosol(cytosol: Layer, shape: CellShape, defocus: number, draws: Draws): number {
+  const softness = edgeSoftness + defocus;
   const dome = draws.uniform(0.4, 0.95);
   const hosts: Body[] = shape.bud ? [shape.mother, shape.bud] : [shape.mother];
   for (const host of hosts) {
-    const count = trace(host, 1 + 1.5 * softness);
+    const count = trace(host, 1 + 1.5 * softness, widthOf(cytosol));
     for (let i = 0; i < count; i++) {
       const flat = 1 - dome + dome * thickness(traced.radius[i] as number);
       const value = coverage(traced.inward[i] as number, softness) * flat;
@@ -117,18 +148,20 @@ function fillCytosol(shape: CellShape, defocus: number, draws: Draws): void {
     const x = mother.x + mother.a * draws.uniform(-0.9, 0.9);
     const y = mother.y + mother.a * draws.uniform(-0.9, 0.9);
     scaleInside(
+      cytosol,
       { ...mother, x, y, a: draws.uniform(1.8, 5.5), b: draws.uniform(1.5, 3.5), egg: 0 },
       1 + strength * draws.normal(),
       1.5,
     );
   }
-  for (const vacuole of shape.vacuoles) scaleInside(vacuole, 1 - shape.vacuoleDepth, 0.4 + defocus);
+  for (const vacuole of shape.vacuoles) scaleInside(cytosol, vacuole, 1 - shape.vacuoleDepth, 0.4 + defocus);
   const nuclear = draws.uniform(0.86, 1.04);
-  for (const nucleus of shape.nuclei) scaleInside(nucleus, nuclear, 0.6 + defocus);
+  for (const nucleus of shape.nuclei) scaleInside(cytosol, nucleus, nuclear, 0.6 + defocus);
+  return dome;
 }
 
-function scaleInside(shape: Body, factor: number, softness: number): void {
-  const count = trace(shape, 1 + 1.5 * softness);
+function scaleInside(cytosol: Layer, shape: Body, factor: number, softness: number): void {
+  const count = trace(shape, 1 + 1.5 * softness, widthOf(cytosol));
   for (let i = 0; i < count; i++) {
     const inside = coverage(traced.inward[i] as number, softness);
     const index = traced.index[i] as number;

@@ -2,14 +2,17 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../abort';
 import { DeepYeastError } from '../../errors';
+import { writeFolder } from '../../files/write-together';
 import { type Compartment, compartments, transferCompartments } from '../compartments';
-import type { Dataset } from '../dataset';
-import { DatasetWriter } from '../dataset-writer';
+import { Dataset } from '../dataset';
+import { DatasetWriter, requireNothingAt } from '../dataset-writer';
 import { defaultNormalization } from '../normalization';
 import { size } from './canvas';
 import { type Appearance, appearances, type Truth, truthColumns } from './cell';
 import { drawScreen } from './crew';
+import { medianDiameter } from './geometry';
 import { readLikeLists } from './like';
+import { requireOneOf, requireShare, requireWhole } from './option-checks';
 import type { ScreenData } from './painter';
 import { type Part, type PlannedProtein, parts, planLike, planScreen, type ScreenPlan } from './plan';
 import { bytesPerCrop } from './stretch';
@@ -59,11 +62,11 @@ export const channels = ['rfp', 'gfp'] as const;
 export async function simulate(options: SimulateOptions): Promise<SimulatedScreen> {
   const { out, signal, onProgress } = options;
   const seed = options.seed ?? 0;
-  const difficulty = oneOf('difficulty', options.difficulty ?? 'paper', difficulties);
-  const appearance = oneOf('appearance', options.appearance ?? 'crop', appearances);
-  const nonCells = share('nonCells', options.nonCells ?? difficultyNumbers[difficulty].nonCells);
-  const mixtures = share('mixtures', options.mixtures ?? 0);
-  const threads = whole('threads', options.threads ?? availableParallelism(), 1);
+  const difficulty = requireOneOf('difficulty', options.difficulty ?? 'paper', difficulties);
+  const appearance = requireOneOf('appearance', options.appearance ?? 'crop', appearances);
+  const nonCells = requireShare('nonCells', options.nonCells ?? difficultyNumbers[difficulty].nonCells);
+  const mixtures = requireShare('mixtures', options.mixtures ?? 0);
+  const threads = requireWhole('threads', options.threads ?? availableParallelism(), 1);
   throwIfAborted(signal);
   const plan = await makePlan(options, seed, mixtures);
   const screen: ScreenData = {
@@ -78,34 +81,40 @@ export async function simulate(options: SimulateOptions): Promise<SimulatedScree
     field: Uint32Array.from(plan.cells, (cell) => cell.field),
   };
   const provenance = { simulated: { seed, difficulty, nonCells, mixtures, appearance, cells: plan.cells.length } };
+  for (const part of parts) await requireNothingAt(join(out, part));
   const writers = new Map<Part, DatasetWriter>();
-  try {
-    for (const part of parts)
-      writers.set(
-        part,
-        await DatasetWriter.create(join(out, part), {
-          classes: [...plan.classes],
-          channels: [...channels],
-          size,
-          normalization: defaultNormalization,
-          provenance,
-          extraColumns: truthColumns,
-        }),
-      );
-    for await (const { start, images, truths } of drawScreen(screen, threads, signal)) {
-      for (const [offset, truth] of truths.entries()) {
-        const { part, cell } = describe(plan, start + offset, truth);
-        const image = images.subarray(offset * bytesPerCrop, (offset + 1) * bytesPerCrop);
-        await (writers.get(part) as DatasetWriter).append(image, cell);
+  await writeFolder(out, async (folder) => {
+    try {
+      for (const part of parts)
+        writers.set(
+          part,
+          await DatasetWriter.create(join(folder, part), {
+            classes: [...plan.classes],
+            channels: [...channels],
+            size,
+            normalization: defaultNormalization,
+            provenance,
+            cellDiameter: medianDiameter,
+            extraColumns: truthColumns,
+          }),
+        );
+      for await (const { start, images, truths } of drawScreen(screen, threads, signal)) {
+        for (const [offset, truth] of truths.entries()) {
+          const { part, cell } = describe(plan, start + offset, truth);
+          const image = images.subarray(offset * bytesPerCrop, (offset + 1) * bytesPerCrop);
+          await (writers.get(part) as DatasetWriter).append(image, cell);
+        }
+        onProgress?.(start + truths.length, plan.cells.length);
       }
-      onProgress?.(start + truths.length, plan.cells.length);
+      for (const writer of writers.values()) await writer.commit();
+      for (const part of parts) await requireNothingAt(join(out, part));
+    } catch (error) {
+      for (const writer of writers.values()) await writer.abort();
+      throw error;
     }
-    const commit = (part: Part) => (writers.get(part) as DatasetWriter).commit();
-    return { train: await commit('train'), validation: await commit('validation'), test: await commit('test') };
-  } catch (error) {
-    for (const writer of writers.values()) await writer.abort();
-    throw error;
-  }
+  });
+  const opened = (part: Part) => Dataset.open(join(out, part));
+  return { train: await opened('train'), validation: await opened('validation'), test: await opened('test') };
 }
 
 async function makePlan(options: SimulateOptions, seed: number, mixtures: number): Promise<ScreenPlan> {
@@ -119,10 +128,10 @@ async function makePlan(options: SimulateOptions, seed: number, mixtures: number
     const lists = typeof options.like === 'string' ? [options.like] : options.like;
     return planLike(classes, await readLikeLists(lists, classes), mixtures, seed);
   }
-  const cells = whole('cells', options.cells ?? 9000, 1);
+  const cells = requireWhole('cells', options.cells ?? 9000, 1);
   const usual = Math.round(cells / 40);
   const proteins = options.proteins ?? Math.min(2000, Math.max(parts.length * classes.length, usual));
-  return planScreen(classes, cells, whole('proteins', proteins, 1), mixtures, seed);
+  return planScreen(classes, cells, requireWhole('proteins', proteins, 1), mixtures, seed);
 }
 
 function describe(plan: ScreenPlan, index: number, truth: Truth) {
@@ -153,22 +162,4 @@ function describe(plan: ScreenPlan, index: number, truth: Truth) {
     neighbours: number(truth.neighbours),
   };
   return { part: protein.part, cell };
-}
-
-function oneOf<Name extends string>(option: string, value: Name, names: readonly Name[]): Name {
-  if (!names.includes(value))
-    throw new DeepYeastError('invalid-argument', `${option} is "${value}", expected one of ${names.join(', ')}`);
-  return value;
-}
-
-function share(option: string, value: number): number {
-  if (!(value >= 0 && value <= 1))
-    throw new DeepYeastError('invalid-argument', `${option} is ${value}, expected a share from 0 to 1`);
-  return value;
-}
-
-function whole(option: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new DeepYeastError('invalid-argument', `${option} is ${value}, expected a whole number of at least ${least}`);
-  return value;
 }

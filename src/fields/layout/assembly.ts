@@ -2,6 +2,7 @@
 
 import { throwIfAborted } from '../../abort';
 import { DeepYeastError } from '../../errors';
+import { parseWholeNumber } from '../../files/number';
 import { compareWells } from '../well';
 import type { ChannelFound, FoundPlane, FoundPlanes, PlaneSource } from './found-plane';
 
@@ -266,7 +267,7 @@ export function fieldKey({ plate, well, field }: { plate: string; well: string; 
 
 /** Numbers by value, before other text. */
 export function naturally(a: string, b: string): number {
-  const [first, second] = [a, b].map((text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined));
+  const [first, second] = [a, b].map((text) => parseWholeNumber(text));
   if (first !== undefined && second !== undefined && first !== second) return first - second;
   if ((first === undefined) !== (second === undefined)) return first === undefined ? 1 : -1;
   return a < b ? -1 : a > b ? 1 : 0;

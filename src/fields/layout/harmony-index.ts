@@ -35,7 +35,8 @@ export interface HarmonyIndex {
   path: string;
   plate?: string;
   images: Map<string, HarmonyImage>;
-  channels: Map<number, HarmonyChannel>;
+  /** By the channel's number as text. */
+  channels: Map<string, HarmonyChannel>;
 }
 
 /** Texts of the elements of an Image or of an Entry, and the units of those that have one. */
@@ -64,7 +65,7 @@ const used = new Set([
 /** Reads an index; undefined where the file is another kind of XML. Throws `image-invalid`, `io-error`. */
 export async function readHarmonyIndex(path: string): Promise<HarmonyIndex | undefined> {
   const images = new Map<string, HarmonyImage>();
-  const channels = new Map<number, HarmonyChannel>();
+  const channels = new Map<string, HarmonyChannel>();
   let root: string | undefined;
   let plateName: string | undefined;
   let plateId: string | undefined;
@@ -127,8 +128,8 @@ function readImageElement({ texts, units }: Elements): HarmonyImage | undefined 
   return x !== undefined && y !== undefined ? { ...image, position: { x, y } } : image;
 }
 
-function addChannel(channels: Map<number, HarmonyChannel>, id: number, { texts, units }: Elements): void {
-  const channel = channels.get(id) ?? {};
+function addChannel(channels: Map<string, HarmonyChannel>, id: number, { texts, units }: Elements): void {
+  const channel = channels.get(String(id)) ?? {};
   const name = texts.get('ChannelName');
   const pixelSize = micrometres(texts.get('ImageResolutionX'), units.get('ImageResolutionX'));
   const width = wholeNumber(texts.get('ImageSizeX'));
@@ -137,7 +138,7 @@ function addChannel(channels: Map<number, HarmonyChannel>, id: number, { texts, 
   if (pixelSize !== undefined && pixelSize > 0) channel.pixelSize ??= pixelSize;
   if (width) channel.width ??= width;
   if (height) channel.height ??= height;
-  channels.set(id, channel);
+  channels.set(String(id), channel);
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

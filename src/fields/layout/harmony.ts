@@ -32,7 +32,7 @@ export async function findHarmonyPlanes(root: string, paths: readonly string[], 
     const plane = describePlane(root, path, index, listed, typeof named === 'object' ? named : undefined);
     const { channel } = plane;
     if (!found.hasChannel(channel)) {
-      const channelName = index?.channels.get(Number(channel))?.name;
+      const channelName = index?.channels.get(channel)?.name;
       found.channel({
         id: channel,
         aliases: [`ch${channel}`],
@@ -53,7 +53,7 @@ function describePlane(
 ): FoundPlane {
   const channel = listed ? String(listed.channel) : (named?.channel as string);
   const z = listed?.z ?? named?.z;
-  const pixelSize = index?.channels.get(Number(channel))?.pixelSize;
+  const pixelSize = index?.channels.get(channel)?.pixelSize;
   return {
     plate: index?.plate ?? plateOfFolder(root, path),
     well: listed && isOnPlate(listed) ? wellName(listed) : (named?.well ?? ''),

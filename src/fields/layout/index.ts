@@ -10,7 +10,7 @@ import type { FoundPlanes, PlateNotes, SourceFiles } from './found-plane';
 import { findHarmonyPlanes } from './harmony';
 import { type ImageNaming, type PresetName, patternNaming, presetNames, presets } from './image-name';
 import { readMetaXpressNotes } from './metaxpress';
-import { findTiffPlanes } from './ome-tiff';
+import { findTiffPlanes, isTiffName } from './ome-tiff';
 import { findZarrPlanes, isZarrFolder } from './ome-zarr';
 import { openSource, walk } from './walk';
 
@@ -92,7 +92,8 @@ export async function listFields(sources: readonly string[], options: ListFields
 
 async function readSource(source: string, found: FoundPlanes, signal: AbortSignal | undefined): Promise<SourceFiles> {
   const { root, file } = await openSource(source);
-  if (file !== undefined) return { root, paths: [file], zarrFolders: [] };
+  // An index stands for its folder, as in other programs.
+  if (file !== undefined && !/\.xml$/i.test(file)) return { root, paths: [file], zarrFolders: [] };
   const paths: string[] = [];
   const zarrFolders: string[] = [];
   const entries = walk(root, {
@@ -105,16 +106,22 @@ async function readSource(source: string, found: FoundPlanes, signal: AbortSigna
   return { root, paths, zarrFolders };
 }
 
-/** The layout that most of the files are named by. */
+/** Names that are looked at to tell the layout. */
+const mostLooked = 2000;
+
+/** The layout that most of the files (of many, some that are spread over them) are named by. */
 function detectLayout(source: string, { paths, zarrFolders }: SourceFiles): Layout {
+  const step = Math.ceil(paths.length / mostLooked);
+  const looked = paths.filter((_, at) => at % step === 0);
   let best: PresetName | undefined;
   let most = 0;
   for (const name of presetNames) {
-    const count = paths.filter((path) => typeof presets[name].read(path) === 'object').length;
+    const count = looked.filter((path) => typeof presets[name].read(path) === 'object').length;
     if (count > most) [best, most] = [name, count];
   }
   if (best) return best;
   if (zarrFolders.length > 0) return 'ome-zarr';
+  if (paths.length === 1 && source.endsWith(paths[0] as string) && isTiffName(source)) return 'ome-tiff';
   if (paths.some((path) => /\.ome\.(tiff?|tf8|btf)$/i.test(path))) return 'ome-tiff';
   throw new DeepYeastError(
     'invalid-argument',

@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../../errors';
+import { parseWholeNumber } from '../../files/number';
 import type { FoundPlanes, PlateNotes, SourceFiles } from './found-plane';
 
 /** Bytes that are read; such a file has a few thousand. */
@@ -16,7 +17,7 @@ export async function readMetaXpressNotes(files: SourceFiles, found: FoundPlanes
     for (const [, channel, name] of (await readStart(join(files.root, path))).matchAll(
       /^"WaveName(\d{1,3})",[ \t]*"([^"\r\n]*)"/gm,
     )) {
-      const id = String(Number(channel));
+      const id = String(parseWholeNumber(channel as string));
       const known = names.get(id) ?? new Set();
       if (name) names.set(id, known.add(name));
     }

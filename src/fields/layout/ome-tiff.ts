@@ -8,7 +8,7 @@ import { readTiffContents, type TiffContents } from '../tiff-contents';
 import type { FoundPlanes } from './found-plane';
 import type { ImageName, ImageNaming, NameReading } from './image-name';
 
-const isTiffName = (path: string) => /\.(tiff?|btf|tf8|lsm|stk)$/i.test(path);
+export const isTiffName = (path: string) => /\.(tiff?|btf|tf8|lsm|stk)$/i.test(path);
 
 /**
  * Finds the planes of files by what the files say. A file that cannot be read is a problem, not an error.

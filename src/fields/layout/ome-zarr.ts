@@ -81,7 +81,11 @@ async function trying<Result>(
     return await work();
   } catch (error) {
     if (!(error instanceof DeepYeastError)) throw error;
-    found.problem(path, error.message, error.code === 'io-error' ? 'io-error' : 'image-invalid');
+    // The path stands before the reason anyway.
+    const reason = error.message.startsWith(path)
+      ? error.message.slice(path.length).replace(/^[/: ]+/, '')
+      : error.message;
+    found.problem(path, reason, error.code === 'io-error' ? 'io-error' : 'image-invalid');
     return undefined;
   }
 }

@@ -20,6 +20,8 @@ export function unpackLzw(input: Uint8Array, output: Uint8Array): number {
   const outputLength = output.length;
   let next = firstFree;
   let width = 9;
+  /** The first code of the next width: changed one code early, as all TIFF writers do. */
+  let limit = 511;
   let bits = 0;
   let held = 0;
   let read = 0;
@@ -28,44 +30,57 @@ export function unpackLzw(input: Uint8Array, output: Uint8Array): number {
   let lastStart = 0;
   let lastLength = 0;
   for (;;) {
-    while (held < width) {
-      // Some writers leave out the end code.
-      if (read >= inputLength) return written;
-      bits = ((bits << 8) | (input[read++] as number)) & 0xffffff;
-      held += 8;
+    if (held < width) {
+      if (read + 1 < inputLength) {
+        bits = (bits << 16) | ((input[read] as number) << 8) | (input[read + 1] as number);
+        read += 2;
+        held += 16;
+      } else {
+        // Some writers leave out the end code.
+        if (read >= inputLength) return written;
+        bits = (bits << 8) | (input[read++] as number);
+        held += 8;
+        if (held < width) return written;
+      }
     }
     held -= width;
-    const code = (bits >>> held) & ((1 << width) - 1);
-    if (code === endCode) return written;
-    if (code === clearCode) {
-      next = firstFree;
-      width = 9;
-      lastLength = 0;
-      continue;
-    }
-    if (written === outputLength) throw new Error('unpacks to more than its header says');
+    const code = bits >>> held;
+    bits &= (1 << held) - 1;
     const start = written;
     if (code < clearCode) {
+      if (written === outputLength) throw new Error('unpacks to more than its header says');
       output[written++] = code;
-    } else {
-      // The string that this very code completes is in the table already, one byte ahead of the output.
-      if (lastLength > 0 && code === next && next < mostCodes) {
-        starts[next] = lastStart;
-        lengths[next] = lastLength + 1;
-      } else if (code >= next) {
+    } else if (code >= firstFree) {
+      let from = lastStart;
+      let length = lastLength + 1;
+      if (code < next) {
+        from = starts[code] as number;
+        length = lengths[code] as number;
+      } else if (code > next || lastLength === 0 || next === mostCodes) {
         throw new Error('is damaged: its LZW data use a code before it is defined');
       }
-      let from = starts[code] as number;
-      const length = lengths[code] as number;
-      if (written + length > outputLength) throw new Error('unpacks to more than its header says');
-      for (const end = written + length; written < end; ) output[written++] = output[from++] as number;
+      const end = written + length;
+      if (end > outputLength) throw new Error('unpacks to more than its header says');
+      // One byte after the other: a string that this code completes reads the byte that was written last.
+      do output[written++] = output[from++] as number;
+      while (written < end);
+    } else if (code === endCode) {
+      return written;
+    } else {
+      next = firstFree;
+      width = 9;
+      limit = 511;
+      lastLength = 0;
+      continue;
     }
     if (lastLength > 0 && next < mostCodes) {
       starts[next] = lastStart;
       lengths[next] = lastLength + 1;
       next++;
-      // Changed one code early, as all TIFF writers do.
-      if (next + 1 >= 1 << width && width < 12) width++;
+      if (next === limit && width < 12) {
+        width++;
+        limit = (1 << width) - 1;
+      }
     }
     lastStart = start;
     lastLength = written - start;

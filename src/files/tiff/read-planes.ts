@@ -3,7 +3,15 @@
 import type { RandomAccessFile } from '../random-access-file';
 import { decompress } from './decompress';
 import { unpackJpeg } from './jpeg';
-import { blockPositions, compressions, jpegTables, type PageLayout, photometrics, type TiffPage } from './page';
+import {
+  blockPositions,
+  compressions,
+  jpegTables,
+  mostBytes,
+  type PageLayout,
+  photometrics,
+  type TiffPage,
+} from './page';
 import { undoDifferences, undoFloatPlanes } from './predictor';
 import {
   invert,
@@ -18,6 +26,8 @@ import {
 
 /** Neighbouring strips are read together, up to this many bytes. */
 const readTogether = 1 << 23;
+/** Strips that are unpacked at once: as many as there are threads for Deflate. */
+const unpackTogether = 4;
 
 /** One strip or tile: where it is in the file and which part of the page it covers. */
 interface Block {
@@ -52,29 +62,35 @@ export async function readPlanes(
       const start = (group[0] as Block).offset;
       const last = group.at(-1) as Block;
       const bytes = await file.read(start, last.offset + last.length - start);
-      for (const block of group) {
+      const work = async (block: Block) => {
         const packed = bytes.subarray(block.offset - start, block.offset - start + block.length);
         const values = await naming(page, layout, block, () => unpackBlock(page, layout, block, packed, tables));
-        for (const [at, sample] of samples.entries()) {
-          if (layout.separate && sample !== block.sample) continue;
-          const { left, top, width, rows } = block;
-          const { blockWidth, blockSamples } = layout;
-          const within = layout.separate ? 0 : sample;
-          placeSamples(planes[at] as Samples, page.width, values, {
-            left,
-            top,
-            width,
-            rows,
-            blockWidth,
-            blockSamples,
-            sample: within,
-          });
-        }
+        placeBlock(page, layout, block, values, samples, planes);
+      };
+      for (let at = 0; at < group.length; at += unpackTogether) {
+        await Promise.all(group.slice(at, at + unpackTogether).map(work));
       }
     }
   }
   if (page.photometric === photometrics.whiteIsZero) for (const plane of planes) invert(plane, page.bits);
   return planes;
+}
+
+function placeBlock(
+  page: TiffPage,
+  layout: PageLayout,
+  block: Block,
+  values: Samples,
+  samples: readonly number[],
+  planes: readonly Samples[],
+): void {
+  const { left, top, width, rows } = block;
+  const { blockWidth, blockSamples, separate } = layout;
+  for (const [at, sample] of samples.entries()) {
+    if (separate && sample !== block.sample) continue;
+    const place = { left, top, width, rows, blockWidth, blockSamples, sample: separate ? 0 : sample };
+    placeSamples(planes[at] as Samples, page.width, values, place);
+  }
 }
 
 /** The strips or tiles that hold the samples, in the order of the page. */
@@ -91,6 +107,7 @@ async function findBlocks(
     separate ? perSample * page.samples : perSample,
   );
   const blocks: Block[] = [];
+  let total = 0;
   for (const sample of separate ? [...new Set(samples)] : [0]) {
     for (let at = 0; at < perSample; at++) {
       const number = separate ? sample * perSample + at : at;
@@ -113,9 +130,12 @@ async function findBlocks(
           `is damaged or cut short: ${nameOf(page, layout, number)} ends at byte ${offset + length} of ${file.length}`,
         );
       }
+      total += length;
       blocks.push({ number, offset, length, left, top, width: Math.min(blockWidth, page.width - left), rows, sample });
     }
   }
+  // Strips may share bytes, as equal tiles do, but not all of them the whole file.
+  if (total > 4 * file.length + mostBytes) throw new Error(`is damaged: the strips of page ${page.index} overlap`);
   return blocks;
 }
 

@@ -4,13 +4,18 @@
  * in the order channel, height, width; BatchNorm holds mean and variance, both to be divided by its third blob, and Scale
  * gamma and beta.
  */
+
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Message, Type } from 'protobufjs';
-import { DeepYeastError, fileError } from '../../errors';
+import { DeepYeastError, fileError, readerReason } from '../../errors';
 import { fileDigest } from '../../files/digest';
+import { rounded } from '../../files/number';
+import { type Log, silent } from '../../log';
 import type { Checkpoint } from '../checkpoint';
+import type { Blob, Layer, Parameters } from './caffe-layer';
 import { caffeMessages } from './caffe-schema';
+import { checkSettings, parameterOf } from './caffe-settings';
 import { type ImportedLayer, type ImportOptions, importedModel } from './imported-network';
 
 export interface CaffeImportOptions extends ImportOptions {
@@ -20,34 +25,14 @@ export interface CaffeImportOptions extends ImportOptions {
   mean?: string | number;
   /** Multiplied after the mean is subtracted; default what the prototxt's transform_param says, else 1. */
   scale?: number;
-}
-
-interface Blob {
-  shape?: { dim: number[] };
-  data: number[];
-  double_data: number[];
-  num: number;
-  channels: number;
-  height: number;
-  width: number;
-}
-
-type Parameters = Record<string, unknown>;
-
-interface Layer {
-  name: string;
-  type: string;
-  bottom: string[];
-  top: string[];
-  blobs: Blob[];
-  include: { phase?: number }[];
-  exclude: { phase?: number }[];
-  [parameters: `${string}_param`]: Parameters | undefined;
+  /** Told what the files do not say and had to be assumed. */
+  log?: Log;
 }
 
 interface Net {
   layer: Layer[];
   layers: unknown[];
+  input: string[];
   input_dim: number[];
   input_shape: { dim: number[] }[];
 }
@@ -60,7 +45,7 @@ const testPhase = 1;
  * @throws foreign-model-invalid, invalid-argument (classes or channels that do not fit), io-error
  */
 export async function importCaffe(path: string, options: CaffeImportOptions): Promise<Checkpoint> {
-  const { prototxt, mean, scale, ...rest } = options;
+  const { prototxt, mean, scale, imageSize, log = silent, ...rest } = options;
   const messages = await caffeMessages();
   const netType = messages.lookupType('caffe.NetParameter');
   const net = await readText<Net>(netType, prototxt);
@@ -71,32 +56,55 @@ export async function importCaffe(path: string, options: CaffeImportOptions): Pr
       layers.length > 0 ? ' It is of an old Caffe (layers): upgrade it with upgrade_net_proto_text or _binary.' : '';
     throw invalid(name, `has no layers; expected a Caffe network.${old}`);
   }
-  const blobs = new Map(weights.layer.map((layer) => [layer.name, layer.blobs]));
-  const layers = net.layer.filter(isTested);
-  const transform = layers.map(({ transform_param: found }) => found).find((found) => found !== undefined);
-  const chain = chainOf(layers, blobs, prototxt, path);
-  const [, , height, width] = inputShape(net);
-  if (height !== width) throw invalid(prototxt, `takes images of ${width} x ${height} pixels; expected square ones`);
+  const stored = new Map(weights.layer.map((layer) => [layer.name, layer]));
+  const layers = net.layer.filter((layer) => isTested(layer, prototxt));
+  const chain = chainOf(layers, stored, prototxt, path);
+  const input = inputOf(net, layers, prototxt);
   const about = {
     name: basename(path),
     source: { format: 'Caffe', file: basename(path), sha256: await fileDigest(path), note: basename(prototxt) },
   };
-  return importedModel(
+  const meanImage = typeof mean === 'string' ? await readMeanImage(mean) : undefined;
+  const size = imageSize ?? input.size ?? meanImage?.size;
+  for (const [found, where] of [[input.size, prototxt] as const, [meanImage?.size, String(mean)] as const]) {
+    if (found !== undefined && found !== size) {
+      throw invalid(where, `is for images of ${found} x ${found} pixels; expected ${size} x ${size}`);
+    }
+  }
+  const { channels = meanImage?.channels } = input;
+  const model = importedModel(
     path,
     chain,
     {
       ...rest,
-      mean: typeof mean === 'string' ? await readMeanImage(mean) : (mean ?? meanValue(transform, prototxt)),
-      scale: scale ?? (typeof transform?.scale === 'number' ? transform.scale : 1),
-      ...(height !== undefined && { imageSize: height }),
+      mean: meanImage?.values ?? (typeof mean === 'number' ? mean : meanValue(input.transform, prototxt)),
+      scale: scale ?? (typeof input.transform?.scale === 'number' ? input.transform.scale : 1),
+      ...(size !== undefined && { image: { size, ...(channels !== undefined && { channels }) } }),
       about,
     },
     false,
   );
+  if (size === undefined) {
+    const { imageSize: assumed, blocks } = model.topology;
+    log(
+      'warn',
+      `${prototxt} does not say how large its images are: taken for ${assumed} x ${assumed} pixels, which its ` +
+        `${blocks.length} pools halve without a remainder; if it was trained on others, its posteriors are wrong here ` +
+        '(--image-size checks it)',
+    );
+  }
+  return model;
 }
 
 function invalid(path: string, found: string, cause?: unknown): DeepYeastError {
   return new DeepYeastError('foreign-model-invalid', `${path} ${found}`, { cause });
+}
+
+/** [size, size, channels] */
+export interface MeanImage {
+  size: number;
+  channels: number;
+  values: Float32Array;
 }
 
 /**
@@ -104,20 +112,21 @@ function invalid(path: string, found: string, cause?: unknown): DeepYeastError {
  *
  * @throws foreign-model-invalid, io-error
  */
-export async function readMeanImage(path: string): Promise<Float32Array> {
+export async function readMeanImage(path: string): Promise<MeanImage> {
   const type = (await caffeMessages()).lookupType('caffe.BlobProto');
   const { shape, values } = valuesOf(await readBinary<Blob>(type, path), path, 'its mean image');
   const [channels = 0, height = 0, width = 0] = shape.length === 4 ? shape.slice(1) : shape;
   if (shape.length < 3 || shape.length > 4 || (shape.length === 4 && shape[0] !== 1)) {
     throw invalid(path, `holds values of shape [${shape.join(', ')}]; expected [1, channels, height, width]`);
   }
+  if (height !== width) throw invalid(path, `is an image of ${width} x ${height} pixels; expected a square one`);
   const result = new Float32Array(values.length);
   for (let channel = 0; channel < channels; channel++) {
     for (let pixel = 0; pixel < height * width; pixel++) {
       result[pixel * channels + channel] = values[channel * height * width + pixel] as number;
     }
   }
-  return result;
+  return { size: height, channels, values: result };
 }
 
 async function read(path: string): Promise<Buffer> {
@@ -135,7 +144,7 @@ async function readBinary<Content>(type: Type, path: string): Promise<Content> {
     message = type.decode(bytes);
   } catch (cause) {
     const expected = type.name === 'BlobProto' ? 'a .binaryproto' : 'a .caffemodel';
-    throw invalid(path, `cannot be decoded (${(cause as Error).message}); expected ${expected}; copy it again`, cause);
+    throw invalid(path, `cannot be decoded (${readerReason(cause)}); expected ${expected}; copy it again`, cause);
   }
   return plain<Content>(type, message);
 }
@@ -146,7 +155,7 @@ async function readText<Content>(type: Type, path: string): Promise<Content> {
   try {
     return plain<Content>(type, textFormat.fromText(type, source));
   } catch (cause) {
-    throw invalid(path, `is no Caffe prototxt: ${(cause as Error).message}`, cause);
+    throw invalid(path, `is no Caffe prototxt: ${readerReason(cause)}`, cause);
   }
 }
 
@@ -156,18 +165,23 @@ function plain<Content>(type: Type, message: Message): Content {
 }
 
 /** Whether a layer takes part in Caffe's TEST phase. */
-function isTested({ include, exclude }: Layer): boolean {
+function isTested({ name, include, exclude }: Layer, prototxt: string): boolean {
+  for (const { stage, not_stage, min_level, max_level } of [...include, ...exclude]) {
+    if (stage.length + not_stage.length > 0 || min_level !== undefined || max_level !== undefined) {
+      throw invalid(prototxt, `has the layer ${name} for some stages or levels only; expected rules by phase alone`);
+    }
+  }
   if (include.length > 0) return include.some(({ phase }) => phase === undefined || phase === testPhase);
   return !exclude.some(({ phase }) => phase === testPhase);
 }
 
-/** Layers without arithmetic. */
-const passive = new Set(['Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'DummyData', 'Flatten', 'Accuracy']);
+/** Layers that give the cells, and what only judges the outputs. */
+const sources = new Set(['Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'DummyData']);
 
 /** The network's layers, each of which must take the output of the one before. */
 function chainOf(
   layers: readonly Layer[],
-  blobs: Map<string, Blob[]>,
+  stored: ReadonlyMap<string, Layer>,
   prototxt: string,
   path: string,
 ): ImportedLayer[] {
@@ -176,52 +190,66 @@ function chainOf(
   for (const [i, layer] of layers.entries()) {
     const { name, type, bottom, top } = layer;
     if (type === 'Accuracy') continue;
-    if (output !== undefined && !passive.has(type) && bottom[0] !== output) {
+    if (sources.has(type)) {
+      if (chain.length > 0 || bottom.length > 0) throw invalid(prototxt, `has the input ${name} behind other layers`);
+      if (output !== undefined && output !== top[0]) throw invalid(prototxt, `has two inputs, ${output} and ${top[0]}`);
+      output = top[0];
+      continue;
+    }
+    const labels = type === 'SoftmaxWithLoss' ? 1 : 0;
+    if ((output !== undefined && bottom[0] !== output) || bottom.length !== 1 + labels || top.length !== 1) {
       throw invalid(
         prototxt,
         `is no chain of layers: ${name} takes ${bottom.join(', ')}, the layer before gives ${output}`,
       );
     }
-    if (top[0] !== undefined) output = top[0];
-    if (passive.has(type)) continue;
+    output = top[0];
     if (type === 'Scale' && layers[i - 1]?.type !== 'BatchNorm') {
       throw invalid(prototxt, `has the Scale ${name} that does not follow a BatchNorm`);
     }
+    checkStored(layer, stored.get(name), prototxt, path);
     const following = layers[i + 1];
     const scale = following?.type === 'Scale' ? following : undefined;
-    const step = stepOf(layer, scale, blobs, prototxt, path);
+    const step = stepOf(layer, scale, stored, prototxt, path);
     if (step) chain.push(step);
   }
   return chain;
 }
 
+/** What a layer must be where the two files speak of it: the weights may come from another network of the same names. */
+function checkStored(layer: Layer, stored: Layer | undefined, prototxt: string, path: string): void {
+  checkSettings(layer, prototxt);
+  if (stored === undefined || stored.type === '' || stored.type === undefined) return;
+  if (stored.type !== layer.type) {
+    throw invalid(path, `has the layer ${layer.name} of the type ${stored.type}; ${prototxt} has ${layer.type}`);
+  }
+  const kind = parameterOf[layer.type];
+  if (kind !== undefined && stored[`${kind}_param`] !== undefined) checkSettings(stored, path);
+}
+
 function stepOf(
   layer: Layer,
   scale: Layer | undefined,
-  blobs: Map<string, Blob[]>,
+  blobs: ReadonlyMap<string, Layer>,
   prototxt: string,
   path: string,
 ): ImportedLayer | undefined {
   const { name, type } = layer;
   switch (type) {
     case 'Convolution':
-      return convolution(layer, weightsOf(layer, blobs, path), prototxt, path);
+      return convolution(layer, weightsOf(layer, blobs, path), path);
     case 'InnerProduct':
-      return innerProduct(layer, weightsOf(layer, blobs, path), prototxt, path);
+      return innerProduct(layer, weightsOf(layer, blobs, path), path);
     case 'BatchNorm':
       return normalization(layer, scale, blobs, path);
     case 'Scale':
       // Taken together with the BatchNorm before it.
       return undefined;
+    case 'Flatten':
+      return { kind: 'flatten', name };
     case 'ReLU':
-      requireSetting(layer, 'relu', 'negative_slope', 0, prototxt);
       return { kind: 'relu', name };
     case 'Pooling':
-      requireSetting(layer, 'pooling', 'pool', 0, prototxt);
-      requireSquare(layer, 'pooling', 'kernel', 2, undefined, prototxt);
-      requireSquare(layer, 'pooling', 'stride', 2, 1, prototxt);
-      requireSquare(layer, 'pooling', 'pad', 0, 0, prototxt);
-      requireSetting(layer, 'pooling', 'global_pooling', false, prototxt);
       return { kind: 'pool', name };
     case 'Dropout': {
       const ratio = layer.dropout_param?.dropout_ratio;
@@ -237,35 +265,11 @@ function stepOf(
 
 /** A float32 as people wrote it: 0.4 rather than 0.4000000059604645. */
 function roundFloat(value: number): number {
-  return Number(value.toPrecision(7));
+  return rounded(value, 7);
 }
 
-function requireSetting(layer: Layer, kind: string, key: string, expected: unknown, prototxt: string): void {
-  const found = layer[`${kind}_param`]?.[key];
-  if (found === undefined || found === expected) return;
-  throw invalid(prototxt, `has the layer ${layer.name} with ${key} ${String(found)}; expected ${String(expected)}`);
-}
-
-/** kernel_size 2, or kernel_h 2 and kernel_w 2; `usual` is Caffe's own default. */
-function requireSquare(
-  layer: Layer,
-  kind: 'convolution' | 'pooling',
-  key: 'kernel' | 'stride' | 'pad',
-  expected: number,
-  usual: number | undefined,
-  prototxt: string,
-): void {
-  const parameters = layer[`${kind}_param`] ?? {};
-  const whole = parameters[key === 'kernel' ? 'kernel_size' : key];
-  const list = Array.isArray(whole) ? whole : whole === undefined ? [] : [whole];
-  const sides = [parameters[`${key}_h`], parameters[`${key}_w`]].filter((side) => side !== undefined);
-  const found = list.length > 0 ? list : sides.length > 0 ? sides : [usual];
-  if (found.every((value) => value === expected)) return;
-  throw invalid(prototxt, `has the layer ${layer.name} with ${key} ${found.join(' x ')}; expected ${expected}`);
-}
-
-function weightsOf({ name }: Layer, blobs: Map<string, Blob[]>, path: string): Blob[] {
-  const found = blobs.get(name);
+function weightsOf({ name }: Layer, stored: ReadonlyMap<string, Layer>, path: string): Blob[] {
+  const found = stored.get(name)?.blobs;
   if (found === undefined || found.length === 0) {
     throw invalid(path, `has no weights of the layer ${name}; expected the .caffemodel of this very prototxt`);
   }
@@ -286,12 +290,8 @@ function valuesOf(blob: Blob | undefined, path: string, what: string): { shape: 
 }
 
 /** [outputs, inputs, 3, 3] to [outputs, 3, 3, inputs]. */
-function convolution(layer: Layer, blobs: readonly Blob[], prototxt: string, path: string): ImportedLayer {
+function convolution(layer: Layer, blobs: readonly Blob[], path: string): ImportedLayer {
   const { name } = layer;
-  requireSquare(layer, 'convolution', 'kernel', 3, undefined, prototxt);
-  requireSquare(layer, 'convolution', 'stride', 1, 1, prototxt);
-  requireSquare(layer, 'convolution', 'pad', 1, 0, prototxt);
-  requireSetting(layer, 'convolution', 'group', 1, prototxt);
   const { shape, values } = valuesOf(blobs[0], path, `the kernel of ${name}`);
   const [outputs = 0, inputs = 0, height, width] = shape;
   if (shape.length !== 4 || height !== 3 || width !== 3) {
@@ -305,13 +305,11 @@ function convolution(layer: Layer, blobs: readonly Blob[], prototxt: string, pat
       }
     }
   }
-  return { kind: 'convolution', name, inputs, outputs, kernel, ...biasOf(blobs, path, name) };
+  return { kind: 'convolution', name, inputs, outputs, kernel, ...biasOf(layer, 'convolution', outputs, blobs, path) };
 }
 
-function innerProduct(layer: Layer, blobs: readonly Blob[], prototxt: string, path: string): ImportedLayer {
+function innerProduct(layer: Layer, blobs: readonly Blob[], path: string): ImportedLayer {
   const { name } = layer;
-  requireSetting(layer, 'inner_product', 'transpose', false, prototxt);
-  requireSetting(layer, 'inner_product', 'axis', 1, prototxt);
   const { shape, values } = valuesOf(blobs[0], path, `the weights of ${name}`);
   // Old files: [1, 1, outputs, inputs].
   const [outputs = 0, inputs = 0] = shape.slice(-2);
@@ -322,22 +320,38 @@ function innerProduct(layer: Layer, blobs: readonly Blob[], prototxt: string, pa
     outputs,
     weight: values,
     order: 'channel-height-width',
-    ...biasOf(blobs, path, name),
+    ...biasOf(layer, 'inner_product', outputs, blobs, path),
   };
 }
 
-function biasOf(blobs: readonly Blob[], path: string, name: string): { bias?: Float32Array } {
-  return blobs.length < 2 ? {} : { bias: valuesOf(blobs[1], path, `the bias of ${name}`).values };
+/** The bias, which is there where the layer says so (unless it says otherwise); and the outputs that it says. */
+function biasOf(
+  layer: Layer,
+  kind: 'convolution' | 'inner_product',
+  outputs: number,
+  blobs: readonly Blob[],
+  path: string,
+): { bias?: Float32Array } {
+  const { name, [`${kind}_param` as const]: parameters = {} } = layer;
+  const { num_output: said = outputs, bias_term: biased = true } = parameters;
+  if (said !== outputs) throw invalid(path, `has ${outputs} outputs in ${name}; the prototxt says ${String(said)}`);
+  checkBlobs(layer, blobs, biased === true ? 2 : 1, path);
+  return biased === true ? { bias: valuesOf(blobs[1], path, `the bias of ${name}`).values } : {};
+}
+
+function checkBlobs({ name }: Layer, blobs: readonly Blob[], expected: number, path: string): void {
+  if (blobs.length === expected) return;
+  throw invalid(path, `holds ${blobs.length} arrays of the layer ${name}; its settings ask for ${expected}`);
 }
 
 function normalization(
   layer: Layer,
   scale: Layer | undefined,
-  blobs: Map<string, Blob[]>,
+  stored: ReadonlyMap<string, Layer>,
   path: string,
 ): ImportedLayer {
   const { name } = layer;
-  const [meanBlob, varianceBlob, factorBlob] = weightsOf(layer, blobs, path);
+  const [meanBlob, varianceBlob, factorBlob] = weightsOf(layer, stored, path);
   const factor =
     factorBlob === undefined ? 1 : (valuesOf(factorBlob, path, `the factor of ${name}`).values[0] as number);
   // Caffe's rule: no batch has been counted yet.
@@ -353,17 +367,53 @@ function normalization(
     epsilon: typeof epsilon === 'number' ? roundFloat(epsilon) : 1e-5,
   };
   if (scale === undefined) return step;
-  const [gamma, beta] = weightsOf(scale, blobs, path);
+  const blobs = weightsOf(scale, stored, path);
+  checkBlobs(scale, blobs, scale.scale_param?.bias_term === true ? 2 : 1, path);
+  const [gamma, beta] = blobs;
   step.gamma = valuesOf(gamma, path, `the factors of ${scale.name}`).values;
   if (beta !== undefined) step.beta = valuesOf(beta, path, `the offsets of ${scale.name}`).values;
   return step;
 }
 
-/** [count, channels, height, width] of a deploy net; empty where the net reads a database. */
-function inputShape(net: Net): number[] {
-  const layer = net.layer.find(({ type }) => type === 'Input');
-  const shapes = layer?.input_param?.shape as { dim: number[] }[] | undefined;
-  return shapes?.[0]?.dim ?? net.input_shape[0]?.dim ?? net.input_dim;
+interface NetInput {
+  /** Width and height, where the net says them. */
+  size?: number;
+  channels?: number;
+  transform?: Parameters;
+}
+
+/** What the net says of its images: [count, channels, height, width] of a deploy net, the crop of one with data. */
+function inputOf(net: Net, layers: readonly Layer[], prototxt: string): NetInput {
+  if (net.input.length > 1) throw invalid(prototxt, `has ${net.input.length} inputs; expected one, the cells`);
+  const shapes = [
+    ...layers.flatMap(({ input_param }) => (input_param?.shape ?? []) as { dim: number[] }[]).map(({ dim }) => dim),
+    ...net.input_shape.map(({ dim }) => dim),
+    ...(net.input_dim.length > 0 ? [net.input_dim] : []),
+  ];
+  if (shapes.length > 1) throw invalid(prototxt, `says the shape of ${shapes.length} inputs; expected one, the cells`);
+  const transforms = layers.map((layer) => layer.transform_param).filter((transform) => transform !== undefined);
+  if (transforms.length > 1) throw invalid(prototxt, 'has two data layers in its TEST phase; expected one');
+  const [transform] = transforms;
+  for (const key of ['force_gray', 'force_color']) {
+    if (transform?.[key] === true) throw invalid(prototxt, `has a data layer with ${key} true; expected none`);
+  }
+  // Fields of an older Caffe, in place of transform_param.
+  for (const { name, data_param: data = {} } of layers) {
+    const old = ['scale', 'mean_file', 'crop_size', 'mirror'].find((key) => data[key] !== undefined);
+    if (old !== undefined)
+      throw invalid(prototxt, `has ${old} in data_param of ${name}; expected it in transform_param`);
+  }
+  const input: NetInput = { ...(transform && { transform }) };
+  const crop = transform?.crop_size;
+  if (typeof crop === 'number' && crop > 0) input.size = crop;
+  const [shape] = shapes;
+  if (shape === undefined) return input;
+  const [, channels, height, width] = shape;
+  if (shape.length !== 4) {
+    throw invalid(prototxt, `takes an input of [${shape.join(', ')}]; expected [count, channels, height, width]`);
+  }
+  if (height !== width) throw invalid(prototxt, `takes images of ${width} x ${height} pixels; expected square ones`);
+  return { ...input, size: height as number, channels: channels as number };
 }
 
 function meanValue(transform: Parameters | undefined, prototxt: string): number {

@@ -33,7 +33,8 @@ export type ImportedLayer =
       beta?: Float32Array;
       epsilon: number;
     }
-  | { kind: 'relu' | 'pool' | 'softmax'; name: string }
+  /** A pool takes the largest of 2x2, stride 2. `flatten` may be left out where dense layers do it themselves. */
+  | { kind: 'relu' | 'pool' | 'softmax' | 'flatten'; name: string }
   | { kind: 'dropout'; name: string; rate: number };
 
 /** What the file of another program does not say of a model. */
@@ -44,14 +45,16 @@ export interface ImportOptions {
   channels?: readonly string[];
   /** The intensity rule of the images it was trained on; default 8-bit pixels as they are. */
   normalization?: Normalization;
+  /** Width and height of the images, where the file does not say them; a file that says others is refused. */
+  imageSize?: number;
 }
 
-export interface ImportedInput extends ImportOptions {
+export interface ImportedInput extends Omit<ImportOptions, 'imageSize'> {
   /** Subtracted from the pixels: a number, or [size, size, channels]. */
   mean: number | Float32Array;
   scale: number;
-  /** Width and height of the images; default: what the first dense layer's inputs leave. */
-  imageSize?: number;
+  /** Width and height of the images; default: what the first dense layer's inputs leave. Channels, where they are said. */
+  image?: { size: number; channels?: number };
   about: ModelAbout;
 }
 
@@ -94,13 +97,15 @@ export function importedModel(
   }
 
   const blocks = blocksOf(convolutions, fail);
-  const channels = first.layer.kind === 'convolution' ? first.layer.inputs : (input.channels?.length ?? 2);
+  const channels =
+    first.layer.kind === 'convolution' ? first.layer.inputs : (input.image?.channels ?? input.channels?.length ?? 2);
   const firstDense = dense[0] as Unit;
   const mapChannels = blocks.at(-1)?.at(-1) ?? channels;
+  if (input.image) checkImage(input.image, first, blocks.length, fail);
   const side = Math.sqrt(firstDense.layer.inputs / mapChannels);
   const size = side * 2 ** blocks.length;
-  if (!Number.isInteger(side) || (input.imageSize !== undefined && input.imageSize !== size)) {
-    const images = input.imageSize === undefined ? 'square images' : `images of ${input.imageSize} pixels`;
+  if (!Number.isInteger(side) || (input.image !== undefined && input.image.size !== size)) {
+    const images = input.image === undefined ? 'square images' : `images of ${input.image.size} pixels`;
     throw fail(
       `${firstDense.layer.name} has ${firstDense.layer.inputs} inputs, which ${images}, ${blocks.length} pools and ` +
         `${mapChannels} channels do not give`,
@@ -157,6 +162,24 @@ export function importedModel(
   };
 }
 
+/** Each pool halves the maps: of an odd side, what becomes of the last row depends on the other program's rounding. */
+function checkImage(
+  { size, channels }: { size: number; channels?: number },
+  { layer }: Unit,
+  pools: number,
+  fail: Fail,
+): void {
+  if (size % 2 ** pools !== 0) {
+    throw fail(
+      `takes images of ${size} x ${size} pixels, which its ${pools} pools do not halve without a remainder; ` +
+        `expected a side that is divisible by ${2 ** pools}`,
+    );
+  }
+  if (channels !== undefined && layer.kind === 'convolution' && layer.inputs !== channels) {
+    throw fail(`takes images of ${channels} channels, but its first convolution ${layer.name} takes ${layer.inputs}`);
+  }
+}
+
 const isDense = ({ layer }: Unit) => layer.kind === 'dense';
 
 type Fail = (found: string) => DeepYeastError;
@@ -170,14 +193,29 @@ function unitsOf(
   const units: Unit[] = [];
   const rates = new Set<number>();
   let ended = false;
+  let flattened = false;
   for (const layer of layers) {
     const unit = units.at(-1);
     if (ended) throw fail(`layer ${layer.name} follows the softmax; expected nothing after it`);
     if (layer.kind === 'convolution' || layer.kind === 'dense') {
-      if (unit && !unit.relu && !assumeRelu) throw fail(`no ReLU between ${unit.layer.name} and ${layer.name}`);
+      // An activation that is part of the layer itself, which weights alone do not show, comes before the normalization.
+      if (unit && !unit.relu && (!assumeRelu || unit.normalization)) {
+        throw fail(`no ReLU between ${(unit.normalization ?? unit.layer).name} and ${layer.name}`);
+      }
+      if (layer.kind === 'convolution' && flattened) throw fail(`the convolution ${layer.name} follows a flattening`);
       units.push({ layer, relu: false, pooled: false });
+    } else if (layer.kind === 'flatten') {
+      if (unit?.layer.kind === 'dense')
+        throw fail(`the flattening ${layer.name} follows the dense layer ${unit.layer.name}`);
+      flattened = true;
     } else if (unit === undefined) {
       throw fail(`begins with ${layer.name} (${layer.kind}); expected a convolution`);
+    } else if (
+      flattened &&
+      unit.layer.kind === 'convolution' &&
+      (layer.kind === 'normalization' || layer.kind === 'pool')
+    ) {
+      throw fail(`${layer.name} follows a flattening; expected it before`);
     } else if (layer.kind === 'normalization') {
       if (unit.normalization || unit.relu || unit.pooled) {
         throw fail(`the normalization ${layer.name} is not right behind ${unit.layer.name}, before its ReLU`);

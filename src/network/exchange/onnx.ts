@@ -2,8 +2,10 @@
  * Writes a model as ONNX: cells [n, size, size, channels] with raw pixels (0 to 255) in, posteriors [n, classes] out; the
  * input transform is part of the graph. Inside, maps are [n, channels, height, width], as ONNX has it.
  */
+
 import { DeepYeastError } from '../../errors';
 import { writeFileAtomically } from '../../files/atomic-file';
+import { parseWholeNumber } from '../../files/number';
 import type { Stage } from '../../native/addon';
 import { type Checkpoint, readCheckpoint } from '../checkpoint';
 import { layerNames } from '../topology';
@@ -26,7 +28,7 @@ const irVersions: Readonly<Record<number, number>> = {
   20: 9,
   21: 10,
 };
-export const opsets = Object.keys(irVersions).map(Number);
+export const opsets = Object.keys(irVersions).map((opset) => parseWholeNumber(opset) as number);
 export const defaultOpset = 17;
 
 /** A layer's output beside the posteriors, named LAYER, or LAYER_STAGE where the stage is not `activated`. */

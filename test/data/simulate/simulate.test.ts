@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { compartments } from '../../../src/data/compartments';
@@ -22,6 +23,15 @@ describe('determinism', () => {
         for (const threads of ['2', '3'])
           expect(readFileSync(folder.path(threads, part, file)).equals(first)).toBe(true);
       }
+  });
+
+  test('a seed gives the crops that it has always given', async () => {
+    const options = { cells: 240, seed: 11, nonCells: 0.2, mixtures: 0.2, difficulty: 'hard' } as const;
+    const { train } = await simulate({ out: folder.path('crops'), ...options });
+    const images = readFileSync(`${train.path}/images.npy`);
+    expect(createHash('sha256').update(images).digest('hex')).toBe(
+      'e0ebd00ef2d760d4763c1b0820652b7499bcf406be2d8052548c38c5b2d600e4',
+    );
   });
 
   test('another seed gives other cells', async () => {

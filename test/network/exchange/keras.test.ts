@@ -92,6 +92,6 @@ test('a file with changed bytes is read or refused, never more', async () => {
       await writeFile(path, bytes);
       expect(await code(importKeras(path, options))).toMatch(/^(no error|foreign-model-invalid: |invalid-argument: )/);
     }),
-    { numRuns: 60, seed: 1 },
+    { numRuns: 30, seed: 1 },
   );
 });

@@ -1,12 +1,12 @@
 /** Compartments inside the nucleus, and the cytoplasm around it. */
-import { addLongSpot, addSpot, type Body, coverage, pixels, pointIn, size, thickness, trace, traced } from '../canvas';
+import { addLongSpot, addSpot, type Body, coverage, pointIn, thickness, trace, traced, widthOf } from '../canvas';
 import { addFilled } from './shell';
 import { type DrawCompartment, type Sketch, widen } from './sketch';
 
 /** The whole cell even, vacuoles dark, the nucleus not distinct. */
 export const drawCytoplasm: DrawCompartment = (sketch) => {
   const { layer, cell, cytosol, habits, draws } = sketch;
-  for (let i = 0; i < pixels; i++) layer[i] = cytosol[i] as number;
+  for (let i = 0; i < layer.length; i++) layer[i] = cytosol[i] as number;
   // Some proteins are a little richer or poorer in the nucleus.
   const share = 0.1 * habits.form + draws.normal(0, 0.05);
   for (const nucleus of cell.nuclei)
@@ -22,20 +22,21 @@ export const drawCytoplasm: DrawCompartment = (sketch) => {
 /** One smooth disc; elongated or two in dividing cells. Some proteins spare the nucleolus. */
 export const drawNucleus: DrawCompartment = (sketch) => {
   const { layer, cell, habits, draws } = sketch;
+  const width = widthOf(layer);
   const spared = draws.chance(habits.form > 0.8 ? 0.5 : 0.08) ? draws.uniform(0.3, 0.7) : 0;
   for (const nucleus of cell.nuclei) {
     const grown = Math.exp(0.05 * habits.size) * draws.uniform(0.92, 1.05);
     const drawn = { ...nucleus, a: nucleus.a * grown, b: nucleus.b * grown };
     const notch = spared > 0 ? notchOf(drawn, draws.angle()) : undefined;
     const softness = widen(sketch, 0.6);
-    const count = trace(drawn, 1 + 2.5 * softness);
+    const count = trace(drawn, 1 + 2.5 * softness, width);
     for (let i = 0; i < count; i++) {
       let value =
         coverage(traced.inward[i] as number, softness) * (0.72 + 0.28 * thickness(traced.radius[i] as number));
       const index = traced.index[i] as number;
       if (notch) {
-        const column = index % size;
-        const distance = Math.hypot(column - notch.x, (index - column) / size - notch.y) / notch.radius;
+        const column = index % width;
+        const distance = Math.hypot(column - notch.x, (index - column) / width - notch.y) / notch.radius;
         if (distance < 1.3) value *= 1 - spared * Math.min(1, (1.3 - distance) / 0.6);
       }
       layer[index] = (layer[index] as number) + value;

@@ -1,5 +1,5 @@
 /** Membranes seen edge on: a soft line along a body's outline, brighter here than there. */
-import { type Body, coverage, type Layer, size, thickness, trace, traced } from '../canvas';
+import { type Body, coverage, type Layer, thickness, trace, traced, widthOf } from '../canvas';
 import type { Draws } from '../draws';
 
 const samples = 64;
@@ -50,7 +50,8 @@ export function addShell(
   const { inset = 0.7, profile, dome = 0, outside } = options;
   const scale = -0.5 / (sigma * sigma);
   const hidden = outside ? 1 / Math.min(outside.a, outside.b) : 0;
-  const count = trace(shape, 3 * sigma);
+  const width = widthOf(layer);
+  const count = trace(shape, 3 * sigma, width);
   for (let i = 0; i < count; i++) {
     const index = traced.index[i] as number;
     const inward = traced.inward[i] as number;
@@ -63,8 +64,8 @@ export function addShell(
     if (value <= 0) continue;
     if (outside) {
       // Inside the bud (or the mother) there is no membrane of the other.
-      const column = index % size;
-      const distance = Math.hypot(column - outside.x, (index - column) / size - outside.y) * hidden;
+      const column = index % width;
+      const distance = Math.hypot(column - outside.x, (index - column) / width - outside.y) * hidden;
       if (distance < 1) value *= Math.max(0, Math.min(1, (distance - 0.75) * 4));
     }
     layer[index] = (layer[index] as number) + amplitude * value;
@@ -81,7 +82,7 @@ function sampleProfile(profile: Profile, angle: number): number {
 
 /** Adds a filled body with a soft edge; `dome` of it follows the thickness of a ball, the rest is flat. */
 export function addFilled(layer: Layer, shape: Body, softness: number, amplitude: number, dome = 0.3): void {
-  const count = trace(shape, 1 + 2.5 * softness);
+  const count = trace(shape, 1 + 2.5 * softness, widthOf(layer));
   for (let i = 0; i < count; i++) {
     const covered = coverage(traced.inward[i] as number, softness);
     if (covered <= 0) continue;
