@@ -57,6 +57,35 @@ describe('names', () => {
     ]);
   });
 
+  test('one well in several spellings is one strain and one field', async () => {
+    for (const name of ['p/A1_1_1', 'p/A01_01_2', 'p/a1_1_3', 'p/B2_1_1', 'q/A1_1_1']) await image(`in/${name}.tif`);
+    const pattern = '{plate}/{well}_{field}_{cell}.tif';
+    const { status, stderr } = await run('import', at('in'), '--pattern', pattern, '--out', at('d'), ...size);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/A01 and A1 of p are one well|A1 and A01 of p are one well/);
+    const cells = await rows(at('d', 'cells.csv'));
+    expect(cells.map(({ protein, well }) => `${protein} ${well}`).sort()).toEqual([
+      'p/A01 A01',
+      'p/A01 A01',
+      'p/A01 A01',
+      'p/B02 B02',
+      'q/A01 A01',
+    ]);
+    const dataset = await Dataset.open(at('d'));
+    const fields = new Set<string>();
+    for await (const cell of dataset.cells()) fields.add(groupOf(cell, 'field'));
+    expect(fields.size).toBe(3);
+  });
+
+  test('wells of one spelling each keep it', async () => {
+    for (const name of ['p/A1_1', 'p/B1_1']) await image(`in/${name}.tif`);
+    const { stderr } = await run(
+      ...['import', at('in'), '--pattern', '{plate}/{well}_{cell}.tif', '--out', at('d'), ...size],
+    );
+    expect(stderr).not.toMatch(/one well/);
+    expect((await rows(at('d', 'cells.csv'))).map(({ protein }) => protein)).toEqual(['p/A1', 'p/B1']);
+  });
+
   test('and with a table of classes: no protein gets the label of another', async () => {
     for (const name of ['YDR524C-1-1', 'YDR524C-B-1-1', 'YDR524W-A-1-1', 'YER087C-B-1-1'])
       await image(`in/${name}.tif`);
@@ -427,6 +456,34 @@ describe('joins', () => {
     expect((await run('compare', at('1.csv'), at('2.csv'), '--out', at('again'))).stderr).toMatch(
       /the cell 'c'.* was there already|names the cell 'c' twice/,
     );
+  });
+
+  test('tables to compare: cells in one table only and cells without quality are said', async () => {
+    const table = (...lines: string[]) => ['cell,protein,plate,label,p_a,p_b', ...lines, ''].join('\n');
+    writeFileSync(at('1.csv'), table('c,P,x,a,1,0', 'd,P,x,a,0,1', 'e,P,x,a,0,1'));
+    writeFileSync(at('2.csv'), table('c,P,x,a,1,0', 'd,P,x,a,1,0', 'f,P,x,a,1,0', 'g,P,x,a,1,0'));
+    writeFileSync(at('quality.csv'), 'cell,quality\nd,0.2\n');
+    const { status, stderr } = await run(
+      ...['compare', at('1.csv'), at('2.csv'), '--names', 'one,two'],
+      ...['--quality', at('quality.csv'), '--out', at('compared')],
+    );
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/1 cells are in the table of one only/);
+    expect(stderr).toMatch(/2 cells are in the table of two only/);
+    expect(stderr).toMatch(/1 cells have no score in .*quality.csv/);
+    const written = JSON.parse(readFileSync(at('compared', 'comparison.json'), 'utf8'));
+    expect(written).toMatchObject({ cells: 2, unmatched: [1, 2], unscored: 1, causes: { technical: 1 } });
+  });
+
+  test('tables to compare: qualities by name do not go to cells of two plates', async () => {
+    const table = 'cell,protein,plate,label,p_a,p_b\nc,P,x,a,1,0\nc,P,y,a,0,1\n';
+    writeFileSync(at('1.csv'), table);
+    writeFileSync(at('quality.csv'), 'cell,quality\nc,0.2\n');
+    const { status, stderr } = await run(
+      ...['compare', at('1.csv'), at('1.csv'), '--quality', at('quality.csv'), '--out', at('compared')],
+    );
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/several cells named 'c'/);
   });
 
   test('annotations: indices are named by the dataset beside them, or refused', async () => {
