@@ -443,6 +443,25 @@ describe('joins', () => {
     expect([some.status, some.stderr]).toEqual([0, expect.stringContaining('58 cells have no score')]);
   });
 
+  test('a table of proteins beside the predictions that it sums up is refused, beside others it is said', async () => {
+    const header = 'cell,protein,label,p_a,p_b';
+    writeFileSync(at('1.csv'), `${header}\nc,P,a,0.7,0.3\nd,P,a,0.2,0.8\ne,Q,a,0.9,0.1\n`);
+    writeFileSync(at('2.csv'), `${header}\nf,P,a,0.7,0.3\n`);
+    const proteins = (...tables: string[]) => run('proteins', ...tables.map((name) => at(name)), '--bootstrap', '0');
+    expect((await run('proteins', at('1.csv'), '--bootstrap', '0', '--out', at('sums.csv'))).status).toBe(0);
+    for (const tables of [
+      ['1.csv', 'sums.csv'],
+      ['sums.csv', '1.csv'],
+    ]) {
+      const { status, stderr } = await proteins(...tables);
+      expect(status).toBe(3);
+      expect(stderr).toMatch(/the soft counts of P in a table of proteins are those of its predictions/);
+    }
+    const others = await proteins('sums.csv', '2.csv');
+    expect(others.status).toBe(0);
+    expect(others.stderr).toMatch(/1 proteins, P among them, are in a table of proteins and in a table of predictions/);
+  });
+
   test('tables to compare: a cell twice is refused', async () => {
     const table = (...lines: string[]) => ['cell,protein,plate,label,p_a,p_b', ...lines, ''].join('\n');
     writeFileSync(at('1.csv'), table('c,P,x,a,1,0', 'c,P,y,a,0,1'));
