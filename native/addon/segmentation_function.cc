@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "background_task.h"
 #include "errors.h"
+#include "results.h"
 
 namespace deepyeast {
 namespace {
@@ -132,6 +133,7 @@ Napi::Value segment_field(const Napi::CallbackInfo& info) {
       Image image = pixels->image();
       pixels.reset();
       auto found = std::make_shared<Segmentation>(segment(std::move(image), options));
+      return_freed_memory();
       return [found](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         result.Set("labels", array_of(env, found->labels));
@@ -192,6 +194,7 @@ Napi::Value measure_cells(const Napi::CallbackInfo& info) {
       const std::size_t channel_count = channels.size();
       auto measured = std::make_shared<Measurements>(
           measure(*labels, count, std::move(channels), diameter, threads, cancelled.get()));
+      return_freed_memory();
       return [measured, channel_count](Napi::Env env) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         // One row a label, as src/native/addon.ts lists the columns.

@@ -79,7 +79,6 @@ std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& 
     std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
     medians[l] = signal_at(values[values.size() / 2]);
   };
-  std::vector<std::pair<double, std::size_t>> order;
   std::vector<double> depths(borders.size());
   std::vector<std::vector<std::size_t>> borders_at(parents.size());
   for (std::size_t i = 0; i < borders.size(); ++i) {
@@ -87,66 +86,102 @@ std::uint32_t join_fragments(Labels& labels, std::uint32_t count, const Levels& 
     prepare(borders[i].b);
     const double mean = borders[i].sum / static_cast<double>(borders[i].count);
     depths[i] = std::max(0.0, 1 - mean / std::min(medians[borders[i].a], medians[borders[i].b]));
-    order.push_back({depths[i], i});
     borders_at[borders[i].a].push_back(i);
     borders_at[borders[i].b].push_back(i);
   }
-  std::sort(order.begin(), order.end());
 
-  // Joins the roots where they make one convex body.
-  const auto try_to_join = [&](const std::vector<std::uint32_t>& roots, double depth) {
+  struct Union {
+    std::vector<std::uint32_t> roots;
+    double margin = -1;  // of its solidity over what is needed
     double area = 0;
+    Extremes extremes;
+    std::vector<std::size_t> inside;  // holes
+  };
+  const auto united = [&](const std::vector<std::uint32_t>& roots, double depth) {
+    Union result;
+    result.roots = roots;
+    double& area = result.area;
     for (const std::uint32_t r : roots) area += areas[r];
-    if (area > rules.largest) return false;
-    Extremes all;
+    if (area > rules.largest) return result;
+    Extremes& all = result.extremes;
     for (const std::uint32_t r : roots) all.add(extremes[r]);
     const auto enclosed = [&](std::size_t h) {
       for (const std::uint32_t l : holes[h].labels)
         if (std::find(roots.begin(), roots.end(), find(l)) == roots.end()) return false;
       return true;
     };
-    std::vector<std::size_t> inside;
+    std::vector<std::size_t>& inside = result.inside;
     for (const std::uint32_t r : roots)
       for (const std::size_t h : holes_at[r])
         if (enclosed(h) && std::find(inside.begin(), inside.end(), h) == inside.end()) inside.push_back(h);
     for (const std::size_t h : inside) area += static_cast<double>(holes[h].positions.size());
-    const double needed = rules.solidity + rules.per_depth * depth + rules.per_area * std::max(0.0, area / rules.typical - 1);
-    if (area < needed * pixels_in(convex_hull_of(all))) return false;
-    const std::uint32_t root = *std::min_element(roots.begin(), roots.end());
-    extremes[root] = std::move(all);
-    areas[root] = area;
-    for (const std::uint32_t r : roots) {
+    const double needed = (roots.size() > 2 ? rules.solidity_of_three : rules.solidity) + rules.per_depth * depth + rules.per_area * std::max(0.0, area / rules.typical - 1);
+    result.margin = area / pixels_in(convex_hull_of(all)) - needed;
+    return result;
+  };
+  const auto join = [&](Union& one) {
+    const std::uint32_t root = *std::min_element(one.roots.begin(), one.roots.end());
+    extremes[root] = std::move(one.extremes);
+    areas[root] = one.area;
+    for (const std::uint32_t r : one.roots) {
       if (r == root) continue;
       parents[r] = root;
       holes_at[root].insert(holes_at[root].end(), holes_at[r].begin(), holes_at[r].end());
       borders_at[root].insert(borders_at[root].end(), borders_at[r].begin(), borders_at[r].end());
     }
-    for (const std::size_t h : inside) {
+    for (const std::size_t h : one.inside) {
       for (const std::uint32_t p : holes[h].positions) labels[p] = root;
       holes[h].positions.clear();
     }
-    return true;
   };
-  bool changed = true;
-  for (int turn = 0; changed && turn < 4; ++turn) {
+  // The most convex unions come first, so that the two halves of a cell find each other before a neighbour does. In one turn a
+  // region is joined once; unions are measured again in the next.
+  std::vector<bool> open(borders.size(), true);  // borders whose union may have changed
+  std::vector<bool> joined(parents.size());
+  for (bool changed = true; changed;) {
     changed = false;
-    for (const auto& [depth, i] : order) {
+    std::vector<Union> unions;
+    for (std::size_t i = 0; i < borders.size(); ++i) {
       const std::uint32_t a = find(borders[i].a), b = find(borders[i].b);
-      if (a == b) continue;
-      bool joined = try_to_join({a, b}, depth);
+      if (a == b || !open[i]) continue;
+      open[i] = false;
+      Union pair = united({a, b}, depths[i]);
+      if (pair.margin >= 0) {
+        open[i] = true;
+        unions.push_back(std::move(pair));
+        continue;
+      }
       // Three sectors of a disc: no two of them are convex together.
-      for (std::size_t k = 0; !joined && k < borders_at[a].size(); ++k) {
-        const std::size_t second = borders_at[a][k];
+      for (const std::size_t second : borders_at[a]) {
         const std::uint32_t one = find(borders[second].a), other = find(borders[second].b), c = one == a ? other : one;
         if (c == a || c == b || areas[a] + areas[b] + areas[c] > rules.largest) continue;
         for (const std::size_t third : borders_at[b]) {
           const std::uint32_t d = find(borders[third].a), e = find(borders[third].b);
           if ((d == b ? e : d) != c) continue;
-          joined = try_to_join({a, b, c}, std::max({depth, depths[second], depths[third]}));
+          Union three = united({a, b, c}, std::max({depths[i], depths[second], depths[third]}));
+          if (three.margin >= 0) {
+            open[i] = true;
+            unions.push_back(std::move(three));
+          }
           break;
         }
       }
-      changed = changed || joined;
+    }
+    std::stable_sort(unions.begin(), unions.end(), [](const Union& x, const Union& y) { return x.margin > y.margin; });
+    joined.assign(joined.size(), false);
+    for (Union& one : unions) {
+      bool free = true;
+      for (const std::uint32_t r : one.roots) free = free && !joined[r];
+      if (!free) continue;
+      for (const std::uint32_t r : one.roots) joined[r] = true;
+      join(one);
+      changed = true;
+      // What touches the new region is looked at again.
+      for (const std::size_t i : borders_at[find(one.roots[0])]) {
+        open[i] = true;
+        for (const std::uint32_t side : {find(borders[i].a), find(borders[i].b)})
+          for (const std::size_t k : borders_at[side]) open[k] = true;
+      }
     }
   }
   for (auto& label : labels.values) label = find(label);

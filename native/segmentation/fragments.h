@@ -8,6 +8,7 @@ namespace deepyeast {
 
 struct JoinRules {
   double solidity;      // least share of the convex hull that two fragments of one cell fill together,
+  double solidity_of_three;  // and three,
   double per_depth;     // and how much more for each unit of the depth of the border between them
   double per_area;      // and for each unit of `typical` that they are together larger than it,
   double typical;       // pixels of a typical cell

@@ -61,7 +61,7 @@ Segmentation segment(Image image, const SegmentationOptions& options) {
   bands.check();
 
   // By intensity: bodies down to a share of their peaks, and fragments of cells joined again.
-  const JoinRules join{rules.solidity, rules.solidity_per_depth, rules.solidity_per_area, circle, rules.largest_cell * circle};
+  const JoinRules join{rules.solidity, rules.neck_solidity, rules.solidity_per_depth, rules.solidity_per_area, circle, rules.largest_cell * circle};
   labels = flood(levels, {least, rules.flood_share, rules.peak_depth, 3, area(rules.seed_area)}, nullptr, &count, &zones);
   drop_smaller(rules.smallest_cell / 2);
   count = join_fragments(labels, count, levels, join, &zones);
@@ -75,7 +75,7 @@ Segmentation segment(Image image, const SegmentationOptions& options) {
   // By shape: bodies with a neck are cut there.
   fill_enclosed(labels, area(1), nullptr);
   labels = flood(levels_of_distances(labels), {1, 0, rules.neck_depth, 1.5, area(rules.seed_area)}, &labels, &count);
-  count = join_fragments(labels, count, levels, {rules.neck_solidity, rules.solidity_per_depth, rules.solidity_per_area, circle, join.largest});
+  count = join_fragments(labels, count, levels, {rules.neck_solidity, rules.neck_solidity, rules.solidity_per_depth, rules.solidity_per_area, circle, join.largest});
   count = cut_at_share(labels, count, levels, rules.outline_share);
   fill_hulls(labels, count);
   count = keep_largest_parts(labels, count);

@@ -25,7 +25,7 @@ struct SegmentationRules {
   double solidity = 0.88;          // two fragments are one cell where they fill so much of their common convex hull,
   double solidity_per_depth = 0.2; // and so much more for each unit of the depth of their border
   double solidity_per_area = 0.02;  // and for each typical cell that they are larger than one
-  double neck_solidity = 0.93;      // the same for parts that were cut at a neck
+  double neck_solidity = 0.93;      // the same for three fragments, and for parts that were cut at a neck
   double largest_spot = 0.5;        // a body of at most this area may be the bright spot of a dead cell,
   double least_body = 0.25;         // whose area is at least this,
   double body_solidity = 0.9;       // and which fills so much of its convex hull

@@ -168,7 +168,7 @@ async function run(context: CommandContext, options: CellsCommandOptions, ...pla
   const { dataset, fields, skipped, empty, diameter } = result;
   const counts = dataset.classes.map((name, index) => ({
     name,
-    cells: dataset.labels.reduce((sum, label) => sum + Number(label === index), 0),
+    cells: dataset.labels.reduce((sum, label) => sum + (label === index ? 1 : 0), 0),
   }));
   if (context.json) {
     const { path, count, size, channels: names, normalization } = dataset;

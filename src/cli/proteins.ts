@@ -151,6 +151,12 @@ async function runAgainst(
     seed: options.seed,
     signal: context.signal,
   });
+  if (table.sharedCells > 0) {
+    context.log(
+      'warn',
+      `${table.sharedCells} cells are in both conditions, with the same probabilities: are the tables the right ones?`,
+    );
+  }
   if (!(context.json && options.out === undefined)) await writeChangeTable(target, table, tableOptions);
   if (context.json) {
     const { proteins, ...rest } = table;

@@ -7,6 +7,7 @@ import {
   simulatePlate,
 } from '../data/simulate/fields';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 import { type CommandContext, realNumber, wholeNumber } from './options';
 
 /** Options of `deepyeast simulate --fields`. */
@@ -130,7 +131,7 @@ function keyedNumbers(text: string): Record<string, number> | undefined {
   const numbers = new Map<string, number>();
   for (const pair of pairs) {
     if (!pair || numbers.has(pair[1] as string)) return undefined;
-    numbers.set(pair[1] as string, Number(pair[2]));
+    numbers.set(pair[1] as string, parseNumber(pair[2] as string) ?? Number.NaN);
   }
   return Object.fromEntries(numbers);
 }

@@ -2,8 +2,10 @@
  * Where the shell allows little memory or few threads (`ulimit -v`, `ulimit -u`), Node.js itself may have to give up, and
  * does so without a word. There the command runs in a child process, whose death is an error that says why.
  */
+
 import { readFileSync } from 'node:fs';
 import { DeepYeastError, exitStatus } from '../errors';
+import { parseWholeNumber } from '../files/number';
 
 /** Set for the child. */
 const mark = 'DEEPYEAST_UNDER_LIMITS';
@@ -14,7 +16,8 @@ const fewThreads = 256;
 export function tightLimits(table = readLimits()): string | undefined {
   const found: string[] = [];
   // "Max address space         1048576000           unlimited            bytes"
-  const soft = (name: string) => Number(new RegExp(`^${name} +(\\d+) `, 'm').exec(table)?.[1] ?? Number.NaN);
+  const soft = (name: string) =>
+    parseWholeNumber(new RegExp(`^${name} +(\\d+) `, 'm').exec(table)?.[1] ?? '') ?? Number.NaN;
   const bytes = soft('Max address space');
   if (bytes > 0) found.push(`${Math.round(bytes / 2 ** 20)} MiB of address space (ulimit -v)`);
   const threads = soft('Max processes');

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { TransferReport } from '../transfer';
 import { addModelOptions, batchOptions, type ModelOptions, withModel } from './model';
 import { addExamples, type CommandContext, realNumber, seedOption, wholeNumber, withContext } from './options';

@@ -2,6 +2,7 @@
 
 import { type Cell, cellColumns } from '../data/dataset';
 import { formatCsvRow } from '../files/csv';
+import { roundedTo } from '../files/number';
 import type { FieldCells, FoundCell } from './field-cells';
 import type { FieldImages } from './layout';
 
@@ -60,7 +61,7 @@ export function formatRows(result: FieldCells, row: FieldRow, options: RowOption
       area: cell.area,
       major_axis: decimals(cell.majorAxis),
       minor_axis: decimals(cell.minorAxis),
-      border: Number(cell.border),
+      border: cell.border ? 1 : 0,
       bud_of: cell.budOf === 0 ? '' : (numbers.get(cell.budOf) ?? ''),
       buds: buds.get(cell.label) ?? 0,
       flags: cell.flags.join(';'),
@@ -81,7 +82,7 @@ export function formatRows(result: FieldCells, row: FieldRow, options: RowOption
 
 /** Two digits after the point are far below what a pixel or a grey level says. */
 function decimals(value: number): string {
-  return String(Number(value.toFixed(2)));
+  return String(roundedTo(value, 2));
 }
 
 /** Buds by their mother's label. */

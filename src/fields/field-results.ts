@@ -1,6 +1,7 @@
 /** What is told of every field: fields.csv and skipped.csv of the dataset. */
 
 import { formatCsvRow } from '../files/csv';
+import { rounded, roundedTo } from '../files/number';
 import { median } from '../ratios';
 import { cellDiameters, type FieldCells } from './field-cells';
 import type { FieldProblem } from './layout';
@@ -59,7 +60,7 @@ export function reportField(field: PlateField, result: FieldCells, scale: number
 export function typicalDiameter(reports: readonly FieldReport[]): number | undefined {
   const widths = reports.map(({ diameter, scale = 1 }) => (diameter === undefined ? null : diameter * scale));
   const { value } = median(widths);
-  return value === null ? undefined : Number(value.toFixed(2));
+  return value === null ? undefined : roundedTo(value, 2);
 }
 
 export function reportProblem(field: PlateField, problem: string): FieldReport {
@@ -73,7 +74,7 @@ const columns = [
 
 /** fields.csv: one row a field, in order. */
 export function formatFields(reports: readonly FieldReport[]): string {
-  const digits = (value: number | undefined) => (value === undefined ? '' : String(Number(value.toPrecision(6))));
+  const digits = (value: number | undefined) => (value === undefined ? '' : String(rounded(value, 6)));
   const rows = reports.map((report) =>
     formatCsvRow([
       report.plate,

@@ -5,6 +5,7 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import { parsePathPattern } from '../data/path-pattern';
 import { normalizeWell } from '../data/well';
 import { DeepYeastError } from '../errors';
+import { parseWholeNumber } from '../files/number';
 import type { FieldImages } from './layout';
 import { patternNaming } from './layout/image-name';
 import { isZarrFolder } from './layout/ome-zarr';
@@ -166,7 +167,7 @@ function findByPattern(masks: readonly string[], fields: readonly FieldImages[],
 
 /** 3 and 03 are the same field. */
 function sameNumber(a: string, b: string): boolean {
-  return a === b || (/^\d{1,15}$/.test(a) && /^\d{1,15}$/.test(b) && Number(a) === Number(b));
+  return a === b || (/^\d{1,15}$/.test(a) && /^\d{1,15}$/.test(b) && parseWholeNumber(a) === parseWholeNumber(b));
 }
 
 function claim(found: Map<string, string>, key: string, path: string): void {

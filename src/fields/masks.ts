@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { type NpyHeader, parseNpyHeader } from '../files/npy';
+import { parseWholeNumber } from '../files/number';
 import { isTiff, openTiff, writeTiff } from '../files/tiff';
 import { type LabelImage, type LabelNumbers, type Mask, parseMask } from './label-image';
 import { readZarrLabels } from './zarr-labels';
@@ -134,7 +135,7 @@ function readArray(bytes: Buffer, path: string): LabelNumbers {
   if (height === undefined || width === undefined || (shape.length !== 2 && sides.length !== 2)) {
     throw invalid(path, `has the shape (${shape.join(', ')}), expected (height, width), one mask a file`);
   }
-  const itemBytes = Number(kind.slice(1));
+  const itemBytes = parseWholeNumber(kind.slice(1)) ?? Number.NaN;
   const expected = BigInt(dataOffset) + BigInt(height) * BigInt(width) * BigInt(itemBytes);
   if (BigInt(bytes.length) !== expected) {
     throw invalid(path, `has ${bytes.length} bytes, expected ${expected} by its header: copy or write it again`);

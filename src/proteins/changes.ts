@@ -5,7 +5,12 @@ import { writeRecords } from '../files/record-table';
 import { openTable } from '../files/table-reader';
 import type { ByteSink, TableWriterOptions } from '../files/table-writer';
 import { callClass } from '../prediction/call';
-import { DistinctPredictions, predictedClasses, readPredictions } from '../prediction/predictions-table';
+import {
+  DistinctPredictions,
+  type PredictedCell,
+  predictedClasses,
+  readPredictions,
+} from '../prediction/predictions-table';
 import { RandomSequence, RandomStream } from '../random';
 import { nameHash } from './bootstrap';
 import { benjaminiHochberg } from './false-discovery';
@@ -251,25 +256,29 @@ function* combinations(n: number, count: number): Generator<Uint8Array> {
 }
 
 /**
- * The changes between tables of predictions in files: `paths` against `against`.
+ * The changes between tables of predictions in files: `paths` against `against`. `sharedCells` are in both, with the same
+ * name and probabilities: they are no sign of a change, nor of none.
  * @throws table-invalid for a table that is none of predictions, and as proteinChanges
  */
 export async function changesOfFiles(
   paths: readonly string[],
   against: readonly string[],
   options: ChangeOptions = {},
-): Promise<ChangeTable> {
+): Promise<ChangeTable & { sharedCells: number }> {
   const a = new DistinctPredictions();
   const sums = await gather(paths, a, options.signal);
-  return proteinChanges(sums, await gather(against, new DistinctPredictions(), options.signal, a), options);
+  let sharedCells = 0;
+  const others = await gather(against, new DistinctPredictions(), options.signal, (cell) => {
+    if (cell.cell !== '' && a.has(cell)) sharedCells++;
+  });
+  return { ...proteinChanges(sums, others, options), sharedCells };
 }
 
-/** @param others cells of the other condition, none of which may be here */
 async function gather(
   paths: readonly string[],
   distinct: DistinctPredictions,
   signal: AbortSignal | undefined,
-  others?: DistinctPredictions,
+  onCell?: (cell: PredictedCell) => void,
 ): Promise<SoftCounts> {
   let sums: SoftCounts | undefined;
   for (const path of paths) {
@@ -285,13 +294,7 @@ async function gather(
     for await (const cell of readPredictions(table)) {
       throwIfAborted(signal);
       distinct.add(path, cell);
-      if (cell.cell !== '' && others?.has(cell)) {
-        throw new DeepYeastError(
-          'table-invalid',
-          `${path}, ${cell.where}: the cell '${cell.cell}' with the same probabilities is in the other condition too, ` +
-            'expected other cells in each',
-        );
-      }
+      onCell?.(cell);
       // What a strain's cells are labelled says nothing of where it is now.
       sums.addCell({ ...cell, label: null });
     }

@@ -221,7 +221,7 @@ describe('one key of a field, a well, a protein', () => {
       /line 2: the cell 'plate1\/A01-1-0' .* with the same probabilities: give each table once/,
     );
     const changes = await run('proteins', at('both.csv'), '--against', at('both.csv'));
-    expect(changes.stderr).toContain('is in the other condition too');
+    expect(changes.stderr).toContain('6 cells are in both conditions');
   });
 
   test('folders that the pattern passes over: wells of the same name are said to be one', async () => {

@@ -71,10 +71,10 @@ describe('numbers written as text', () => {
 });
 
 /**
- * Readers of binary formats turn 64-bit integers into numbers, which are no text. Everything else goes through
+ * Readers of binary formats, and of masks with 64-bit numbers, turn 64-bit integers into numbers, which are no text. Everything else goes through
  * src/files/number.ts: JavaScript's own conversions take '' for 0 and '0x10' for 16.
  */
-const binaryFormats = /^files[/\\](?:safetensors|tiff|parquet|npy|zarr|hdf5|ome)/;
+const binaryFormats = /^(?:files[/\\](?:safetensors|tiff|parquet|npy|zarr|hdf5|ome)|fields[/\\]label-image)/;
 
 test('nothing in src converts text to numbers by itself', () => {
   const source = join(__dirname, '../../src');
