@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
 import { groupOf } from '../../src/data/identity';
 import { defaultNormalization } from '../../src/data/normalization';
+import { readFeatureMatrix } from '../../src/features/matrix';
 import { readCsv } from '../../src/files/csv';
 import { npyHeader } from '../../src/files/npy';
 import { writeTiff } from '../../src/files/tiff';
@@ -631,6 +632,18 @@ describe('measurements of CellProfiler', () => {
     ]);
     expect(values.filter((_, i) => i % 4 === 0)).toEqual([20, 30]);
   });
+});
+
+test('features with more or fewer names than columns are refused', async () => {
+  mkdirSync(at('f'));
+  const values = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer);
+  writeFileSync(at('f', 'features.npy'), Buffer.concat([npyHeader('<f4', [2, 2]), values]));
+  writeFileSync(at('f', 'features.json'), '{"names": ["area", "mean"]}');
+  expect((await readFeatureMatrix(at('f'))).names).toEqual(['area', 'mean']);
+  for (const names of ['["area"]', '["area", "mean", "x"]', '[1, 2]', '"area"']) {
+    writeFileSync(at('f', 'features.json'), `{"names": ${names}}`);
+    await expect(readFeatureMatrix(at('f'))).rejects.toThrow(/expected one for each of the 2 columns/);
+  }
 });
 
 describe('tables of unusual size', () => {
