@@ -634,6 +634,18 @@ describe('measurements of CellProfiler', () => {
   });
 });
 
+test('scores of another plate are refused', async () => {
+  for (const name of ['p1/A01_1', 'p1/A02_1']) await image(`in/${name}.tif`);
+  await run(...['import', at('in'), '--pattern', '{plate}/{well}_{cell}.tif', '--out', at('d'), ...size]);
+  const filter = (plate: string, well: string) => {
+    writeFileSync(at('q.csv'), `cell,plate,well,quality\np1/A01_1,${plate},${well},0.1\np1/A02_1,p1,A02,0.9\n`);
+    return run('quality', 'filter', '--data', at('d'), '--scores', at('q.csv'), '--out', at(`${plate}${well}`));
+  };
+  expect((await filter('p2', 'A01')).stderr).toMatch(/line 2: 'p1\/A01_1' is of the plate 'p2', expected 'p1'/);
+  expect((await filter('p1', 'B01')).status).toBe(3);
+  expect((await filter('p1', 'A1')).status).toBe(0);
+});
+
 test('features with more or fewer names than columns are refused', async () => {
   mkdirSync(at('f'));
   const values = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer);
