@@ -85,6 +85,15 @@ async function run(
     ...(options.quality !== undefined && { quality: options.quality }),
     ...(options.data !== undefined && { dataset: await Dataset.open(options.data) }),
   });
+  found.unmatched.forEach((count, m) => {
+    if (count > 0) context.log('warn', `${count} cells are in the table of ${names[m]} only, and are left out`);
+  });
+  if (found.unscored) {
+    context.log(
+      'warn',
+      `${found.unscored} cells have no score in ${options.quality}: none of them counts as technical`,
+    );
+  }
   if (context.json) return context.printJson(found);
   await context.print(summary(found));
   context.say(`comparison.json, mistakes.csv and suspects.csv are in ${options.out}`);

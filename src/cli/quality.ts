@@ -196,7 +196,7 @@ async function runFilter(context: CommandContext, options: FilterOptions): Promi
     ]);
   const dataset = await Dataset.open(options.data);
   const { threshold, detector, report, out } = options;
-  const scores = await readQuality(options.scores);
+  const scores = await readQuality(options.scores, await dataset.table());
   const found = await evaluateFilter(dataset, scores, {
     threshold,
     ...(options.predictions && { predictions: options.predictions }),

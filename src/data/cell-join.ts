@@ -41,6 +41,27 @@ export async function readCellTable(
 }
 
 /**
+ * A table joined by the names of cells may also say their plate, well and field: they must be those of the cells.
+ * @throws table-invalid for a row of another plate, well or field
+ */
+export function requireSamePlaces(path: string, rows: ReadonlyMap<string, TextRow>, cells: Iterable<KnownBy>): void {
+  for (const cell of cells) {
+    const row = rows.get(String(cell.cell));
+    if (!row) continue;
+    for (const column of ['plate', 'well', 'field'] as const) {
+      const text = row.values[column] ?? '';
+      const known = String(cell[column] ?? '');
+      if (text === '' || known === '' || cellKey(row.values, [column]) === cellKey(cell, [column])) continue;
+      throw new DeepYeastError(
+        'table-invalid',
+        `${path}, ${row.where}: '${cell.cell}' is of the ${column} '${text}', expected '${known}' as in the dataset; give ` +
+          'the table of the same cells',
+      );
+    }
+  }
+}
+
+/**
  * The row of each cell's name.
  * @throws dataset-invalid where two cells share a name, so that nothing can be joined to them
  */

@@ -6,6 +6,7 @@
 import { posix } from 'node:path';
 import { KeySet } from '../files/key-set';
 import type { Cell } from './dataset';
+import { normalizeWell } from './well';
 
 /** What a cell must not be separated from: its protein, its field, or nothing. */
 export const groupings = ['protein', 'field', 'cell'] as const;
@@ -38,17 +39,22 @@ export function hasPlace(cell: KnownCell): boolean {
 
 /**
  * The micrograph of a cell: plate; well, or the protein where there is no well; field. Where neither is known, the folder
- * and the class tell fields apart.
+ * and the class tell fields apart. Wells A1 and A01 are one, and so are fields 1 and 01, f1 and f01.
  */
 export function fieldOf(cell: KnownCell): string {
   const place =
     cell.well !== ''
-      ? ['well', cell.well]
+      ? ['well', normalizeWell(cell.well)]
       : hasProtein(cell)
         ? ['protein', cell.protein]
         : ['folder', folderOf(cell.source ?? ''), cell.label ?? ''];
   // Names may hold any character: JSON keeps ('a', 'b/c') and ('a/b', 'c') apart.
-  return JSON.stringify([cell.plate, ...place, cell.field]);
+  return JSON.stringify([cell.plate, ...place, withoutLeadingZeros(cell.field)]);
+}
+
+/** A field's number in its one spelling: 01 becomes 1, f001 becomes f1; any other name stays as it is. */
+function withoutLeadingZeros(field: string): string {
+  return field.replace(/^([A-Za-z]*)0+(?=\d+$)/, '$1');
 }
 
 /** The folder of a cell's (first) file. */
@@ -67,9 +73,14 @@ export function groupOf(cell: KnownCell, grouping: Grouping): string {
 export const cellKeyColumns = ['cell', 'plate', 'well', 'field', 'x', 'y', 'source'] as const;
 export type CellKeyColumn = (typeof cellKeyColumns)[number];
 
-/** The key of a cell by some of its columns. */
+/** The key of a cell by some of its columns. Wells A1 and A01 are one. */
 export function cellKey(cell: Readonly<Record<string, unknown>>, columns: readonly string[]): string {
-  return JSON.stringify(columns.map((column) => String((Object.hasOwn(cell, column) ? cell[column] : '') ?? '')));
+  return JSON.stringify(
+    columns.map((column) => {
+      const text = String((Object.hasOwn(cell, column) ? cell[column] : '') ?? '');
+      return column === 'well' ? normalizeWell(text) : text;
+    }),
+  );
 }
 
 /** Finds cells that are there twice, in little memory: 16 bytes a cell. */

@@ -9,6 +9,7 @@ import type { ChannelChoice } from './image-file';
 import { type ClassTable, pathsWithin, readClassTable, readLabelList } from './label-list';
 import { type KnownParts, type PathParts, type PathPattern, parsePathPattern, readPaths } from './path-pattern';
 import { listSourceFiles, requireFolder, shorten } from './source-files';
+import { unifyWells } from './well-spellings';
 
 /** The layout of the DeepYeast data set. */
 export const deepYeastPattern = '{plate}/{well}-{field}-{image}-{cell}.png';
@@ -85,6 +86,7 @@ export async function planImport(options: PlanOptions): Promise<ImportPlan> {
       ? await planFiles(options, pattern, channels)
       : await planLabelList(options, options.labels, pattern);
   warnOfEmptyClasses(plan);
+  plan.warnings.push(...unifyWells(plan.cells.map(({ cell }) => cell)));
   plan.warnings.push(...doubtfulFields(pattern, plan.cells));
   return { ...plan, source: options.source, channels, filePerChannel, extraColumns: extraColumns(pattern) };
 }

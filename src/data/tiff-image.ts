@@ -102,7 +102,8 @@ function channelsByPage({ images, dimensions }: TiffFile, channels: readonly Cha
       `has ${planes.length} planes, expected ${told} channels as its description (${dimensions.source}) says`,
     );
   }
-  return { planes, names: first.channels >= 3 && isRgb(first) ? [...rgbNames] : [] };
+  const isPicture = images.length === 1 && first.channels >= 3 && isRgb(first);
+  return { planes, names: isPicture ? [...rgbNames] : [] };
 }
 
 function isRgb({ photometric }: TiffPage): boolean {

@@ -1,7 +1,7 @@
 /** `deepyeast compare`: two tables of predictions in, tables and a gallery of mistakes out. */
 import { join } from 'node:path';
-import { readCellTable, rowsByName } from '../data/cell-join';
-import type { Dataset } from '../data/dataset';
+import { readCellTable, requireSamePlaces, rowsByName } from '../data/cell-join';
+import type { Cell, Dataset } from '../data/dataset';
 import { type CropTile, cropGrid, encodePng } from '../data/picture';
 import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
@@ -109,10 +109,12 @@ export async function compareFiles(
 
 /**
  * Scores by cell, from a table with the columns cell and quality: the probability of a good cell.
+ * @param cells whose scores they are, where they are known: plate, well and field must be theirs
  * @throws table-invalid for a score that is no number from 0 to 1, a missing column or a cell that is there twice
  */
-export async function readQuality(path: string): Promise<Map<string, number>> {
+export async function readQuality(path: string, cells: readonly Cell[] = []): Promise<Map<string, number>> {
   const { table, rows } = await readCellTable(path, ['quality'], 'quality');
+  requireSamePlaces(path, rows, cells);
   return new Map(
     [...rows].map(([cell, row]) => {
       const score = numberField(table, row, 'quality');

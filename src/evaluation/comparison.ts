@@ -59,6 +59,10 @@ export interface SuspectProtein {
 
 export interface Comparison {
   cells: number;
+  /** Cells that only the first table names, and those that only the second one does: they are left out. */
+  unmatched: [number, number];
+  /** Cells compared that have no quality; null where no qualities are given. */
+  unscored: number | null;
   models: [ComparedModel, ComparedModel];
   /** Cells by who is right. */
   agreement: {
@@ -109,6 +113,8 @@ export function compareModels(
   const { classes } = first;
   const k = classes.length;
   const pairs = matchCells(first, second);
+  const { quality } = options;
+  if (quality) requireDistinctNames(first.name, pairs);
   const confusion = [new Float64Array(k * k), new Float64Array(k * k)] as const;
   const proteins = new Map<string, ProteinCells>();
   const agreement = { bothRight: 0, onlyFirstRight: 0, onlySecondRight: 0, bothWrong: 0, sameWrongCall: 0 };
@@ -155,6 +161,8 @@ export function compareModels(
   ) as Record<MistakeCause, number>;
   return {
     cells: pairs.length,
+    unmatched: [first.cells.length - pairs.length, second.cells.length - pairs.length],
+    unscored: quality ? pairs.filter(({ a }) => !quality.has(a.cell)).length : null,
     models,
     agreement,
     mcNemar: exactSignTest(agreement.onlyFirstRight, agreement.onlySecondRight),
@@ -201,6 +209,20 @@ function matchCells(first: PredictionTable, second: PredictionTable): Pair[] {
     );
   }
   return pairs;
+}
+
+/** Qualities go by the cell's name alone. */
+function requireDistinctNames(table: string, pairs: readonly Pair[]): void {
+  const names = new Set<string>();
+  for (const { a } of pairs) {
+    if (names.has(a.cell)) {
+      throw new DeepYeastError(
+        'table-invalid',
+        `${table} has several cells named '${a.cell}', of which the qualities tell one only, expected each name once`,
+      );
+    }
+    names.add(a.cell);
+  }
 }
 
 /** The name of a cell, and the plate, well and field where both tables have them. */

@@ -72,7 +72,14 @@ export async function readFeatureMatrix(folder: string): Promise<NamedFeatureMat
   }
   const values = new Float32Array(Uint8Array.from(bytes.subarray(dataOffset)).buffer);
   const { names, layer } = description;
-  const listed = Array.isArray(names) && names.length === columns ? (names as string[]) : undefined;
+  const listed = Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : undefined;
+  if (names !== undefined && listed?.length !== columns) {
+    throw new DeepYeastError(
+      'dataset-invalid',
+      `features.json in ${folder} lists ${listed?.length ?? 'no'} names, expected one for each of the ${columns} columns of ` +
+        'features.npy; extract the features again',
+    );
+  }
   const fallback = () => Array.from({ length: columns }, (_, c) => `${typeof layer === 'string' ? layer : 'f'}_${c}`);
   return { rows, columns, names: listed ?? fallback(), values };
 }

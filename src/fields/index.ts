@@ -1,5 +1,6 @@
 /** Fields of view: plates and their layouts, pixels, plate maps, segmentation, masks, cells. */
 
+export { compareWells, normalizeWell, parseWell, wellName } from '../data/well';
 export { type CellsResult, cellsOfPlates } from './cells';
 export { type CropOptions, cutCrops, type FieldCrops } from './crops';
 export { cellsOfField, type FieldCells, type FieldCellsOptions, type FoundCell } from './field-cells';
@@ -33,5 +34,4 @@ export { type PlateMap, readPlateMap } from './plate-map';
 export type { CellsOptions, PlateOptions } from './plate-options';
 export { type PlaneChoice, type ReadFieldOptions, readField } from './read-field';
 export { type Bud, type Segmentation, type SegmentationOptions, segmentField } from './segmentation';
-export { compareWells, normalizeWell, parseWell, wellName } from './well';
 export { readZarrLabels, writeZarrLabels, type ZarrLabels, zarrLabelNames } from './zarr-labels';

@@ -3,13 +3,13 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { parsePathPattern } from '../data/path-pattern';
+import { normalizeWell } from '../data/well';
 import { DeepYeastError } from '../errors';
 import { parseWholeNumber } from '../files/number';
 import type { FieldImages } from './layout';
 import { patternNaming } from './layout/image-name';
 import { isZarrFolder } from './layout/ome-zarr';
 import { openSource, walk } from './layout/walk';
-import { normalizeWell } from './well';
 
 /** Endings of masks, without the extension; the first that is there is taken. */
 const endings = ['_mask', '_masks', '_cp_masks', '_labels', '_label', '_labeled', '_segmentation', '', '_seg'] as const;

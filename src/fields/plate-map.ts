@@ -1,11 +1,11 @@
 /** What grows in which well: a table with a column `well`, optionally `plate`, and `protein`, `class` or anything else. */
 
 import { shorten } from '../data/source-files';
+import { compareWells, normalizeWell } from '../data/well';
 import { DeepYeastError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { streamText } from '../files/text';
 import type { FieldImages } from './layout/assembly';
-import { compareWells, normalizeWell } from './well';
 
 export interface PlateMap {
   path: string;

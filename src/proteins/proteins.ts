@@ -130,12 +130,52 @@ export async function proteinsOfFiles(
   }
   const [prior] = priors;
   const table = dirichletTable(sums, prior === undefined ? options : { prior, ...options });
-  const warnings = [...wells.warnings];
+  const warnings = [...wells.warnings, ...countedInBoth(sums)];
   if (distinct.nameless > 0 && paths.length > 1) {
     warnings.push(`${distinct.nameless} rows name no cell: nothing tells whether a cell is in two of the tables`);
   }
   const onlyPartial = [...sums.proteins.values()].every((entry) => entry.partial.length > 0);
   return { table, fieldsUnknown: fieldsUnknown && !onlyPartial, partialRows, warnings };
+}
+
+/**
+ * Proteins that have cells in tables of predictions and rows in tables of proteins: nothing tells which cells a row sums up.
+ * @returns a warning, for people
+ * @throws table-invalid where every such row is the sum of the predictions that are given with it
+ */
+function countedInBoth(sums: SoftCounts): string[] {
+  let first: string | undefined;
+  let count = 0;
+  let repeated = 0;
+  for (const { protein, cells, softCounts, partial } of sums.proteins.values()) {
+    const ownCells = partial.reduce((rest, row) => rest - row.cells, cells);
+    if (partial.length === 0 || ownCells <= 0) continue;
+    first ??= protein;
+    count++;
+    const own = softCounts.map((sum, c) => partial.reduce((rest, row) => rest - (row.softCounts[c] as number), sum));
+    // Soft counts are sums of numbers of 32 bits: equal ones differ by the order in which they were added.
+    const tolerance = 1e-5 * ownCells;
+    if (
+      partial.some(
+        (row) =>
+          row.cells === ownCells && own.every((sum, c) => Math.abs(sum - (row.softCounts[c] as number)) <= tolerance),
+      )
+    ) {
+      repeated++;
+    }
+  }
+  if (first === undefined) return [];
+  if (repeated === count) {
+    throw new DeepYeastError(
+      'table-invalid',
+      `the soft counts of ${first} in a table of proteins are those of its predictions, which are given too: give each ` +
+        'cell once, as a prediction or in a table of proteins',
+    );
+  }
+  return [
+    `${count} proteins, ${first} among them, are in a table of proteins and in a table of predictions: cells that are in ` +
+      'both count twice',
+  ];
 }
 
 /** Where each of the first file's classes is in another's. */

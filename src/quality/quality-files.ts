@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { Forest } from '../classifiers/forest';
-import { readCellTable, rowsByName } from '../data/cell-join';
+import { readCellTable, requireSamePlaces, rowsByName } from '../data/cell-join';
 import type { Cell, Dataset } from '../data/dataset';
 import { DatasetWriter } from '../data/dataset-writer';
 import { DeepYeastError, fileError } from '../errors';
@@ -131,6 +131,7 @@ async function readMarks(cells: readonly Cell[], path: string | undefined): Prom
     }
   } else {
     const { rows } = await readCellTable(path, ['quality'], 'quality');
+    requireSamePlaces(path, rows, cells);
     for (const [cell, { values }] of rows) marks.set(cell, values.quality as string);
   }
   return marks;

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Dataset } from '../../src/data/dataset';
 import { groupOf } from '../../src/data/identity';
 import { defaultNormalization } from '../../src/data/normalization';
+import { readFeatureMatrix } from '../../src/features/matrix';
 import { readCsv } from '../../src/files/csv';
 import { npyHeader } from '../../src/files/npy';
 import { writeTiff } from '../../src/files/tiff';
@@ -55,6 +56,35 @@ describe('names', () => {
       ['YER087C-B', '2', '0'],
       ['YER087C', '1', '1'],
     ]);
+  });
+
+  test('one well in several spellings is one strain and one field', async () => {
+    for (const name of ['p/A1_1_1', 'p/A01_01_2', 'p/a1_1_3', 'p/B2_1_1', 'q/A1_1_1']) await image(`in/${name}.tif`);
+    const pattern = '{plate}/{well}_{field}_{cell}.tif';
+    const { status, stderr } = await run('import', at('in'), '--pattern', pattern, '--out', at('d'), ...size);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/A01 and A1 of p are one well|A1 and A01 of p are one well/);
+    const cells = await rows(at('d', 'cells.csv'));
+    expect(cells.map(({ protein, well }) => `${protein} ${well}`).sort()).toEqual([
+      'p/A01 A01',
+      'p/A01 A01',
+      'p/A01 A01',
+      'p/B02 B02',
+      'q/A01 A01',
+    ]);
+    const dataset = await Dataset.open(at('d'));
+    const fields = new Set<string>();
+    for await (const cell of dataset.cells()) fields.add(groupOf(cell, 'field'));
+    expect(fields.size).toBe(3);
+  });
+
+  test('wells of one spelling each keep it', async () => {
+    for (const name of ['p/A1_1', 'p/B1_1']) await image(`in/${name}.tif`);
+    const { stderr } = await run(
+      ...['import', at('in'), '--pattern', '{plate}/{well}_{cell}.tif', '--out', at('d'), ...size],
+    );
+    expect(stderr).not.toMatch(/one well/);
+    expect((await rows(at('d', 'cells.csv'))).map(({ protein }) => protein)).toEqual(['p/A1', 'p/B1']);
   });
 
   test('and with a table of classes: no protein gets the label of another', async () => {
@@ -414,6 +444,25 @@ describe('joins', () => {
     expect([some.status, some.stderr]).toEqual([0, expect.stringContaining('58 cells have no score')]);
   });
 
+  test('a table of proteins beside the predictions that it sums up is refused, beside others it is said', async () => {
+    const header = 'cell,protein,label,p_a,p_b';
+    writeFileSync(at('1.csv'), `${header}\nc,P,a,0.7,0.3\nd,P,a,0.2,0.8\ne,Q,a,0.9,0.1\n`);
+    writeFileSync(at('2.csv'), `${header}\nf,P,a,0.7,0.3\n`);
+    const proteins = (...tables: string[]) => run('proteins', ...tables.map((name) => at(name)), '--bootstrap', '0');
+    expect((await run('proteins', at('1.csv'), '--bootstrap', '0', '--out', at('sums.csv'))).status).toBe(0);
+    for (const tables of [
+      ['1.csv', 'sums.csv'],
+      ['sums.csv', '1.csv'],
+    ]) {
+      const { status, stderr } = await proteins(...tables);
+      expect(status).toBe(3);
+      expect(stderr).toMatch(/the soft counts of P in a table of proteins are those of its predictions/);
+    }
+    const others = await proteins('sums.csv', '2.csv');
+    expect(others.status).toBe(0);
+    expect(others.stderr).toMatch(/1 proteins, P among them, are in a table of proteins and in a table of predictions/);
+  });
+
   test('tables to compare: a cell twice is refused', async () => {
     const table = (...lines: string[]) => ['cell,protein,plate,label,p_a,p_b', ...lines, ''].join('\n');
     writeFileSync(at('1.csv'), table('c,P,x,a,1,0', 'c,P,y,a,0,1'));
@@ -427,6 +476,34 @@ describe('joins', () => {
     expect((await run('compare', at('1.csv'), at('2.csv'), '--out', at('again'))).stderr).toMatch(
       /the cell 'c'.* was there already|names the cell 'c' twice/,
     );
+  });
+
+  test('tables to compare: cells in one table only and cells without quality are said', async () => {
+    const table = (...lines: string[]) => ['cell,protein,plate,label,p_a,p_b', ...lines, ''].join('\n');
+    writeFileSync(at('1.csv'), table('c,P,x,a,1,0', 'd,P,x,a,0,1', 'e,P,x,a,0,1'));
+    writeFileSync(at('2.csv'), table('c,P,x,a,1,0', 'd,P,x,a,1,0', 'f,P,x,a,1,0', 'g,P,x,a,1,0'));
+    writeFileSync(at('quality.csv'), 'cell,quality\nd,0.2\n');
+    const { status, stderr } = await run(
+      ...['compare', at('1.csv'), at('2.csv'), '--names', 'one,two'],
+      ...['--quality', at('quality.csv'), '--out', at('compared')],
+    );
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/1 cells are in the table of one only/);
+    expect(stderr).toMatch(/2 cells are in the table of two only/);
+    expect(stderr).toMatch(/1 cells have no score in .*quality.csv/);
+    const written = JSON.parse(readFileSync(at('compared', 'comparison.json'), 'utf8'));
+    expect(written).toMatchObject({ cells: 2, unmatched: [1, 2], unscored: 1, causes: { technical: 1 } });
+  });
+
+  test('tables to compare: qualities by name do not go to cells of two plates', async () => {
+    const table = 'cell,protein,plate,label,p_a,p_b\nc,P,x,a,1,0\nc,P,y,a,0,1\n';
+    writeFileSync(at('1.csv'), table);
+    writeFileSync(at('quality.csv'), 'cell,quality\nc,0.2\n');
+    const { status, stderr } = await run(
+      ...['compare', at('1.csv'), at('1.csv'), '--quality', at('quality.csv'), '--out', at('compared')],
+    );
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/several cells named 'c'/);
   });
 
   test('annotations: indices are named by the dataset beside them, or refused', async () => {
@@ -555,6 +632,30 @@ describe('measurements of CellProfiler', () => {
     ]);
     expect(values.filter((_, i) => i % 4 === 0)).toEqual([20, 30]);
   });
+});
+
+test('scores of another plate are refused', async () => {
+  for (const name of ['p1/A01_1', 'p1/A02_1']) await image(`in/${name}.tif`);
+  await run(...['import', at('in'), '--pattern', '{plate}/{well}_{cell}.tif', '--out', at('d'), ...size]);
+  const filter = (plate: string, well: string) => {
+    writeFileSync(at('q.csv'), `cell,plate,well,quality\np1/A01_1,${plate},${well},0.1\np1/A02_1,p1,A02,0.9\n`);
+    return run('quality', 'filter', '--data', at('d'), '--scores', at('q.csv'), '--out', at(`${plate}${well}`));
+  };
+  expect((await filter('p2', 'A01')).stderr).toMatch(/line 2: 'p1\/A01_1' is of the plate 'p2', expected 'p1'/);
+  expect((await filter('p1', 'B01')).status).toBe(3);
+  expect((await filter('p1', 'A1')).status).toBe(0);
+});
+
+test('features with more or fewer names than columns are refused', async () => {
+  mkdirSync(at('f'));
+  const values = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer);
+  writeFileSync(at('f', 'features.npy'), Buffer.concat([npyHeader('<f4', [2, 2]), values]));
+  writeFileSync(at('f', 'features.json'), '{"names": ["area", "mean"]}');
+  expect((await readFeatureMatrix(at('f'))).names).toEqual(['area', 'mean']);
+  for (const names of ['["area"]', '["area", "mean", "x"]', '[1, 2]', '"area"']) {
+    writeFileSync(at('f', 'features.json'), `{"names": ${names}}`);
+    await expect(readFeatureMatrix(at('f'))).rejects.toThrow(/expected one for each of the 2 columns/);
+  }
 });
 
 describe('tables of unusual size', () => {

@@ -71,6 +71,23 @@ describe('TIFF, sample for sample as tifffile wrote it', () => {
     await expect(readImage(tiff('rgb16'), one)).rejects.toThrow(/has 3 channels, named red, green, blue, expected 1/);
   });
 
+  test('two RGB pages are no RGB picture: which channels are meant is not guessed', async () => {
+    const page = (level: number) =>
+      sharp({ create: { width: 5, height: 3, channels: 3, background: { r: level, g: level + 1, b: level + 2 } } })
+        .png()
+        .toBuffer();
+    const path = folder.path('two.tif');
+    await sharp([await page(10), await page(20)], { join: { animated: true } })
+      .tiff({ compression: 'none' })
+      .toFile(path);
+    await expect(readImage(path, two)).rejects.toThrow(/has 6 channels, expected 2/);
+    const chosen = [
+      { name: 'rfp', plane: '3' },
+      { name: 'gfp', plane: '1' },
+    ];
+    expect((await planesOf(path, chosen)).map(([first]) => first)).toEqual([20, 11]);
+  });
+
   test('OME: by name, also when the names are the channels', async () => {
     const [gfp, red] = expected['ome.ome'] as [number[], number[]];
     expect(await planesOf(tiff('ome.ome'), [{ name: 'marker', plane: 'mCherry & "red"' }, { name: 'gfp' }])).toEqual([

@@ -1,9 +1,9 @@
 /** Planes put together to fields: which channel is which, which time, what is missing. */
 
 import { throwIfAborted } from '../../abort';
+import { compareWells } from '../../data/well';
 import { DeepYeastError } from '../../errors';
 import { parseWholeNumber } from '../../files/number';
-import { compareWells } from '../well';
 import type { ChannelFound, FoundPlane, FoundPlanes, PlaneSource } from './found-plane';
 
 /** One field of view and where its planes are. */

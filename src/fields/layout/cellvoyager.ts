@@ -4,8 +4,8 @@
  */
 
 import { basename, dirname, join } from 'node:path';
+import { parseColumn, parseRow, wellName } from '../../data/well';
 import { parseNumber, parseWholeNumber } from '../../files/number';
-import { parseColumn, parseRow, wellName } from '../well';
 import { readXmlFile } from '../xml';
 import type { FoundPlane, FoundPlanes, PlateNotes, SourceFiles } from './found-plane';
 

@@ -1,7 +1,7 @@
 /** Plates of Harmony (Opera Phenix, Operetta): images by their names, and by the index where there is one. */
 
 import { basename, dirname, join, resolve } from 'node:path';
-import { wellName } from '../well';
+import { wellName } from '../../data/well';
 import type { FoundPlane, FoundPlanes } from './found-plane';
 import { type HarmonyImage, type HarmonyIndex, readHarmonyIndex } from './harmony-index';
 import { type ImageName, presets } from './image-name';

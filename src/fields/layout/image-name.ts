@@ -4,9 +4,9 @@
  */
 
 import { type KnownParts, parsePathPattern, readPaths } from '../../data/path-pattern';
+import { normalizeWell, parseColumn, parseRow, wellName } from '../../data/well';
 import { DeepYeastError } from '../../errors';
 import { parseWholeNumber } from '../../files/number';
-import { normalizeWell, parseColumn, parseRow, wellName } from '../well';
 
 export interface ImageName {
   plate?: string;

@@ -1,9 +1,9 @@
 /** Fields of OME-Zarr plates, and of single images. */
 
 import { basename, join, resolve } from 'node:path';
+import { parseColumn, parseRow, wellName } from '../../data/well';
 import { DeepYeastError } from '../../errors';
 import { isImage, type OmeZarrWell, readImageInfo, readPlate, readWell, requireZarrNode } from '../ome-zarr';
-import { parseColumn, parseRow, wellName } from '../well';
 import { zarrFiles } from '../zarr-metadata';
 import type { FoundPlane, FoundPlanes } from './found-plane';
 
