@@ -103,7 +103,10 @@ function channelsByPage({ images, dimensions }: TiffFile, channels: readonly Cha
     );
   }
   const isPicture = images.length === 1 && first.channels >= 3 && isRgb(first);
-  return { planes, names: isPicture ? [...rgbNames] : [] };
+  if (isPicture) return { planes, names: [...rgbNames] };
+  // A composite of ImageJ: a label a channel.
+  const labels = dimensions.labels ?? [];
+  return { planes, names: labels.length === planes.length && planes.length > 1 ? labels : [] };
 }
 
 function isRgb({ photometric }: TiffPage): boolean {

@@ -1,6 +1,7 @@
 /** What a TIFF file says of its pages: which are channels, which slices of a stack, which times. */
 
 import type { Directory } from './directory';
+import { imageJLabels } from './imagej-labels';
 import { isOmeXml, type OmeDescription, parseOmeXml } from './ome-xml';
 import { descriptions } from './page';
 
@@ -13,6 +14,8 @@ export interface Dimensions {
   times: number;
   /** The image description of the first page, OME-XML before others. */
   description?: string;
+  /** What ImageJ calls its planes, in their order. */
+  labels?: string[];
   /** All of the OME-XML; the numbers above are those of its first image. */
   ome?: OmeDescription;
 }
@@ -36,8 +39,10 @@ async function interpret(first: Directory, texts: readonly string[], pages: numb
   const ome = texts.find(isOmeXml);
   if (ome !== undefined) return omeDimensions(ome);
   for (const text of texts) {
-    const found = imageJ(text, pages) ?? tifffile(text, pages);
-    if (found) return found;
+    const stack = imageJ(text, pages);
+    if (stack) return { ...stack, labels: await imageJLabels(first) };
+    const shaped = tifffile(text, pages);
+    if (shaped) return shaped;
   }
   if (first.has(tags.metamorph)) {
     // One value a plane, of which only the first has a page.
