@@ -1,6 +1,7 @@
 /** The table of predictions, one row a cell: `cell, protein, predicted`, then what was asked for, then `p_<class>`. */
 import { type Cell, columnOf } from '../data/dataset';
 import { cellKey, describeCellKey, fieldOf } from '../data/identity';
+import { parseWell } from '../data/well';
 import { DeepYeastError } from '../errors';
 import { KeySet } from '../files/key-set';
 import { numberField, type TextTable } from '../files/table-reader';
@@ -135,11 +136,15 @@ export function fieldKey(cell: Pick<Cell, 'protein' | 'plate' | 'well' | 'field'
 export class DistinctPredictions {
   readonly #cells = new KeySet();
   readonly #rows = new KeySet();
+  /** The plate of every protein that is named by its well alone. */
+  readonly #plateOfWell = new Map<string, string>();
   /** Rows that name no cell, so that nothing can be noticed. */
   nameless = 0;
 
-  /** @throws table-invalid for a cell that was there */
-  add(path: string, { where, key, cell, posterior }: PredictedCell): void {
+  /** @throws table-invalid for a cell that was there, or for one well's name on two plates */
+  add(path: string, predicted: PredictedCell): void {
+    const { where, key, cell, posterior } = predicted;
+    this.#requireOnePlate(path, predicted);
     if (cell === '') {
       this.nameless++;
       return;
@@ -155,6 +160,21 @@ export class DistinctPredictions {
             '{plate} in the pattern and copy it (--with plate)'
           : 'with the same probabilities: give each table once'),
     );
+  }
+
+  /** Well A01 of two plates is two strains. */
+  #requireOnePlate(path: string, { where, key, protein }: PredictedCell): void {
+    const plate = key.plate ?? '';
+    if (plate === '' || parseWell(protein) === undefined) return;
+    const first = this.#plateOfWell.get(protein);
+    if (first === undefined) this.#plateOfWell.set(protein, plate);
+    else if (first !== plate) {
+      throw new DeepYeastError(
+        'table-invalid',
+        `${path}, ${where}: found the protein '${protein}' on the plates ${first} and ${plate}, which are two strains; ` +
+          `expected names such as ${plate}/${protein}`,
+      );
+    }
   }
 
   /** Whether a row, its probabilities included, was added. */

@@ -463,6 +463,20 @@ describe('joins', () => {
     expect(others.stderr).toMatch(/1 proteins, P among them, are in a table of proteins and in a table of predictions/);
   });
 
+  test("a well that stands for a protein is one plate's", async () => {
+    const table = (protein: string) =>
+      ['cell,protein,plate,p_a,p_b', `c1,${protein},one,1,0`, `c2,${protein},two,0,1`, ''].join('\n');
+    const proteins = () => run('proteins', at('wells.csv'), '--bootstrap', '0', '--out', at('proteins.csv'));
+    writeFileSync(at('wells.csv'), table('A01'));
+    const { status, stderr } = await proteins();
+    expect(status).toBe(3);
+    expect(stderr).toMatch(
+      /line 3: found the protein 'A01' on the plates one and two, .* expected names such as two\/A01/,
+    );
+    writeFileSync(at('wells.csv'), table('AAC1'));
+    expect((await proteins()).status).toBe(0);
+  });
+
   test('tables to compare: a cell twice is refused', async () => {
     const table = (...lines: string[]) => ['cell,protein,plate,label,p_a,p_b', ...lines, ''].join('\n');
     writeFileSync(at('1.csv'), table('c,P,x,a,1,0', 'c,P,y,a,0,1'));
