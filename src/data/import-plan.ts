@@ -2,6 +2,7 @@
 
 import { posix } from 'node:path';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 import { compartments } from './compartments';
 import { type Cell, cellColumns } from './dataset';
 import { folderOf, hasPlace, proteinOf } from './identity';
@@ -325,8 +326,16 @@ function doubtfulFields(pattern: PathPattern, cells: readonly PlannedCell[]): st
   return warnings;
 }
 
-/** A cell as its path describes it. */
+/** A cell as its path describes it. @throws invalid-argument where the path names a place that is no number */
 export function describeCell(name: string, source: string, parts: Readonly<Record<string, string>>): Cell {
+  for (const axis of ['x', 'y'] as const) {
+    const text = parts[axis];
+    if (text === undefined || parseNumber(text) !== undefined) continue;
+    throw new DeepYeastError(
+      'invalid-argument',
+      `${source}: found '${text}' for {${axis}} of the pattern, expected a number of pixels; give that part another name`,
+    );
+  }
   const { class: _class, channel: _channel, cell: _cell, ...rest } = parts;
   return {
     plate: '',

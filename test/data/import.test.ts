@@ -224,6 +224,14 @@ describe('a folder per class', () => {
     expect([...dataset.labels]).toEqual([-1]);
     expect((await dataset.table())[0]).toMatchObject({ plate: 'p1', well: 'a', x: '7', protein: 'p1/a', label: -1 });
   });
+
+  test.each(['1,5', 'NaN', '0x10', 'left'])('a place that is no number (%s) is refused', async (text) => {
+    await writePng(`p1/A01_x${text}.png`, 1);
+    await expect(importing({ pattern: '{plate}/{well}_x{x}.png' })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining(`found '${text}' for {x} of the pattern, expected a number of pixels`),
+    });
+  });
 });
 
 describe('one file per channel', () => {
