@@ -1,11 +1,14 @@
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { throwIfAborted } from '../../../abort';
 import { DeepYeastError } from '../../../errors';
 import { AtomicFile, writeFileAtomically } from '../../../files/atomic-file';
 import { formatCsvRow } from '../../../files/csv';
-import { NewFolder } from '../../../files/new-folder';
 import { writeTiff } from '../../../files/tiff/write';
+import { writeFolder } from '../../../files/write-together';
 import { type Compartment, compartments, transferCompartments } from '../../compartments';
+import { requireNothingAt } from '../../dataset-writer';
 import { workInOrder } from '../in-order';
 import { requireShare, requireWhole } from '../option-checks';
 import type { DrawnField } from './draw-field';
@@ -69,7 +72,7 @@ const pixelSize = 0.12;
  * Throws `invalid-argument`, `output-exists`, `io-error`, `disk-full`, `aborted`.
  */
 export async function simulatePlate(options: SimulatePlateOptions): Promise<SimulatedPlate> {
-  const { out, signal, onProgress } = options;
+  const { out, signal } = options;
   const data = plateData(options);
   const { plan } = data;
   const channels = harmonyChannels(options.channels ?? usualChannels);
@@ -79,12 +82,52 @@ export async function simulatePlate(options: SimulatePlateOptions): Promise<Simu
   const first = painter.request(0);
   const pixelSizes = plan.plates.map((_, plate) => sizeOfPixel(painter, plan, plate));
   throwIfAborted(signal);
-  const folder = await NewFolder.create(out);
-  let cells: AtomicFile | undefined;
-  try {
+  await requireNothingAt(out);
+  const labels = await writeFolder(out, async (folder) => {
     const place = new PlateFolders(folder, plan);
     await place.make();
-    cells = await AtomicFile.create(folder.file('truth.csv'));
+    const drawn = await drawFields(
+      join(folder, 'truth.csv'),
+      place,
+      { data, painter, channels, pixelSizes, threads },
+      options,
+    );
+    for (const plate of plan.plates.keys())
+      await writeIndex(place, plan, plate, first, channels, pixelSizes[plate] as number);
+    await writeFileAtomically(join(folder, 'plate-map.csv'), plateMap(plan));
+    await writeFileAtomically(join(folder, 'wells.csv'), wellTruth(plan));
+    await writeFileAtomically(join(folder, 'simulation.json'), describe(options, data, first));
+    await requireNothingAt(out);
+    return drawn;
+  });
+  return {
+    path: out,
+    plates: plan.plates.length,
+    wells: plan.wells.length,
+    fields: plan.fields.length,
+    cells: labels,
+  };
+}
+
+interface PlateDrawing {
+  readonly data: PlateData;
+  readonly painter: PlatePainter;
+  readonly channels: readonly [HarmonyChannel, HarmonyChannel];
+  /** Micrometres of each plate. */
+  readonly pixelSizes: readonly number[];
+  readonly threads: number;
+}
+
+/** Draws all fields, with their masks and the rows of truth.csv; the number of labels. */
+async function drawFields(
+  truth: string,
+  place: PlateFolders,
+  { data, painter, channels, pixelSizes, threads }: PlateDrawing,
+  { signal, onProgress }: SimulatePlateOptions,
+): Promise<number> {
+  const { plan } = data;
+  const cells = await AtomicFile.create(truth);
+  try {
     await cells.write(formatCsvRow(cellTruthColumns));
     let labels = 0;
     let done = 0;
@@ -99,76 +142,68 @@ export async function simulatePlate(options: SimulatePlateOptions): Promise<Simu
       onProgress?.(done, plan.fields.length);
     }
     await cells.commit();
-    for (const [plate, name] of plan.plates.entries()) {
-      const micrometres = pixelSizes[plate] as number;
-      const fields = plan.fields
-        .map((field) => ({ ...field, well: plan.wells[field.well] as PlannedWell }))
-        .filter(({ well }) => well.plate === plate)
-        .map((field) => ({
-          ...field,
-          x: field.x * first.width * micrometres,
-          y: field.y * first.height * micrometres,
-        }));
-      const index = await AtomicFile.create(place.image(plate, 'Index.idx.xml'));
-      const about = {
-        name,
-        rows: plan.rows,
-        columns: plan.columns,
-        width: first.width,
-        height: first.height,
-        pixelSize: micrometres,
-        channels: [...channels].sort((a, b) => a.number - b.number),
-        wells: plan.wells.filter((well) => well.plate === plate),
-        fields,
-      };
-      try {
-        for (const piece of harmonyIndex(about)) await index.write(piece);
-        await index.commit();
-      } finally {
-        await index.abort();
-      }
-    }
-    await writeFileAtomically(folder.file('plate-map.csv'), plateMap(plan));
-    await writeFileAtomically(folder.file('wells.csv'), wellTruth(plan));
-    await writeFileAtomically(folder.file('simulation.json'), describe(options, data, first));
-    await folder.commit();
-    return {
-      path: out,
-      plates: plan.plates.length,
-      wells: plan.wells.length,
-      fields: plan.fields.length,
-      cells: labels,
-    };
-  } catch (error) {
-    await cells?.abort();
-    await folder.abort();
-    throw error;
+    return labels;
+  } finally {
+    await cells.abort();
+  }
+}
+
+/** Writes the Index.idx.xml of one plate. */
+async function writeIndex(
+  place: PlateFolders,
+  plan: PlatePlan,
+  plate: number,
+  { width, height }: FieldRequest,
+  channels: readonly HarmonyChannel[],
+  micrometres: number,
+): Promise<void> {
+  const fields = plan.fields
+    .map((field) => ({ ...field, well: plan.wells[field.well] as PlannedWell }))
+    .filter(({ well }) => well.plate === plate)
+    .map((field) => ({ ...field, x: field.x * width * micrometres, y: field.y * height * micrometres }));
+  const about = {
+    name: plan.plates[plate] as string,
+    rows: plan.rows,
+    columns: plan.columns,
+    width,
+    height,
+    pixelSize: micrometres,
+    channels: [...channels].sort((a, b) => a.number - b.number),
+    wells: plan.wells.filter((well) => well.plate === plate),
+    fields,
+  };
+  const index = await AtomicFile.create(place.image(plate, 'Index.idx.xml'));
+  try {
+    for (const piece of harmonyIndex(about)) await index.write(piece);
+    await index.commit();
+  } finally {
+    await index.abort();
   }
 }
 
 /** Where the files of each plate are: one plate's stand in the folder itself. */
 class PlateFolders {
-  readonly #folder: NewFolder;
+  readonly #folder: string;
   readonly #plates: readonly string[];
 
-  constructor(folder: NewFolder, { plates }: PlatePlan) {
+  constructor(folder: string, { plates }: PlatePlan) {
     this.#folder = folder;
     this.#plates = plates.length === 1 ? [''] : plates;
   }
 
   async make(): Promise<void> {
     for (const plate of this.#plates) {
-      await this.#folder.makeFolder(plate, 'Images');
-      await this.#folder.makeFolder('masks', plate);
+      await mkdir(join(this.#folder, plate, 'Images'), { recursive: true });
+      await mkdir(join(this.#folder, 'masks', plate), { recursive: true });
     }
   }
 
   image(plate: number, name: string): string {
-    return this.#folder.file(this.#plates[plate] as string, 'Images', name);
+    return join(this.#folder, this.#plates[plate] as string, 'Images', name);
   }
 
   mask(plate: number, name: string): string {
-    return this.#folder.file('masks', this.#plates[plate] as string, name);
+    return join(this.#folder, 'masks', this.#plates[plate] as string, name);
   }
 }
 
