@@ -207,6 +207,15 @@ describe('measureCells', () => {
     expect(field.covered).toBe(201 / (width * height));
   });
 
+  test('flags a cell whose outline lies on its neighbours', async () => {
+    const labels = new Uint32Array(width * height);
+    // Three squares side by side: of the middle one's 36 outline pixels 20 touch another, of each outer one's 10.
+    for (let y = 50; y < 60; y++) for (let x = 50; x < 80; x++) labels[y * width + x] = 1 + Math.floor((x - 50) / 10);
+    const { cells: measured } = await measureCells(labels, { marker: plantedField(width, height, cells) });
+    expect(measured.map(({ contact }) => contact)).toEqual([10 / 36, 20 / 36, 10 / 36]);
+    expect(measured.map(({ flags }) => flags.includes('overlapped'))).toEqual([false, true, false]);
+  });
+
   test('refuses label images that do not fit', async () => {
     const marker = { width: 4, height: 4, data: new Uint8Array(16) };
     const refused = { code: 'invalid-argument' };
