@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DeepYeastError, type ErrorCode, errorTable, exitStatus } from '../errors';
+import { packageVersion } from '../package-version';
 import { type Environment, setEnvironment } from './options';
 import { jsonLine, plainText } from './plain-text';
 
@@ -111,8 +110,4 @@ function knownError(error: unknown): DeepYeastError | undefined {
     return new DeepYeastError(code as ErrorCode, error.message);
   if (syscall !== undefined) return new DeepYeastError('io-error', error.message);
   return undefined;
-}
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string }).version;
 }

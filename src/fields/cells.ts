@@ -1,6 +1,5 @@
 /** From the fields of view of a plate to a dataset of cells: deepyeast cells. */
 
-import { readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { throwIfAborted } from '../abort';
@@ -12,6 +11,7 @@ import { inOrder } from '../in-order';
 import { silent } from '../log';
 import { loadAddon } from '../native';
 import { threadsFromEnvironment } from '../native/threads';
+import { packageVersion } from '../package-version';
 import { formatRows, type RowOptions, rowColumns } from './cell-rows';
 import { cellsOfField, type FieldCells } from './field-cells';
 import {
@@ -401,8 +401,4 @@ function noneLeft(skipped: readonly SkippedField[]): DeepYeastError {
     'image-invalid',
     `none of the ${skipped.length} fields can be used; the first: ${first?.path}: ${first?.reason}`,
   );
-}
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string }).version;
 }

@@ -5,7 +5,7 @@
  * bytes however often the work was stopped.
  */
 
-import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Dataset, type DatasetDescription, datasetFiles } from '../data/dataset';
@@ -15,6 +15,7 @@ import { writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { makeFolders } from '../files/make-folders';
 import { npyHeader } from '../files/npy';
+import { parseJson } from '../files/parse-json';
 import { flushFolder, makeFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock } from '../native/addon';
@@ -247,7 +248,7 @@ async function readJob(folder: string): Promise<Job | undefined> {
     throw fileError('read', path, error);
   }
   try {
-    const job: unknown = JSON.parse(text);
+    const job = parseJson(text, path, 'run-invalid');
     if (typeof job === 'object' && job !== null && !Array.isArray(job)) return job as Job;
   } catch {
     // Answered below.
@@ -328,12 +329,4 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-/** Whether something unfinished lies beside a path. */
-export async function isUnfinished(out: string): Promise<boolean> {
-  return stat(join(unfinishedFolder(out), files.job)).then(
-    () => true,
-    () => false,
-  );
 }

@@ -43,17 +43,6 @@ export async function readXmlFile(path: string, visitor: XmlVisitor): Promise<vo
   }
 }
 
-/** Reads XML from memory, as the description of an OME-TIFF is. Throws an Error that says what is wrong. */
-export async function readXmlText(text: string, visitor: XmlVisitor): Promise<void> {
-  const parser = await xmlParser(visitor);
-  try {
-    parser.write(text.replace(/^\ufeff/, ''));
-    parser.close();
-  } catch (error) {
-    throw new Error(reasonOf(error), { cause: error });
-  }
-}
-
 function encodingOf(bytes: Buffer): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
