@@ -69,7 +69,9 @@ const prebuilt = async () => {
 /** Runs a program of the consumer and gives its standard output as JSON. */
 async function runConsumer(name: string, source: string, ...args: string[]): Promise<unknown> {
   await writeFile(join(consumer, name), source);
-  const { stdout } = await run(process.execPath, [name, ...args], { cwd: consumer, env: bare });
+  // Node.js 20 itself aborts now and then when a worker thread ends while V8 optimizes code for it.
+  const flags = ['--no-concurrent-recompilation'];
+  const { stdout } = await run(process.execPath, [...flags, name, ...args], { cwd: consumer, env: bare });
   return JSON.parse(stdout);
 }
 

@@ -1,11 +1,12 @@
-/** The threads that draw a screen's crops. What they draw does not depend on their number. */
+/** The processes that draw a screen's crops. What they draw does not depend on their number. */
+import { compiledModule } from '../../files/separate-process';
 import { workInOrder } from './in-order';
 import { type ScreenData, ScreenPainter } from './painter';
 import { drawStretch, type Stretch } from './stretch';
 
 /** Crops in one piece of work: some 50 ms. */
 const stretchLength = 64;
-/** Drawn stretches that wait for the writer, per thread. */
+/** Drawn stretches that wait for the writer, per process. */
 const ahead = 4;
 
 /** Draws all crops of a screen and yields them in order. */
@@ -19,5 +20,6 @@ export function drawScreen(screen: ScreenData, threads: number, signal?: AbortSi
     const painter = new ScreenPainter(screen);
     return ({ start, count }: { start: number; count: number }) => drawStretch(painter, start, count);
   };
-  return workInOrder(stretches, { file: 'worker.js', data: screen, here, ahead }, threads, signal);
+  const module = () => compiledModule(__dirname, 'stretch-process');
+  return workInOrder(stretches, { module, data: screen, here, ahead }, threads, signal);
 }

@@ -1,23 +1,23 @@
-/** Pieces of work done by several threads, their results taken in order. What they are does not depend on the threads. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+/** Pieces of work done by several processes, their results taken in order and the same for any number of processes. */
 import { setImmediate } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { throwIfAborted } from '../../abort';
-import { DeepYeastError } from '../../errors';
+import { TaskProcess } from './task-process';
 
 export interface Workshop<Task, Result> {
-  /** The compiled file of a thread, relative to this folder: it answers every message (a task) with its result. */
-  readonly file: string;
-  /** What every thread is given when it starts. */
+  /** The compiled module of a process, which calls `serveTasks`. */
+  readonly module: () => string;
+  /** What every process is given when it starts. */
   readonly data: unknown;
-  /** Does a task on this thread; called once before the first. */
+  /** Does a task in this process; called once before the first. */
   readonly here: () => (task: Task) => Result;
-  /** Results that may wait to be taken, per thread. */
+  /** Results that may wait to be taken, per process. */
   readonly ahead: number;
 }
 
-/** Does all tasks and yields their results in order. One thread: here, with pauses for the event loop. */
+/**
+ * Does all tasks in as many processes as `threads` and yields their results in order. One thread: in this process, with
+ * pauses for the event loop.
+ */
 export async function* workInOrder<Task, Result>(
   tasks: readonly Task[],
   workshop: Workshop<Task, Result>,
@@ -33,19 +33,19 @@ export async function* workInOrder<Task, Result>(
     }
     return;
   }
-  const file = workerFile(workshop.file);
+  const module = workshop.module();
   const crew = Array.from(
     { length: Math.min(threads, tasks.length) },
-    () => new Hand<Task, Result>(file, workshop.data),
+    () => new TaskProcess<Task, Result>(module, workshop.data),
   );
   try {
     // In the order of the tasks.
     const pending: Promise<Result>[] = [];
     let next = 0;
-    // A finished task makes room for the next, on the thread that has least to do: one shares its core with this one.
+    // A finished task makes room for the next, in the process that has least to do: one shares its core with this one.
     const send = () => {
       if (next >= tasks.length) return;
-      const free = crew.reduce((best, hand) => (hand.load < best.load ? hand : best));
+      const free = crew.reduce((best, member) => (member.load < best.load ? member : best));
       const work = free.do(tasks[next] as Task);
       // It is awaited in its turn; until then a failure must not count as unhandled.
       work.catch(() => {});
@@ -59,51 +59,6 @@ export async function* workInOrder<Task, Result>(
       send();
     }
   } finally {
-    await Promise.all(crew.map((hand) => hand.end()));
-  }
-}
-
-/** The compiled thread's file. Run from TypeScript sources, as the tests are, the one in dist/ serves. */
-function workerFile(name: string): string {
-  const beside = join(__dirname, name);
-  if (existsSync(beside)) return beside;
-  const built = join(__dirname, '../../../dist/data/simulate', name);
-  if (existsSync(built)) return built;
-  throw new DeepYeastError('io-error', `${beside} is missing: build the package with \`npm run build:ts\``);
-}
-
-/** One thread, whose answers come in the order of its work. */
-class Hand<Task, Result> {
-  readonly #worker: Worker;
-  readonly #waiting: { resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
-  #failure: unknown;
-
-  /** Tasks it has yet to do. */
-  get load(): number {
-    return this.#waiting.length;
-  }
-
-  constructor(file: string, data: unknown) {
-    this.#worker = new Worker(file, { workerData: data });
-    this.#worker.on('message', (result: Result) => this.#waiting.shift()?.resolve(result));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('a thread of the simulator ended')));
-  }
-
-  do(task: Task): Promise<Result> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage(task);
-    });
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    await Promise.all(crew.map((member) => member.end()));
   }
 }

@@ -1,4 +1,4 @@
-/** A stretch of a screen's crops: the unit of work of a thread. */
+/** A stretch of a screen's crops: the unit of work of a process. */
 
 import type { Compartment } from '../compartments';
 import { type Appearance, type DrawnCell, drawCell } from './cell';
@@ -12,7 +12,7 @@ import {
   proteinTraits,
 } from './traits';
 
-/** All that drawing needs of a screen: plain data that can be sent to a thread. */
+/** All that drawing needs of a screen: plain data that can be sent to a process. */
 export interface ScreenData {
   readonly seed: number;
   readonly difficulty: Difficulty;

@@ -6,7 +6,7 @@ import type { PlatePlan } from './plate-plan';
 import type { FieldRequest } from './request';
 import { type FieldContents, fieldRequest } from './simulate-field';
 
-/** All that drawing needs: plain data that can be sent to a thread. */
+/** All that drawing needs: plain data that can be sent to a process. */
 export interface PlateData {
   readonly seed: number;
   readonly contents: FieldContents;

@@ -1,4 +1,4 @@
-/** What is to be drawn in one field of view: plain data that can be sent to a thread. */
+/** What is to be drawn in one field of view: plain data that can be sent to a process. */
 import type { ContentRequest } from '../cell-content';
 import { medianDiameter } from '../geometry';
 import type { FieldTraits, PlateTraits } from '../traits';

@@ -5,6 +5,7 @@ import { throwIfAborted } from '../../../abort';
 import { DeepYeastError } from '../../../errors';
 import { AtomicFile, writeFileAtomically } from '../../../files/atomic-file';
 import { formatCsvRow } from '../../../files/csv';
+import { compiledModule } from '../../../files/separate-process';
 import { writeTiff } from '../../../files/tiff/write';
 import { writeFolder } from '../../../files/write-together';
 import { type Compartment, compartments, transferCompartments } from '../../compartments';
@@ -131,7 +132,8 @@ async function drawFields(
     await cells.write(formatCsvRow(cellTruthColumns));
     let labels = 0;
     let done = 0;
-    const workshop = { file: 'fields/worker.js', data, here: () => (index: number) => painter.draw(index), ahead: 2 };
+    const module = () => compiledModule(__dirname, 'field-process');
+    const workshop = { module, data, here: () => (index: number) => painter.draw(index), ahead: 2 };
     const numbers = plan.fields.map((_, index) => index);
     for await (const drawn of workInOrder(numbers, workshop, threads, signal)) {
       const field = plan.fields[done] as PlannedField;
