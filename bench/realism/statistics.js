@@ -22,6 +22,20 @@ export const statistics = {
   red_noise_correlation: 'correlation of neighbouring red background pixels',
   green_noise_correlation: 'correlation of neighbouring green background pixels',
   red_edge: 'steepest slope between the cell and its surroundings (red), 95th percentile, per pixel',
+  red_contrast: 'median red light of the cell in the middle over the background, in deviations of the background noise',
+  green_contrast: 'the same of the green light',
+  red_ratio: 'red background over the median of the cell in the middle',
+  green_ratio: 'the same of the green light',
+  red_noise_correlation_2: 'correlation of red background pixels two apart',
+  green_noise_correlation_2: 'the same of the green ones',
+  red_texture:
+    'unevenness of the cytoplasm: deviation of red between blurs of 1 and 3 pixels over its mean, inside the cell',
+  green_texture: 'the same of the green light',
+  red_darkest: 'darkest red inside the cell (5th percentile, blurred by 1 pixel) over its median: vacuoles',
+  green_in_dark: 'green light where red is darkest inside the cell, over the median green of the cell: vacuoles',
+  green_haze: 'median green light of the cell over its brightest (99th percentile), both over the background',
+  green_dot_contrast: 'brightest spot of green (blurs of 1 less 3 pixels) over the brightest green of the cell',
+  green_dot_width: 'sigma of that spot in pixels, from its height after two blurs',
 };
 
 /** One channel of an interleaved crop as floats. */
@@ -172,6 +186,7 @@ export function measure(image) {
         : null;
   }
   const gentle = blur(red, 1);
+  Object.assign(result, insideOf(red, green, gentle, result, far, isFar));
   const slopes = [];
   for (let y = 1; y < size - 1; y++)
     for (let x = 1; x < size - 1; x++) {
@@ -180,6 +195,65 @@ export function measure(image) {
         slopes.push(Math.hypot(gentle[i + 1] - gentle[i - 1], gentle[i + size] - gentle[i - size]) / 2);
     }
   result.red_edge = quantile(slopes, 0.95);
+  return result;
+}
+
+/** Statistics of the light inside the cell in the middle: a disc of its diameter without the outermost tenth. */
+function insideOf(red, green, gentleRed, { diameter, red_background, green_background, ...noise }, far, isFar) {
+  const names = ['contrast', 'ratio', 'texture'].flatMap((name) => [`red_${name}`, `green_${name}`]);
+  const others = ['red_darkest', 'green_in_dark', 'green_haze', 'green_dot_contrast', 'green_dot_width'];
+  const result = Object.fromEntries([...names, ...others].map((name) => [name, null]));
+  const twoApart = far.filter((i) => i % size < size - 2 && isFar.has(i + 2));
+  for (const [name, plane] of [
+    ['red', red],
+    ['green', green],
+  ])
+    result[`${name}_noise_correlation_2`] =
+      twoApart.length >= 80
+        ? correlationOf(
+            twoApart.map((i) => plane[i]),
+            twoApart.map((i) => plane[i + 2]),
+          )
+        : null;
+  if (diameter === null) return result;
+  const inside = [...Array(pixels).keys()].filter(
+    (i) => Math.hypot((i % size) - 31.5, Math.floor(i / size) - 31.5) < 0.45 * diameter,
+  );
+  const gentleGreen = blur(green, 1);
+  for (const [name, plane, gentle, background] of [
+    ['red', red, gentleRed, red_background],
+    ['green', green, gentleGreen, green_background],
+  ]) {
+    const values = inside.map((i) => plane[i]);
+    const coarse = blur(plane, 3);
+    result[`${name}_texture`] = deviation(inside.map((i) => gentle[i] - coarse[i])) / Math.max(1, mean(values));
+    if (background === null) continue;
+    const middle = quantile(values, 0.5);
+    result[`${name}_contrast`] = (middle - background) / Math.max(0.5, noise[`${name}_background_noise`]);
+    result[`${name}_ratio`] = background / Math.max(1, middle);
+  }
+  const reds = inside.map((i) => gentleRed[i]);
+  const darkest = quantile(reds, 0.05);
+  result.red_darkest = darkest / Math.max(1, quantile(reds, 0.5));
+  const greens = inside.map((i) => gentleGreen[i]);
+  const ofDark = inside.filter((i) => gentleRed[i] <= darkest).map((i) => gentleGreen[i]);
+  result.green_in_dark = quantile(ofDark, 0.5) / Math.max(1, quantile(greens, 0.5));
+  const floor = green_background ?? quantile(green, 0.05);
+  const brightest = quantile(greens, 0.99) - floor;
+  if (brightest < 1) return result;
+  result.green_haze = (quantile(greens, 0.5) - floor) / brightest;
+  const wider = blur(green, 3);
+  const heights = inside.map((i) => gentleGreen[i] - wider[i]);
+  const spot = inside[heights.indexOf(Math.max(...heights))];
+  result.green_dot_contrast = Math.max(...heights) / brightest;
+  // A Gaussian spot of variance v and height h has the height h v / (v + b) after a blur of variance b.
+  const around = quantile(
+    inside.map((i) => wider[i]),
+    0.5,
+  );
+  const [one, two] = [blur(green, 1), blur(green, 2)].map((plane) => plane[spot] - around);
+  const ratio = one / Math.max(1e-6, two);
+  result.green_dot_width = two > 0 && ratio > 1 ? Math.sqrt(Math.max(0, (4 - ratio) / (ratio - 1))) : null;
   return result;
 }
 
