@@ -1,9 +1,11 @@
 #include "convolution.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
-#include <limits>
+#include <utility>
 
+#include "autotune.h"
 #include "operations.h"
 
 namespace deepyeast::cuda {
@@ -11,11 +13,13 @@ namespace {
 
 // With fewer input channels a tensor core would mostly multiply zeros.
 constexpr int kDirectChannels = 8;
-constexpr std::size_t kMostEngines = 6;                       // measured for one operation, unless
-const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";  // says another number: tests have no time for many
-constexpr std::size_t kMostFused = 3;                         // of fused ones, since each is compiled first
+constexpr std::size_t kMostEngines = 6;  // measured for one operation, unless kMostEnginesVariable says another number
+constexpr std::size_t kMostFused = 3;    // of fused ones, since each is compiled first
+constexpr std::size_t kEveryEngine = 1000;
 constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes
-constexpr int kMeasuredRuns = 5, kMeasurements = 3;
+constexpr int kMeasuredRuns = 10;                             // of a candidate in a round
+const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";
+const char* const kSecondsVariable = "DEEPYEAST_CUDA_TUNING_SECONDS";  // for one operation
 const char* const kDirect = "direct";
 
 std::size_t most_engines() {
@@ -23,6 +27,21 @@ std::size_t most_engines() {
   const int number = text != nullptr ? std::atoi(text) : 0;
   return number > 0 ? static_cast<std::size_t>(number) : kMostEngines;
 }
+
+AutotuneLimits autotune_limits() {
+  AutotuneLimits limits;
+  const char* text = std::getenv(kSecondsVariable);
+  const double seconds = text != nullptr ? std::atof(text) : 0;
+  if (seconds > 0) limits.seconds = seconds;
+  limits.preparing = limits.seconds / 2;
+  return limits;
+}
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 std::size_t weight_count(const ConvolutionShape& shape) {
   return std::size_t{9} * static_cast<std::size_t>(shape.input_channels) * static_cast<std::size_t>(shape.output_channels);
@@ -68,7 +87,7 @@ void ConvolutionLayer::set_weights(const float* weights) {
   master_ = weights;
   context_.timed([] { return std::string("weights for convolutions"); }, [&] {
     bool direct = direct_;
-    for (const auto& entry : ways_) direct = direct || !entry.second.engine;
+    for (const auto& entry : chosen_) direct = direct || !entry.second.engine;
     if (direct) {
       direct_weights(context_, shape_, false, weights, direct_forward_.as<float>());
       direct_weights(context_, shape_, true, weights, direct_backward_.as<float>());
@@ -78,18 +97,20 @@ void ConvolutionLayer::set_weights(const float* weights) {
   });
 }
 
-// The candidates for an operation, by name.
-std::vector<std::pair<std::string, ConvolutionLayer::Way>> ConvolutionLayer::ways(GraphKind operation, int batch) {
-  std::vector<std::pair<std::string, Way>> found;
-  if (direct_) return found;
-  const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix) {
+const void* ConvolutionLayer::weights() const { return converted_.data() != nullptr ? converted_.data() : master_; }
+
+// What cuDNN offers for an operation: at most `most` engines of each form. The forms take turns, so that every form has been
+// tried where there is no time for all candidates.
+std::vector<ConvolutionLayer::Candidate> ConvolutionLayer::candidates(GraphKind operation, int batch, std::size_t most) {
+  std::vector<std::vector<Candidate>> forms;
+  const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix,
+                       std::size_t most_of_form) {
+    forms.emplace_back();
     try {
-      const std::size_t most =
-          kind == GraphKind::forward_epilogue ? std::min(kMostFused, most_engines()) : most_engines();
-      for (Engine& engine :
-           find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(), weight_type, most)) {
+      for (Engine& engine : find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(),
+                                         weight_type, most_of_form)) {
         const std::string name = prefix + engine.name();
-        found.push_back({name, Way{std::make_shared<Engine>(std::move(engine)), kind, converted}});
+        forms.back().push_back({name, std::make_shared<Engine>(std::move(engine)), kind, converted});
       }
     } catch (const Error&) {
       // cuDNN cannot express it: the next form may do.
@@ -97,128 +118,169 @@ std::vector<std::pair<std::string, ConvolutionLayer::Way>> ConvolutionLayer::way
   };
   switch (operation) {
     case GraphKind::forward_epilogue:
-      add(GraphKind::forward_epilogue, CUDNN_DATA_FLOAT, false, "fused ");
-      add(GraphKind::forward, CUDNN_DATA_FLOAT, false, "");
+      add(GraphKind::forward_epilogue, CUDNN_DATA_FLOAT, false, "fused ",
+          most == kEveryEngine ? most : std::min(kMostFused, most));
+      add(GraphKind::forward, CUDNN_DATA_FLOAT, false, "", most);
       break;
     case GraphKind::backward_weights:
-      add(operation, CUDNN_DATA_FLOAT, false, "");
-      if (context_.is_bfloat16()) add(operation, CUDNN_DATA_BFLOAT16, true, "converted ");
+      add(operation, CUDNN_DATA_FLOAT, false, "", most);
+      if (context_.is_bfloat16()) add(operation, CUDNN_DATA_BFLOAT16, true, "converted ", most);
       break;
-    default: add(operation, CUDNN_DATA_FLOAT, false, "");
+    default: add(operation, CUDNN_DATA_FLOAT, false, "", most);
   }
+  std::vector<Candidate> found;
+  std::size_t longest = 0;
+  for (const auto& form : forms) longest = std::max(longest, form.size());
+  for (std::size_t i = 0; i < longest; ++i)
+    for (auto& form : forms)
+      if (i < form.size()) found.push_back(std::move(form[i]));
   return found;
 }
 
-// One operation, the epilogue of inference included (without its pool).
-void ConvolutionLayer::carry_out(const Way& way, GraphKind operation, int batch, const GraphPointers& pointers) {
+std::size_t ConvolutionLayer::workspace_bytes(const Candidate& candidate) const {
+  const std::size_t gradient = candidate.converted ? weight_count(shape_) * 2 : 0;
+  return aligned(candidate.engine->workspace_bytes()) + gradient;
+}
+
+void ConvolutionLayer::execute_directly(GraphKind operation, int batch, const GraphPointers& pointers) {
   const ConvolutionShape shape = shape_of(batch);
-  if (!way.engine) {
-    // GraphPointers are const: which of them is written is the operation's business.
-    float* x = const_cast<float*>(static_cast<const float*>(pointers.x));
-    float* w = const_cast<float*>(static_cast<const float*>(pointers.w));
-    float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
-    if (operation == GraphKind::backward_weights) {
-      direct_weight_gradient(context_, shape, x, y, w);
-    } else if (operation == GraphKind::backward_data) {
-      ConvolutionShape reversed = shape;
-      std::swap(reversed.input_channels, reversed.output_channels);
-      direct_forward(context_, reversed, y, direct_backward_.as<float>(), x);
-    } else {
-      direct_forward(context_, shape, x, direct_forward_.as<float>(), y);
-    }
+  // GraphPointers are const: which of them is written is the operation's business.
+  float* x = const_cast<float*>(static_cast<const float*>(pointers.x));
+  float* w = const_cast<float*>(static_cast<const float*>(pointers.w));
+  float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
+  if (operation == GraphKind::backward_weights) {
+    direct_weight_gradient(context_, shape, x, y, w);
+  } else if (operation == GraphKind::backward_data) {
+    ConvolutionShape reversed = shape;
+    std::swap(reversed.input_channels, reversed.output_channels);
+    direct_forward(context_, reversed, y, direct_backward_.as<float>(), x);
   } else {
-    const std::size_t workspace = way.engine->workspace_bytes();
-    const std::size_t gradient = way.converted ? weight_count(shape) * 2 : 0, aligned = (workspace + 255) / 256 * 256;
-    std::uint8_t* memory = static_cast<std::uint8_t*>(context_.workspace(aligned + gradient));
-    GraphPointers actual = pointers;
-    if (way.converted) actual.w = memory + aligned;
-    way.engine->execute(context_.cudnn(), actual, way.kind, workspace > 0 ? memory : nullptr);
-    if (way.converted)
-      from_bfloat16(context_, actual.w, weight_count(shape), const_cast<float*>(static_cast<const float*>(pointers.w)));
+    direct_forward(context_, shape, x, direct_forward_.as<float>(), y);
   }
-  if (operation == GraphKind::forward_epilogue && way.kind != GraphKind::forward_epilogue) {
+}
+
+// One operation, the epilogue of inference included (without its pool).
+void ConvolutionLayer::execute(const Candidate& candidate, GraphKind operation, int batch, const GraphPointers& pointers,
+                               const Workspace& workspace) {
+  if (!candidate.engine) {
+    execute_directly(operation, batch, pointers);
+  } else {
+    std::uint8_t* memory = static_cast<std::uint8_t*>(workspace(workspace_bytes(candidate)));
+    const std::size_t scratch = candidate.engine->workspace_bytes();
+    GraphPointers actual = pointers;
+    if (candidate.converted) actual.w = memory + aligned(scratch);
+    candidate.engine->execute(context_.cudnn(), actual, candidate.kind, scratch > 0 ? memory : nullptr);
+    if (candidate.converted)
+      from_bfloat16(context_, actual.w, weight_count(shape_), const_cast<float*>(static_cast<const float*>(pointers.w)));
+  }
+  if (operation == GraphKind::forward_epilogue && candidate.kind != GraphKind::forward_epilogue) {
     float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
-    inference_epilogue(context_, static_cast<Index>(batch) * shape.height, shape.width, shape.output_channels, y,
+    inference_epilogue(context_, static_cast<Index>(batch) * shape_.height, shape_.width, shape_.output_channels, y,
                        {pointers.scale, pointers.shift, true, false}, false, y);
   }
 }
 
-// Milliseconds of one run: the best of some measurements, so that what else the device does counts little.
-double ConvolutionLayer::measure(const Way& way, GraphKind operation, int batch, const GraphPointers& pointers) {
-  way.engine->prepare({context_.cudnn(), nullptr});
-  if (way.engine->workspace_bytes() > kMostWorkspace) return std::numeric_limits<double>::infinity();
-  carry_out(way, operation, batch, pointers);
+// The candidate that the plans name. False where they name none, or one that cannot be had: which a note tells, since the
+// next choice may differ by rounding from what a resumed run computed before.
+bool ConvolutionLayer::take_planned(GraphKind operation, int batch, Candidate* planned) {
+  const std::string name = context_.plan_cache().find(key(operation, batch));
+  if (name.empty()) return false;
+  if (name == kDirect) {
+    *planned = {kDirect, nullptr, operation, false};
+    return true;
+  }
+  for (Candidate& candidate : candidates(operation, batch, kEveryEngine)) {
+    if (candidate.name != name) continue;
+    try {
+      candidate.engine->prepare({context_.cudnn(), nullptr});
+      context_.workspace(workspace_bytes(candidate));
+      *planned = std::move(candidate);
+      return true;
+    } catch (const Error&) {
+      break;
+    }
+  }
+  context_.note("the engine kept for convolution " + key(operation, batch) +
+                " cannot be used any more: another one is measured, which may differ by rounding");
+  return false;
+}
+
+// The fastest of what cuDNN offers; direct where it offers nothing. Candidates are measured with a workspace of their own,
+// which is given back: the largest may be a gigabyte that nothing needs afterwards.
+ConvolutionLayer::Candidate ConvolutionLayer::fastest(GraphKind operation, int batch, const GraphPointers& pointers) {
+  std::vector<Candidate> all = candidates(operation, batch, most_engines());
+  const std::size_t most_workspace = std::min(kMostWorkspace, free_memory() / 2);
+  DeviceMemory scratch;
   Event start(true), stop(true);
-  double best = std::numeric_limits<double>::infinity();
-  for (int measurement = 0; measurement < kMeasurements; ++measurement) {
+  const Workspace workspace = [&](std::size_t) { return scratch.data(); };
+  const auto prepare = [&](int index) {
+    const Candidate& candidate = all[static_cast<std::size_t>(index)];
+    try {
+      candidate.engine->prepare({context_.cudnn(), nullptr});
+      const std::size_t bytes = workspace_bytes(candidate);
+      if (bytes > most_workspace) return false;
+      if (bytes > scratch.size()) {
+        scratch = DeviceMemory();
+        scratch = DeviceMemory(bytes, context_.stream(), "workspace for measuring");
+      }
+      execute(candidate, operation, batch, pointers, workspace);
+      check(cudaStreamSynchronize(context_.stream()), "a convolution's candidate");
+      return true;
+    } catch (const Error& error) {
+      // Not supported after all, or too little memory for its workspace. A failed device fails the next call too.
+      if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw;
+      return false;
+    }
+  };
+  const auto time = [&](int index) {
     start.record(context_.stream());
-    for (int run = 0; run < kMeasuredRuns; ++run) carry_out(way, operation, batch, pointers);
+    for (int i = 0; i < kMeasuredRuns; ++i)
+      execute(all[static_cast<std::size_t>(index)], operation, batch, pointers, workspace);
     stop.record(context_.stream());
     stop.wait_on_host();
     float milliseconds = 0;
     check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
-    best = std::min(best, static_cast<double>(milliseconds) / kMeasuredRuns);
-  }
-  return best;
+    return static_cast<double>(milliseconds) / kMeasuredRuns;
+  };
+  const int best = autotune({static_cast<int>(all.size()), prepare, time, steady_seconds}, autotune_limits());
+  if (best < 0) return {kDirect, nullptr, operation, false};
+  return std::move(all[static_cast<std::size_t>(best)]);
 }
 
-const ConvolutionLayer::Way& ConvolutionLayer::way(GraphKind operation, int batch, const GraphPointers& pointers) {
-  const auto found = ways_.find({operation, batch});
-  if (found != ways_.end()) return found->second;
+const ConvolutionLayer::Candidate& ConvolutionLayer::chosen(GraphKind operation, int batch,
+                                                            const GraphPointers& pointers) {
+  const auto found = chosen_.find({operation, batch});
+  if (found != chosen_.end()) return found->second;
 
-  Way best;
-  std::string name = kDirect;
-  const std::string wanted = direct_ ? kDirect : context_.plan_cache().find(key(operation, batch));
-  auto candidates = wanted == kDirect ? std::vector<std::pair<std::string, Way>>{} : ways(operation, batch);
-  bool chosen = wanted == kDirect;
-  for (auto& [candidate, way] : candidates) {
-    if (candidate != wanted) continue;
-    try {
-      way.engine->prepare({context_.cudnn(), nullptr});
-      context_.workspace(way.engine->workspace_bytes() + weight_count(shape_) * 2 + 512);
-      best = way;
-      chosen = true;
-    } catch (const Error&) {
-      // It is measured anew.
-      context_.note("the engine kept for convolution " + key(operation, batch) + " cannot be used any more");
-    }
-  }
-  if (!chosen) {
-    double least = std::numeric_limits<double>::infinity();
-    for (auto& [candidate, way] : candidates) {
-      try {
-        const double milliseconds = measure(way, operation, batch, pointers);
-        if (milliseconds >= least) continue;
-        least = milliseconds;
-        best = way;
-        name = candidate;
-      } catch (const Error& error) {
-        // Not supported after all, or too little memory for its workspace. A failed device fails the next call too.
-        if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw;
-      }
-    }
-    if (!best.engine)
+  Candidate candidate{kDirect, nullptr, operation, false};
+  if (!direct_ && !take_planned(operation, batch, &candidate)) {
+    candidate = fastest(operation, batch, pointers);
+    if (candidate.engine) {
+      context_.workspace(workspace_bytes(candidate));
+      context_.plan_cache().add(key(operation, batch), candidate.name);
+    } else {
       context_.note("cuDNN has no engine for convolution " + key(operation, batch) + ": computed directly, slowly");
-    // What was taken only because nothing else ran is not kept: memory may have been short, or the device have failed.
-    if (best.engine) context_.plan_cache().add(key(operation, batch), name);
-    else context_.plan_cache().add_unsaved(key(operation, batch), name);
+      // What was taken only because nothing else ran is not kept: memory may have been short, or the device have failed.
+      context_.plan_cache().add_unsaved(key(operation, batch), candidate.name);
+    }
   }
-  if (!best.engine && !direct_ && master_ != nullptr) {
+  if (!candidate.engine && !direct_ && master_ != nullptr) {
     // set_weights has not made these, since nothing needed them.
     direct_weights(context_, shape_, false, master_, direct_forward_.as<float>());
     direct_weights(context_, shape_, true, master_, direct_backward_.as<float>());
   }
-  return ways_.emplace(std::make_pair(operation, batch), best).first->second;
+  return chosen_.emplace(std::make_pair(operation, batch), std::move(candidate)).first->second;
 }
 
 void ConvolutionLayer::run(GraphKind operation, int batch, const GraphPointers& pointers) {
-  const Way& chosen = way(operation, batch, pointers);
-  timed(operation, batch, [&] { carry_out(chosen, operation, batch, pointers); });
+  const Candidate& candidate = chosen(operation, batch, pointers);
+  timed(operation, batch, [&] {
+    execute(candidate, operation, batch, pointers, [&](std::size_t bytes) { return context_.workspace(bytes); });
+  });
 }
 
 void ConvolutionLayer::forward(int batch, const float* input, float* output, const BatchStatistics* statistics) {
-  const void* weights = converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_);
-  run(GraphKind::forward, batch, {input, weights, output, nullptr, nullptr});
+  run(GraphKind::forward, batch, {input, weights(), output, nullptr, nullptr});
   if (statistics == nullptr) return;
   context_.timed([&] { return "batch statistics " + text_of(shape_, batch); }, [&] {
     batch_statistics(context_, static_cast<Index>(batch) * shape_.height * shape_.width, shape_.output_channels, output,
@@ -227,7 +289,6 @@ void ConvolutionLayer::forward(int batch, const float* input, float* output, con
 }
 
 void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) {
-  const void* weights = converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_);
   const bool fused = epilogue.relu && epilogue.scale != nullptr && epilogue.shift != nullptr;
   const std::size_t values = static_cast<std::size_t>(batch) * shape_.height * shape_.width * shape_.output_channels;
   const Index lines = static_cast<Index>(batch) * shape_.height;
@@ -236,12 +297,12 @@ void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilo
   if (epilogue.pool) {
     const std::size_t bytes = values * context_.activation_bytes();
     if (pooled_.size() < bytes) {
-      if (pooled_.data() != nullptr) retired_.push_back(std::move(pooled_));
-      pooled_ = DeviceMemory(bytes, context_.stream(), "a layer before its pool");
+      DeviceMemory larger(bytes, context_.stream(), "a layer before its pool");
+      context_.retire(std::exchange(pooled_, std::move(larger)));
     }
     linear = pooled_.as<float>();
   }
-  const GraphPointers pointers{input, weights, linear, epilogue.scale, epilogue.shift};
+  const GraphPointers pointers{input, weights(), linear, epilogue.scale, epilogue.shift};
   run(fused ? GraphKind::forward_epilogue : GraphKind::forward, batch, pointers);
   InferenceEpilogue rest = epilogue;
   if (fused) rest = {nullptr, nullptr, false, epilogue.pool};
@@ -252,8 +313,7 @@ void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilo
 }
 
 void ConvolutionLayer::backward_data(int batch, const float* output_gradient, float* input_gradient) {
-  const void* weights = converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_);
-  run(GraphKind::backward_data, batch, {input_gradient, weights, output_gradient, nullptr, nullptr});
+  run(GraphKind::backward_data, batch, {input_gradient, weights(), output_gradient, nullptr, nullptr});
 }
 
 void ConvolutionLayer::backward_weights(int batch, const float* input, const float* output_gradient,
