@@ -15,27 +15,14 @@ PyTorch's; exits with 1 where one is above 1.5.
 """
 
 import json
-import struct
 import sys
 
 import torch
 import torch.nn.functional as F
+from tensor_file import read
 
 ALLOWED = 1.5
 ORDERS = 9  # of the batch
-DTYPES = {"F32": torch.float32, "U8": torch.uint8, "I32": torch.int32}
-
-
-def read(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    (size,) = struct.unpack("<Q", data[:8])
-    tensors, start = {}, 8 + size
-    for name, entry in json.loads(data[8:start]).items():
-        first, last = entry["data_offsets"]
-        values = torch.frombuffer(bytearray(data[start + first : start + last]), dtype=DTYPES[entry["dtype"]])
-        tensors[name] = values.reshape(entry["shape"])
-    return tensors
 
 
 def step(tensors, device, dtype, cast, order):

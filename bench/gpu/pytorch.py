@@ -9,15 +9,19 @@ PRECISION: bfloat16 (autocast), tf32 or float32. MODES, with commas between: eag
 the convolutions by cuDNN's benchmark), or tuned (the same with max-autotune, which takes minutes). Channels last. Each
 measurement is a line of its name, a tab and its JSON. prepare compiles what "compiled" needs into the cache of
 torch.compile, so that it can be done beside something else.
+The images are those of gpu_bench, from the file that DEEPYEAST_BENCH_IMAGES names ("gpu_bench cpu images"); without it they
+are random, and the result says so.
 A training iteration takes uint8 images that lie on the device by index, subtracts the mean, turns and mirrors them, and
 runs forward, backward and the update; inference goes from uint8 images in host memory to posteriors there."""
 
 import json
+import os
 import sys
 import time
 from contextlib import nullcontext
 
 import torch
+from tensor_file import read
 from torch import nn
 
 BLOCKS = [[64, 64], [128, 128], [256, 256, 256, 256]]
@@ -68,6 +72,26 @@ def set_up(precision):
     return nullcontext
 
 
+def data(count):
+    """Images [count, 64, 64, 2] and labels, on the host: the same ones again where the file has fewer."""
+    path = os.environ.get("DEEPYEAST_BENCH_IMAGES")
+    if path is None:
+        generator = torch.Generator().manual_seed(1)
+        images = torch.randint(0, 256, (min(count, 1000), 64, 64, 2), dtype=torch.uint8, generator=generator)
+        labels = torch.randint(0, 12, (len(images),), generator=generator)
+    else:
+        tensors = read(path)
+        images, labels = tensors["images"], tensors["labels"].long()
+    rows = torch.arange(count) % len(images)
+    return images[rows], labels[rows]
+
+
+def stays(tensor):
+    """A tensor that the compiled function closes over and that never moves: CUDA graphs need not copy it at each call."""
+    torch._dynamo.mark_static_address(tensor)
+    return tensor
+
+
 def median(values):
     return sorted(values)[len(values) // 2]
 
@@ -75,9 +99,9 @@ def median(values):
 def training(precision, mode, batch, iterations, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
-    images = torch.randint(0, 256, (HELD, 64, 64, 2), dtype=torch.uint8, device="cuda")
-    labels = torch.randint(0, 12, (HELD,), device="cuda")
-    mean = images[:1000].float().mean(0)
+    host_images, host_labels = data(HELD)
+    images, labels = stays(host_images.cuda()), stays(host_labels.cuda())
+    mean = stays(images[:1000].float().mean(0))
     model = network().train()
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
@@ -122,8 +146,8 @@ def training(precision, mode, batch, iterations, repeats=REPEATS):
 def inference(precision, mode, batch, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
-    host = torch.randint(0, 256, (batch, 64, 64, 2), dtype=torch.uint8).pin_memory()
-    model, mean = folded(network()), torch.full((64, 64, 2), 30.0, device="cuda")
+    host = data(batch)[0].pin_memory()
+    model, mean = folded(network()), stays(torch.full((64, 64, 2), 30.0, device="cuda"))
     if precision == "bfloat16":
         model = model.to(torch.bfloat16)
         cast = nullcontext
@@ -210,7 +234,8 @@ def main():
     status = 0
     for name, about, measure in measurements(section, rest):
         try:
-            result = {**measure(), **about, "torch": torch.__version__, "cudnn": torch.backends.cudnn.version()}
+            result = {**measure(), **about, "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(),
+                      "images": "random" if os.environ.get("DEEPYEAST_BENCH_IMAGES") is None else "gpu_bench"}
         except Exception as error:  # one failing measurement must not end the others
             result, status = {"error": repr(error)[:500]}, 1
         # Written at once: the next one may not end in time.

@@ -6,6 +6,7 @@
 //   gpu_bench LIBRARY inference PRECISION BATCH
 //   gpu_bench LIBRARY endurance PRECISION BATCH ITERATIONS   (memory at the start, at each tenth and at the end)
 //   gpu_bench LIBRARY gradients PRECISION BATCH FILE         (a safetensors file for bench/gpu/agreement.py)
+//   gpu_bench cpu images - COUNT FILE                        (the images of the measurements, for bench/gpu/pytorch.py)
 //
 // LIBRARY is the path of libdeepyeast_cuda.so; for gradients it may be "cpu". What follows a "+" among the arguments is another
 // measurement of the same process, as in "training float32 100 50 + profile float32 100". A line of the first four is the
@@ -355,6 +356,19 @@ void gradients(std::unique_ptr<Backend> backend, const std::string& precision, i
               quoted(network.backend().description()).c_str());
 }
 
+// The first `count` images and labels of the measurements.
+void images(int count, const std::string& path) {
+  const Topology topology;
+  const SimulatedCells cells(std::min(count, kDifferent), topology.image_size, 3);
+  const std::size_t n = cells.labels.size(), size = static_cast<std::size_t>(topology.image_size),
+                    channels = static_cast<std::size_t>(topology.channels);
+  TensorFile file;
+  file.add("images", "U8", {n, size, size, channels}, cells.images);
+  file.add("labels", "I32", {n}, cells.labels);
+  file.write(path);
+  std::printf("{\"images\":%zu}\n", n);
+}
+
 void doctor(const CudaReport& report) {
   std::printf("{\"library\":%s,\"loaded\":%s,\"driver\":%d,\"runtime\":%d,\"cudnn\":%d,\"cublas\":%d,\"devices\":[",
               quoted(report.library).c_str(), report.loaded ? "true" : "false", report.versions.driver,
@@ -400,7 +414,7 @@ struct Request {
     if (section == "training" || section == "endurance") return batch > 1 && iterations > 0;
     if (section == "profile") return batch > 1;
     if (section == "inference") return batch > 0;
-    return section == "gradients" && batch > 1 && !last.empty();
+    return (section == "gradients" || section == "images") && batch > 1 && !last.empty();
   }
 };
 
@@ -449,7 +463,8 @@ int main(int count, char** all) {
   if (!std::all_of(requests.begin(), requests.end(), [](const Request& request) { return request.valid(); })) {
     std::fprintf(stderr,
                  "usage: gpu_bench LIBRARY doctor | training PRECISION BATCH ITERATIONS | profile PRECISION BATCH | "
-                 "inference PRECISION BATCH | endurance PRECISION BATCH ITERATIONS | gradients PRECISION BATCH FILE "
+                 "inference PRECISION BATCH | endurance PRECISION BATCH ITERATIONS | gradients PRECISION BATCH FILE | "
+                 "images - COUNT FILE "
                  "[+ ...] [--matrix=TERAFLOPS] [--copy=GIGABYTES]\n");
     return 2;
   }
@@ -460,6 +475,10 @@ int main(int count, char** all) {
   }
   int status = 0;
   try {
+    if (requests[0].section == "images") {
+      images(requests[0].batch, requests[0].last);
+      return 0;
+    }
     if (requests[0].section == "gradients" && library == "cpu") {
       gradients(make_cpu_backend(0), requests[0].precision, requests[0].batch, requests[0].last);
       return 0;
