@@ -350,7 +350,10 @@ void direct_weight_gradient(Context& context, const ConvolutionShape& shape, con
     using Type = decltype(type);
     using Body = DirectWeightGradient<Type>;
     const Index lines = static_cast<Index>(shape.batch) * shape.height;
-    const Index chunk_lines = std::max<Index>(Body::lanes, (lines + 255) / 256);
+    // A line for each lane of a block where there are no more than these many chunks: a thread adds in a row, and the more
+    // chunks the shorter its row.
+    constexpr Index most_chunks = 1024;
+    const Index chunk_lines = std::max<Index>(Body::lanes, (lines + most_chunks - 1) / most_chunks);
     const Index chunks = (lines + chunk_lines - 1) / chunk_lines;
     const int units = Body::unit_count(shape.input_channels, shape.output_channels);
     const Index columns = Index{9} * shape.input_channels * shape.output_channels;
