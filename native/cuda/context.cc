@@ -174,7 +174,7 @@ void Context::release(float* memory) {
 void* Context::workspace(std::size_t bytes) {
   if (bytes > workspace_.size()) {
     DeviceMemory larger(bytes, stream_, "workspace");
-    if (workspace_.data() != nullptr) retired_.push_back(std::move(workspace_));
+    retire(std::move(workspace_));
     workspace_ = std::move(larger);
   }
   return workspace_.data();
@@ -259,7 +259,7 @@ void Context::begin_iteration(const CudaIteration& iteration) {
   if (enqueued_ == most_pending) drain();
   if (iteration.batch > block_capacity_) {
     DeviceMemory larger(block_bytes(iteration.batch), stream_, "an iteration's labels");
-    if (block_.data() != nullptr) retired_.push_back(std::move(block_));
+    retire(std::move(block_));
     block_ = std::move(larger);
     block_capacity_ = iteration.batch;
   }

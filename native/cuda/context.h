@@ -127,11 +127,19 @@ class Context {
   PlanCache& plan_cache() { return *plan_cache_; }
   std::size_t available_memory() const;
 
+  // Making candidates of convolutions ready may compile code. All operations of a context together have this much time for
+  // more than the first candidate that works.
+  double autotune_seconds_left() const { return autotune_seconds_; }
+  void spend_autotune_seconds(double seconds) { autotune_seconds_ = seconds < autotune_seconds_ ? autotune_seconds_ - seconds : 0; }
+
   float* allocate(std::size_t bytes);
   void release(float* memory);
-  // Scratch for one operation. It grows when an operation first runs, never while one is recorded; what a recording refers
-  // to stays allocated.
+  // Scratch memory for one operation. It grows when an operation first runs, never while one is recorded.
   void* workspace(std::size_t bytes);
+  // Keeps memory that a larger buffer has replaced until the context ends, since a recording may still refer to it.
+  void retire(DeviceMemory memory) {
+    if (memory.data() != nullptr) retired_.push_back(std::move(memory));
+  }
 
   void upload(const void* host, std::size_t bytes, void* device);
   void download(const void* device, std::size_t bytes, void* host);
@@ -190,6 +198,7 @@ class Context {
   cudnnHandle_t cudnn_ = nullptr;
   cublasLtHandle_t cublas_ = nullptr;
   std::unique_ptr<PlanCache> plan_cache_;
+  double autotune_seconds_ = 30;
   std::map<float*, DeviceMemory> buffers_;
   DeviceMemory workspace_;
   std::vector<DeviceMemory> retired_;

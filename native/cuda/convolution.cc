@@ -1,9 +1,10 @@
 #include "convolution.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
-#include <limits>
 
+#include "autotune.h"
 #include "operations.h"
 
 namespace deepyeast::cuda {
@@ -11,18 +12,23 @@ namespace {
 
 // With fewer input channels a tensor core would mostly multiply zeros.
 constexpr int kDirectChannels = 8;
-constexpr std::size_t kMostEngines = 6;                       // measured for one operation, unless
-const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";  // says another number: tests have no time for many
-constexpr std::size_t kMostFused = 3;                         // of fused ones, since each is compiled first
-constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes
-constexpr int kMeasuredRuns = 5, kMeasurements = 3;
+// Engines that are timed for one operation. The variable sets another number, for tests, which have no time for many.
+constexpr std::size_t kMostEngines = 6;
+const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";
+constexpr std::size_t kMostFused = 3;                         // fewer of those with an epilogue: cuDNN compiles each
+constexpr std::size_t kEveryEngine = 10000;                   // for finding one by its name
+constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes; engines that need more are left out
+constexpr int kTimedRuns = 5;                                 // between the two events of one timing
 const char* const kDirect = "direct";
+const char* const kScratch = "timing a convolution's engines";
 
 std::size_t most_engines() {
   const char* text = std::getenv(kMostEnginesVariable);
   const int number = text != nullptr ? std::atoi(text) : 0;
   return number > 0 ? static_cast<std::size_t>(number) : kMostEngines;
 }
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 std::size_t weight_count(const ConvolutionShape& shape) {
   return std::size_t{9} * static_cast<std::size_t>(shape.input_channels) * static_cast<std::size_t>(shape.output_channels);
@@ -68,157 +74,223 @@ void ConvolutionLayer::set_weights(const float* weights) {
   master_ = weights;
   context_.timed([] { return std::string("weights for convolutions"); }, [&] {
     bool direct = direct_;
-    for (const auto& entry : ways_) direct = direct || !entry.second.engine;
-    if (direct) {
-      direct_weights(context_, shape_, false, weights, direct_forward_.as<float>());
-      direct_weights(context_, shape_, true, weights, direct_backward_.as<float>());
-    }
+    for (const auto& entry : chosen_) direct = direct || !entry.second.engine;
+    if (direct) make_direct_weights();
     if (converted_.data() != nullptr)
       to_activations(context_, weights, weight_count(shape_), converted_.as<float>());
   });
 }
 
-// The candidates for an operation, by name.
-std::vector<std::pair<std::string, ConvolutionLayer::Way>> ConvolutionLayer::ways(GraphKind operation, int batch) {
-  std::vector<std::pair<std::string, Way>> found;
-  if (direct_) return found;
-  const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix) {
+void ConvolutionLayer::make_direct_weights() {
+  direct_weights(context_, shape_, false, master_, direct_forward_.as<float>());
+  direct_weights(context_, shape_, true, master_, direct_backward_.as<float>());
+}
+
+std::vector<ConvolutionLayer::Candidate> ConvolutionLayer::find_candidates(GraphKind operation, int batch,
+                                                                           std::size_t most) {
+  std::vector<Candidate> found;
+  const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix,
+                       std::size_t number) {
     try {
-      const std::size_t most =
-          kind == GraphKind::forward_epilogue ? std::min(kMostFused, most_engines()) : most_engines();
       for (Engine& engine :
-           find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(), weight_type, most)) {
+           find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(), weight_type, number)) {
         const std::string name = prefix + engine.name();
-        found.push_back({name, Way{std::make_shared<Engine>(std::move(engine)), kind, converted}});
+        found.push_back({std::make_shared<Engine>(std::move(engine)), kind, converted, name});
       }
     } catch (const Error&) {
-      // cuDNN cannot express it: the next form may do.
+      // cuDNN cannot express this form of the operation. Another form may do.
     }
   };
   switch (operation) {
     case GraphKind::forward_epilogue:
-      add(GraphKind::forward_epilogue, CUDNN_DATA_FLOAT, false, "fused ");
-      add(GraphKind::forward, CUDNN_DATA_FLOAT, false, "");
+      add(GraphKind::forward_epilogue, CUDNN_DATA_FLOAT, false, "fused ",
+          most == kEveryEngine ? most : std::min(kMostFused, most));
+      add(GraphKind::forward, CUDNN_DATA_FLOAT, false, "", most);
       break;
     case GraphKind::backward_weights:
-      add(operation, CUDNN_DATA_FLOAT, false, "");
-      if (context_.is_bfloat16()) add(operation, CUDNN_DATA_BFLOAT16, true, "converted ");
+      add(operation, CUDNN_DATA_FLOAT, false, "", most);
+      if (context_.is_bfloat16()) add(operation, CUDNN_DATA_BFLOAT16, true, "converted ", most);
       break;
-    default: add(operation, CUDNN_DATA_FLOAT, false, "");
+    default: add(operation, CUDNN_DATA_FLOAT, false, "", most);
   }
   return found;
 }
 
-// One operation, the epilogue of inference included (without its pool).
-void ConvolutionLayer::carry_out(const Way& way, GraphKind operation, int batch, const GraphPointers& pointers) {
+std::size_t ConvolutionLayer::workspace_bytes(const Candidate& candidate) const {
+  if (!candidate.engine) return 0;
+  return aligned(candidate.engine->workspace_bytes()) + (candidate.converted ? weight_count(shape_) * 2 : 0);
+}
+
+void ConvolutionLayer::execute_direct(GraphKind operation, int batch, const GraphPointers& pointers) {
   const ConvolutionShape shape = shape_of(batch);
-  if (!way.engine) {
-    // GraphPointers are const: which of them is written is the operation's business.
-    float* x = const_cast<float*>(static_cast<const float*>(pointers.x));
-    float* w = const_cast<float*>(static_cast<const float*>(pointers.w));
-    float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
-    if (operation == GraphKind::backward_weights) {
-      direct_weight_gradient(context_, shape, x, y, w);
-    } else if (operation == GraphKind::backward_data) {
-      ConvolutionShape reversed = shape;
-      std::swap(reversed.input_channels, reversed.output_channels);
-      direct_forward(context_, reversed, y, direct_backward_.as<float>(), x);
-    } else {
-      direct_forward(context_, shape, x, direct_forward_.as<float>(), y);
-    }
+  // GraphPointers are const: the operation decides which of them is written.
+  float* x = const_cast<float*>(static_cast<const float*>(pointers.x));
+  float* w = const_cast<float*>(static_cast<const float*>(pointers.w));
+  float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
+  if (operation == GraphKind::backward_weights) {
+    direct_weight_gradient(context_, shape, x, y, w);
+  } else if (operation == GraphKind::backward_data) {
+    ConvolutionShape reversed = shape;
+    std::swap(reversed.input_channels, reversed.output_channels);
+    direct_forward(context_, reversed, y, direct_backward_.as<float>(), x);
   } else {
-    const std::size_t workspace = way.engine->workspace_bytes();
-    const std::size_t gradient = way.converted ? weight_count(shape) * 2 : 0, aligned = (workspace + 255) / 256 * 256;
-    std::uint8_t* memory = static_cast<std::uint8_t*>(context_.workspace(aligned + gradient));
-    GraphPointers actual = pointers;
-    if (way.converted) actual.w = memory + aligned;
-    way.engine->execute(context_.cudnn(), actual, way.kind, workspace > 0 ? memory : nullptr);
-    if (way.converted)
-      from_bfloat16(context_, actual.w, weight_count(shape), const_cast<float*>(static_cast<const float*>(pointers.w)));
+    direct_forward(context_, shape, x, direct_forward_.as<float>(), y);
   }
-  if (operation == GraphKind::forward_epilogue && way.kind != GraphKind::forward_epilogue) {
+}
+
+// Enqueues one operation, the epilogue of inference included (without its pool). The workspace has workspace_bytes().
+void ConvolutionLayer::execute(const Candidate& candidate, GraphKind operation, int batch,
+                               const GraphPointers& pointers, void* workspace) {
+  if (!candidate.engine) {
+    execute_direct(operation, batch, pointers);
+  } else {
+    const std::size_t bytes = candidate.engine->workspace_bytes();
+    GraphPointers actual = pointers;
+    if (candidate.converted) actual.w = static_cast<std::uint8_t*>(workspace) + aligned(bytes);
+    candidate.engine->execute(context_.cudnn(), actual, candidate.kind, bytes > 0 ? workspace : nullptr);
+    if (candidate.converted)
+      from_bfloat16(context_, actual.w, weight_count(shape_), const_cast<float*>(static_cast<const float*>(pointers.w)));
+  }
+  if (operation == GraphKind::forward_epilogue && candidate.kind != GraphKind::forward_epilogue) {
     float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
-    inference_epilogue(context_, static_cast<Index>(batch) * shape.height, shape.width, shape.output_channels, y,
+    inference_epilogue(context_, static_cast<Index>(batch) * shape_.height, shape_.width, shape_.output_channels, y,
                        {pointers.scale, pointers.shift, true, false}, false, y);
   }
 }
 
-// Milliseconds of one run: the best of some measurements, so that what else the device does counts little.
-double ConvolutionLayer::measure(const Way& way, GraphKind operation, int batch, const GraphPointers& pointers) {
-  way.engine->prepare({context_.cudnn(), nullptr});
-  if (way.engine->workspace_bytes() > kMostWorkspace) return std::numeric_limits<double>::infinity();
-  carry_out(way, operation, batch, pointers);
-  Event start(true), stop(true);
-  double best = std::numeric_limits<double>::infinity();
-  for (int measurement = 0; measurement < kMeasurements; ++measurement) {
-    start.record(context_.stream());
-    for (int run = 0; run < kMeasuredRuns; ++run) carry_out(way, operation, batch, pointers);
-    stop.record(context_.stream());
-    stop.wait_on_host();
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
-    best = std::min(best, static_cast<double>(milliseconds) / kMeasuredRuns);
+// The candidate that the plans name, ready to run. Where it cannot be used the results change by rounding, so that is noted.
+std::optional<ConvolutionLayer::Candidate> ConvolutionLayer::planned(GraphKind operation, int batch,
+                                                                     const std::string& name) {
+  const auto fits = [&](const Candidate& candidate) { return candidate.name == name; };
+  // The engines that would be timed come first: asking cuDNN for all of them takes longer.
+  for (const std::size_t most : {most_engines(), kEveryEngine}) {
+    std::vector<Candidate> candidates = find_candidates(operation, batch, most);
+    const auto found = std::find_if(candidates.begin(), candidates.end(), fits);
+    if (found == candidates.end()) continue;
+    try {
+      found->engine->prepare({context_.cudnn(), nullptr});
+      context_.workspace(workspace_bytes(*found));
+      return *found;
+    } catch (const Error& error) {
+      context_.note("the engine kept for convolution " + key(operation, batch) +
+                    " cannot be used any more, another one is chosen: " + error.what());
+      return std::nullopt;
+    }
   }
-  return best;
+  context_.note("the engine kept for convolution " + key(operation, batch) +
+                " is not offered by cuDNN any more, another one is chosen: results may differ by rounding");
+  return std::nullopt;
 }
 
-const ConvolutionLayer::Way& ConvolutionLayer::way(GraphKind operation, int batch, const GraphPointers& pointers) {
-  const auto found = ways_.find({operation, batch});
-  if (found != ways_.end()) return found->second;
-
-  Way best;
-  std::string name = kDirect;
-  const std::string wanted = direct_ ? kDirect : context_.plan_cache().find(key(operation, batch));
-  auto candidates = wanted == kDirect ? std::vector<std::pair<std::string, Way>>{} : ways(operation, batch);
-  bool chosen = wanted == kDirect;
-  for (auto& [candidate, way] : candidates) {
-    if (candidate != wanted) continue;
+// The fastest candidate. Candidates are timed in memory of their own, which is given back: the workspace that all
+// operations share grows only by what the chosen one needs.
+std::optional<ConvolutionLayer::Candidate> ConvolutionLayer::autotuned(GraphKind operation, int batch,
+                                                                       const GraphPointers& pointers) {
+  const std::vector<Candidate> found = find_candidates(operation, batch, most_engines());
+  DeviceMemory scratch;
+  Event start(true), stop(true);
+  // A candidate that fails is not supported after all, or its workspace does not fit. Where the device itself has failed
+  // the next call fails too.
+  const auto tolerate = [](const Error& error) {
+    if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw error;
+  };
+  AutotuneCandidates candidates;
+  candidates.count = found.size();
+  candidates.prepare = [&](std::size_t index) {
     try {
-      way.engine->prepare({context_.cudnn(), nullptr});
-      context_.workspace(way.engine->workspace_bytes() + weight_count(shape_) * 2 + 512);
-      best = way;
-      chosen = true;
-    } catch (const Error&) {
-      // It is measured anew.
-      context_.note("the engine kept for convolution " + key(operation, batch) + " cannot be used any more");
-    }
-  }
-  if (!chosen) {
-    double least = std::numeric_limits<double>::infinity();
-    for (auto& [candidate, way] : candidates) {
-      try {
-        const double milliseconds = measure(way, operation, batch, pointers);
-        if (milliseconds >= least) continue;
-        least = milliseconds;
-        best = way;
-        name = candidate;
-      } catch (const Error& error) {
-        // Not supported after all, or too little memory for its workspace. A failed device fails the next call too.
-        if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw;
+      found[index].engine->prepare({context_.cudnn(), nullptr});
+      const std::size_t bytes = workspace_bytes(found[index]);
+      if (bytes > kMostWorkspace) return false;
+      if (bytes > scratch.size()) {
+        // The smaller one goes first, since both may not fit. It comes back where the larger one does not fit either.
+        const std::size_t before = scratch.size();
+        scratch = DeviceMemory();
+        try {
+          scratch = DeviceMemory(bytes, context_.stream(), kScratch);
+        } catch (const Error&) {
+          scratch = DeviceMemory(before, context_.stream(), kScratch);
+          throw;
+        }
       }
+      return true;
+    } catch (const Error& error) {
+      tolerate(error);
+      return false;
     }
-    if (!best.engine)
+  };
+  candidates.time = [&](std::size_t index) -> std::optional<double> {
+    try {
+      start.record(context_.stream());
+      for (int run = 0; run < kTimedRuns; ++run) execute(found[index], operation, batch, pointers, scratch.data());
+      stop.record(context_.stream());
+      stop.wait_on_host();
+      float milliseconds = 0;
+      check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
+      return static_cast<double>(milliseconds) / kTimedRuns;
+    } catch (const Error& error) {
+      tolerate(error);
+      return std::nullopt;
+    }
+  };
+  candidates.seconds = [] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
+  AutotuneLimits limits;
+  limits.warm_up_milliseconds /= kTimedRuns;  // what is timed is the mean of as many runs
+  limits.preparation_seconds = std::min(limits.preparation_seconds, context_.autotune_seconds_left());
+  const double began = candidates.seconds();
+  const std::optional<std::size_t> fastest = fastest_candidate(candidates, limits);
+  context_.spend_autotune_seconds(candidates.seconds() - began);
+  if (!fastest) return std::nullopt;
+  scratch = DeviceMemory();
+  try {
+    context_.workspace(workspace_bytes(found[*fastest]));
+  } catch (const Error& error) {
+    tolerate(error);
+    return std::nullopt;
+  }
+  return found[*fastest];
+}
+
+const ConvolutionLayer::Candidate& ConvolutionLayer::chosen(GraphKind operation, int batch,
+                                                            const GraphPointers& pointers) {
+  const auto known = chosen_.find({operation, batch});
+  if (known != chosen_.end()) return known->second;
+
+  const Candidate direct{nullptr, operation, false, kDirect};
+  if (direct_) return chosen_.emplace(std::make_pair(operation, batch), direct).first->second;
+  PlanCache& plans = context_.plan_cache();
+  const std::string wanted = plans.find(key(operation, batch));
+  std::optional<Candidate> choice;
+  if (wanted == kDirect) choice = direct;
+  else if (!wanted.empty()) choice = planned(operation, batch, wanted);
+  if (!choice) {
+    choice = autotuned(operation, batch, pointers);
+    // The direct kernels are not saved as the choice: memory may have been short, or the device have failed.
+    if (choice) {
+      plans.add(key(operation, batch), choice->name);
+    } else {
+      choice = direct;
+      plans.add_unsaved(key(operation, batch), kDirect);
       context_.note("cuDNN has no engine for convolution " + key(operation, batch) + ": computed directly, slowly");
-    // What was taken only because nothing else ran is not kept: memory may have been short, or the device have failed.
-    if (best.engine) context_.plan_cache().add(key(operation, batch), name);
-    else context_.plan_cache().add_unsaved(key(operation, batch), name);
+    }
   }
-  if (!best.engine && !direct_ && master_ != nullptr) {
-    // set_weights has not made these, since nothing needed them.
-    direct_weights(context_, shape_, false, master_, direct_forward_.as<float>());
-    direct_weights(context_, shape_, true, master_, direct_backward_.as<float>());
-  }
-  return ways_.emplace(std::make_pair(operation, batch), best).first->second;
+  // set_weights has not made the direct kernels' weights, since nothing needed them.
+  if (!choice->engine && master_ != nullptr) make_direct_weights();
+  return chosen_.emplace(std::make_pair(operation, batch), *choice).first->second;
 }
 
 void ConvolutionLayer::run(GraphKind operation, int batch, const GraphPointers& pointers) {
-  const Way& chosen = way(operation, batch, pointers);
-  timed(operation, batch, [&] { carry_out(chosen, operation, batch, pointers); });
+  const Candidate& candidate = chosen(operation, batch, pointers);
+  timed(operation, batch, [&] {
+    // The direct kernels take workspace themselves.
+    void* workspace = candidate.engine ? context_.workspace(workspace_bytes(candidate)) : nullptr;
+    execute(candidate, operation, batch, pointers, workspace);
+  });
 }
 
 void ConvolutionLayer::forward(int batch, const float* input, float* output, const BatchStatistics* statistics) {
-  const void* weights = converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_);
-  run(GraphKind::forward, batch, {input, weights, output, nullptr, nullptr});
+  run(GraphKind::forward, batch, {input, weights(), output, nullptr, nullptr});
   if (statistics == nullptr) return;
   context_.timed([&] { return "batch statistics " + text_of(shape_, batch); }, [&] {
     batch_statistics(context_, static_cast<Index>(batch) * shape_.height * shape_.width, shape_.output_channels, output,
@@ -227,7 +299,6 @@ void ConvolutionLayer::forward(int batch, const float* input, float* output, con
 }
 
 void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilogue& epilogue, float* output) {
-  const void* weights = converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_);
   const bool fused = epilogue.relu && epilogue.scale != nullptr && epilogue.shift != nullptr;
   const std::size_t values = static_cast<std::size_t>(batch) * shape_.height * shape_.width * shape_.output_channels;
   const Index lines = static_cast<Index>(batch) * shape_.height;
@@ -236,12 +307,13 @@ void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilo
   if (epilogue.pool) {
     const std::size_t bytes = values * context_.activation_bytes();
     if (pooled_.size() < bytes) {
-      if (pooled_.data() != nullptr) retired_.push_back(std::move(pooled_));
-      pooled_ = DeviceMemory(bytes, context_.stream(), "a layer before its pool");
+      DeviceMemory larger(bytes, context_.stream(), "a layer before its pool");
+      context_.retire(std::move(pooled_));
+      pooled_ = std::move(larger);
     }
     linear = pooled_.as<float>();
   }
-  const GraphPointers pointers{input, weights, linear, epilogue.scale, epilogue.shift};
+  const GraphPointers pointers{input, weights(), linear, epilogue.scale, epilogue.shift};
   run(fused ? GraphKind::forward_epilogue : GraphKind::forward, batch, pointers);
   InferenceEpilogue rest = epilogue;
   if (fused) rest = {nullptr, nullptr, false, epilogue.pool};
@@ -252,8 +324,7 @@ void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilo
 }
 
 void ConvolutionLayer::backward_data(int batch, const float* output_gradient, float* input_gradient) {
-  const void* weights = converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_);
-  run(GraphKind::backward_data, batch, {input_gradient, weights, output_gradient, nullptr, nullptr});
+  run(GraphKind::backward_data, batch, {input_gradient, weights(), output_gradient, nullptr, nullptr});
 }
 
 void ConvolutionLayer::backward_weights(int batch, const float* input, const float* output_gradient,

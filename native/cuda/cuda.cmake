@@ -11,7 +11,7 @@ set(DEEPYEAST_CUDA_ARCHITECTURES "80;90" CACHE STRING "Compute capabilities to b
 add_library(deepyeast_cuda_client STATIC
   ${CMAKE_CURRENT_LIST_DIR}/client/cuda_backend.cc ${CMAKE_CURRENT_LIST_DIR}/client/inference_executor.cc
   ${CMAKE_CURRENT_LIST_DIR}/client/loader.cc ${CMAKE_CURRENT_LIST_DIR}/client/search.cc ${CMAKE_CURRENT_LIST_DIR}/plan_cache.cc
-  ${CMAKE_CURRENT_LIST_DIR}/product_algorithm.cc)
+  ${CMAKE_CURRENT_LIST_DIR}/product_algorithm.cc ${CMAKE_CURRENT_LIST_DIR}/autotune.cc)
 target_compile_definitions(deepyeast_cuda_client PRIVATE DEEPYEAST_VERSION="${DEEPYEAST_VERSION}")
 target_link_libraries(deepyeast_cuda_client PUBLIC deepyeast_engine ${CMAKE_DL_LIBS})
 
@@ -141,7 +141,9 @@ target_include_directories(deepyeast_cuda SYSTEM PRIVATE ${DEEPYEAST_CUDART_INCL
   ${DEEPYEAST_CUBLAS_INCLUDE})
 target_compile_definitions(deepyeast_cuda PRIVATE DEEPYEAST_CUDA_LIBRARY DEEPYEAST_VERSION="${DEEPYEAST_VERSION}")
 if(count EQUAL 1)
-  target_compile_definitions(deepyeast_cuda PRIVATE DEEPYEAST_CUDA_ONLY=${DEEPYEAST_CUDA_ARCHITECTURES})
+  # The number alone: 90a is the code of compute capability 9.0 with the instructions that only that card has.
+  string(REGEX MATCH "^[0-9]+" capability "${DEEPYEAST_CUDA_ARCHITECTURES}")
+  target_compile_definitions(deepyeast_cuda PRIVATE DEEPYEAST_CUDA_ONLY=${capability})
 endif()
 # No path of this machine goes into the library: what it needs is loaded by its client before.
 target_link_libraries(deepyeast_cuda PRIVATE ${DEEPYEAST_CUDNN_LIBRARY} ${DEEPYEAST_CUBLAS_LIBRARY} ${DEEPYEAST_CUDART}

@@ -28,7 +28,6 @@ struct CudaContext {
   cuda::Context context;
   std::vector<cuda::UpdatePart> parts;
   cuda::DeviceMemory device_parts;
-  std::vector<cuda::DeviceMemory> retired_parts;
   std::string text;
 };
 struct CudaConvolution {
@@ -390,7 +389,7 @@ int update(CudaContext* context, const CudaUpdate* arguments) {
       const std::size_t bytes = parts.size() * sizeof(cuda::UpdatePart);
       cuda::DeviceMemory memory(bytes, c.stream(), "the table of parameters");
       c.upload(parts.data(), bytes, memory.data());
-      if (context->device_parts.data() != nullptr) context->retired_parts.push_back(std::move(context->device_parts));
+      c.retire(std::move(context->device_parts));
       context->device_parts = std::move(memory);
       context->parts = std::move(parts);
     }
@@ -431,65 +430,70 @@ int notes(CudaContext* context, const char** text) {
   });
 }
 
-const CudaTable table = {
-    DEEPYEAST_CUDA_ABI,
-    DEEPYEAST_VERSION,
-    error_code,
-    error_message,
-    versions,
-    devices,
-    create,
-    destroy,
-    description,
-    available_memory,
-    allocate,
-    allocate_activations,
-    release,
-    upload,
-    download,
-    download_later,
-    finish,
-    upload_activations,
-    download_activations,
-    staging,
-    held,
-    hold,
-    put,
-    recording_create,
-    recording_destroy,
-    recording_begin,
-    recording_end,
-    begin_iteration,
-    end_iteration,
-    collect,
-    convolution_create,
-    convolution_destroy,
-    convolution_set_weights,
-    convolution_forward,
-    convolution_infer,
-    convolution_backward_data,
-    convolution_backward_weights,
-    dense_create,
-    dense_destroy,
-    dense_set_weights,
-    dense_forward,
-    dense_infer,
-    dense_backward_data,
-    dense_backward_weights,
-    gather,
-    normalization_forward,
-    normalization_backward,
-    running_statistics,
-    softmax,
-    softmax_cross_entropy,
-    update,
-    plans,
-    use_plans,
-    profile_begin,
-    profile_end,
-    elapsed,
-    notes,
-};
+// Assigned by name, so that the order of the rows does not matter.
+CudaTable make_table() {
+  CudaTable t{};
+  t.abi = DEEPYEAST_CUDA_ABI;
+  t.version = DEEPYEAST_VERSION;
+  t.error_code = error_code;
+  t.error_message = error_message;
+  t.versions = versions;
+  t.devices = devices;
+  t.create = create;
+  t.destroy = destroy;
+  t.description = description;
+  t.available_memory = available_memory;
+  t.allocate = allocate;
+  t.allocate_activations = allocate_activations;
+  t.release = release;
+  t.upload = upload;
+  t.download = download;
+  t.download_later = download_later;
+  t.finish = finish;
+  t.upload_activations = upload_activations;
+  t.download_activations = download_activations;
+  t.staging = staging;
+  t.held = held;
+  t.hold = hold;
+  t.put = put;
+  t.recording_create = recording_create;
+  t.recording_destroy = recording_destroy;
+  t.recording_begin = recording_begin;
+  t.recording_end = recording_end;
+  t.begin_iteration = begin_iteration;
+  t.end_iteration = end_iteration;
+  t.collect = collect;
+  t.convolution_create = convolution_create;
+  t.convolution_destroy = convolution_destroy;
+  t.convolution_set_weights = convolution_set_weights;
+  t.convolution_forward = convolution_forward;
+  t.convolution_infer = convolution_infer;
+  t.convolution_backward_data = convolution_backward_data;
+  t.convolution_backward_weights = convolution_backward_weights;
+  t.dense_create = dense_create;
+  t.dense_destroy = dense_destroy;
+  t.dense_set_weights = dense_set_weights;
+  t.dense_forward = dense_forward;
+  t.dense_infer = dense_infer;
+  t.dense_backward_data = dense_backward_data;
+  t.dense_backward_weights = dense_backward_weights;
+  t.gather = gather;
+  t.normalization_forward = normalization_forward;
+  t.normalization_backward = normalization_backward;
+  t.running_statistics = running_statistics;
+  t.softmax = softmax;
+  t.softmax_cross_entropy = softmax_cross_entropy;
+  t.update = update;
+  t.plans = plans;
+  t.use_plans = use_plans;
+  t.profile_begin = profile_begin;
+  t.profile_end = profile_end;
+  t.elapsed = elapsed;
+  t.notes = notes;
+  return t;
+}
+
+const CudaTable table = make_table();
 
 }  // namespace
 }  // namespace deepyeast
