@@ -5,6 +5,8 @@
     pytorch.py ceilings
     pytorch.py prepare
 
+--images=FILE among the arguments names the images and labels that ours trains and predicts on, as `gpu_bench LIBRARY images
+FILE` writes them. Without it they are random.
 PRECISION: bfloat16 (autocast), tf32 or float32. MODES, with commas between: eager, compiled (torch.compile with CUDA graphs,
 the convolutions by cuDNN's benchmark), or tuned (the same with max-autotune, which takes minutes). Channels last. Each
 measurement is a line of its name, a tab and its JSON. prepare compiles what "compiled" needs into the cache of
@@ -13,17 +15,44 @@ A training iteration takes uint8 images that lie on the device by index, subtrac
 runs forward, backward and the update; inference goes from uint8 images in host memory to posteriors there."""
 
 import json
+import struct
 import sys
 import time
 from contextlib import nullcontext
 
 import torch
+import torch._dynamo
 from torch import nn
 
 BLOCKS = [[64, 64], [128, 128], [256, 256, 256, 256]]
 HELD = 20000
 REPEATS = 5
 MODES = {"compiled": "reduce-overhead", "tuned": "max-autotune"}  # both with CUDA graphs
+
+
+IMAGES = None  # the file of --images
+
+
+def read(path):
+    """The tensors "images" and "labels" of a safetensors file."""
+    with open(path, "rb") as file:
+        data = file.read()
+    (size,) = struct.unpack("<Q", data[:8])
+    header, start, tensors = json.loads(data[8 : 8 + size]), 8 + size, []
+    for name, dtype in (("images", torch.uint8), ("labels", torch.int32)):
+        first, last = header[name]["data_offsets"]
+        values = torch.frombuffer(bytearray(data[start + first : start + last]), dtype=dtype)
+        tensors.append(values.reshape(header[name]["shape"]))
+    return tensors
+
+
+def cells(count):
+    """As many uint8 images and their labels, in host memory: the file's over and over, as gpu_bench does it."""
+    if IMAGES is None:
+        return torch.randint(0, 256, (count, 64, 64, 2), dtype=torch.uint8), torch.randint(0, 12, (count,))
+    images, labels = read(IMAGES)
+    rows = torch.arange(count) % len(labels)
+    return images[rows], labels[rows].long()
 
 
 class ChannelsLastFlatten(nn.Module):
@@ -75,9 +104,11 @@ def median(values):
 def training(precision, mode, batch, iterations, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
-    images = torch.randint(0, 256, (HELD, 64, 64, 2), dtype=torch.uint8, device="cuda")
-    labels = torch.randint(0, 12, (HELD,), device="cuda")
+    images, labels = (tensor.cuda() for tensor in cells(HELD))
     mean = images[:1000].float().mean(0)
+    # Else CUDA graphs copy these tensors into memory of their own on every call, as they do with inputs.
+    for tensor in (images, labels, mean):
+        torch._dynamo.mark_static_address(tensor)
     model = network().train()
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
@@ -122,8 +153,9 @@ def training(precision, mode, batch, iterations, repeats=REPEATS):
 def inference(precision, mode, batch, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
-    host = torch.randint(0, 256, (batch, 64, 64, 2), dtype=torch.uint8).pin_memory()
+    host = cells(batch)[0].pin_memory()
     model, mean = folded(network()), torch.full((64, 64, 2), 30.0, device="cuda")
+    torch._dynamo.mark_static_address(mean)
     if precision == "bfloat16":
         model = model.to(torch.bfloat16)
         cast = nullcontext
@@ -203,7 +235,9 @@ def measurements(section, rest):
 
 
 def main():
-    section, *rest = sys.argv[1:]
+    global IMAGES
+    IMAGES = next((word.split("=", 1)[1] for word in sys.argv if word.startswith("--images=")), None)
+    section, *rest = [word for word in sys.argv[1:] if not word.startswith("--")]
     if not torch.cuda.is_available():
         print(json.dumps({"error": "PyTorch finds no CUDA device"}))
         return 4
