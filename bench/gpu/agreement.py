@@ -1,6 +1,6 @@
 """Whether a training step's gradients agree with double precision as well as PyTorch's do, for bench/gpu/run.sh.
 
-    agreement.py [--name=NAME] FOLDER PRECISION...
+    agreement.py FOLDER PRECISION...
 
 FOLDER/PRECISION.safetensors: what `gpu_bench LIBRARY gradients PRECISION BATCH FILE` wrote: weights, images, labels, dropout masks, and the logits
 and gradients that came of them. The same step runs here in double and in PyTorch in the same precision (channels last).
@@ -10,32 +10,19 @@ A unit next to zero, or two next to each other under a pool, may fall on the oth
 gradients below it far more than the rounding does; which units those are is chance. So PyTorch runs the step several times,
 each with the batch in another order, which changes nothing but the rounding, and ours is held against the largest error of
 a tensor among them. How many units PyTorch's ReLUs switched against double is told.
-Prints a line for each precision: NAME-PRECISION (agreement-PRECISION where none is given), a tab and JSON with the errors by tensor and the worst ratio of ours to
+Prints a line for each precision: agreement-PRECISION, a tab and JSON with the errors by tensor and the worst ratio of ours to
 PyTorch's; exits with 1 where one is above 1.5.
 """
 
 import json
-import struct
 import sys
 
 import torch
 import torch.nn.functional as F
+from tensor_file import read
 
 ALLOWED = 1.5
 ORDERS = 9  # of the batch
-DTYPES = {"F32": torch.float32, "U8": torch.uint8, "I32": torch.int32}
-
-
-def read(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    (size,) = struct.unpack("<Q", data[:8])
-    tensors, start = {}, 8 + size
-    for name, entry in json.loads(data[8:start]).items():
-        first, last = entry["data_offsets"]
-        values = torch.frombuffer(bytearray(data[start + first : start + last]), dtype=DTYPES[entry["dtype"]])
-        tensors[name] = values.reshape(entry["shape"])
-    return tensors
 
 
 def step(tensors, device, dtype, cast, order):
@@ -114,8 +101,7 @@ def compare(tensors, exact, exact_above, precision, device):
 
 
 def main():
-    name = next((word[7:] for word in sys.argv if word.startswith("--name=")), "agreement")
-    folder, *precisions = [word for word in sys.argv[1:] if not word.startswith("--")]
+    folder, *precisions = sys.argv[1:]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     exact = exact_above = inputs = None
     status = 0
@@ -128,7 +114,7 @@ def main():
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
             exact, exact_above = step(tensors, device, torch.float64, False, torch.arange(len(tensors["labels"])))
         result = compare(tensors, exact, exact_above, precision, device)
-        print(f"{name}-{precision}\t{json.dumps(result)}", flush=True)
+        print(f"agreement-{precision}\t{json.dumps(result)}", flush=True)
         status = status if result["holds"] else 1
     return status
 

@@ -5,54 +5,29 @@
     pytorch.py ceilings
     pytorch.py prepare
 
---images=FILE among the arguments names the images and labels that ours trains and predicts on, as `gpu_bench LIBRARY images
-FILE` writes them. Without it they are random.
 PRECISION: bfloat16 (autocast), tf32 or float32. MODES, with commas between: eager, compiled (torch.compile with CUDA graphs,
 the convolutions by cuDNN's benchmark), or tuned (the same with max-autotune, which takes minutes). Channels last. Each
 measurement is a line of its name, a tab and its JSON. prepare compiles what "compiled" needs into the cache of
 torch.compile, so that it can be done beside something else.
+The images are those of gpu_bench, from the file that DEEPYEAST_BENCH_IMAGES names ("gpu_bench cpu images"); without it they
+are random, and the result says so.
 A training iteration takes uint8 images that lie on the device by index, subtracts the mean, turns and mirrors them, and
 runs forward, backward and the update; inference goes from uint8 images in host memory to posteriors there."""
 
 import json
-import struct
+import os
 import sys
 import time
 from contextlib import nullcontext
 
 import torch
-import torch._dynamo
+from tensor_file import read
 from torch import nn
 
 BLOCKS = [[64, 64], [128, 128], [256, 256, 256, 256]]
 HELD = 20000
 REPEATS = 5
 MODES = {"compiled": "reduce-overhead", "tuned": "max-autotune"}  # both with CUDA graphs
-
-
-IMAGES = None  # the file of --images
-
-
-def read(path):
-    """The tensors "images" and "labels" of a safetensors file."""
-    with open(path, "rb") as file:
-        data = file.read()
-    (size,) = struct.unpack("<Q", data[:8])
-    header, start, tensors = json.loads(data[8 : 8 + size]), 8 + size, []
-    for name, dtype in (("images", torch.uint8), ("labels", torch.int32)):
-        first, last = header[name]["data_offsets"]
-        values = torch.frombuffer(bytearray(data[start + first : start + last]), dtype=dtype)
-        tensors.append(values.reshape(header[name]["shape"]))
-    return tensors
-
-
-def cells(count):
-    """As many uint8 images and their labels, in host memory: the file's over and over, as gpu_bench does it."""
-    if IMAGES is None:
-        return torch.randint(0, 256, (count, 64, 64, 2), dtype=torch.uint8), torch.randint(0, 12, (count,))
-    images, labels = read(IMAGES)
-    rows = torch.arange(count) % len(labels)
-    return images[rows], labels[rows].long()
 
 
 class ChannelsLastFlatten(nn.Module):
@@ -97,6 +72,26 @@ def set_up(precision):
     return nullcontext
 
 
+def data(count):
+    """Images [count, 64, 64, 2] and labels, on the host: the same ones again where the file has fewer."""
+    path = os.environ.get("DEEPYEAST_BENCH_IMAGES")
+    if path is None:
+        generator = torch.Generator().manual_seed(1)
+        images = torch.randint(0, 256, (min(count, 1000), 64, 64, 2), dtype=torch.uint8, generator=generator)
+        labels = torch.randint(0, 12, (len(images),), generator=generator)
+    else:
+        tensors = read(path)
+        images, labels = tensors["images"], tensors["labels"].long()
+    rows = torch.arange(count) % len(images)
+    return images[rows], labels[rows]
+
+
+def stays(tensor):
+    """A tensor that the compiled function closes over and that never moves: CUDA graphs need not copy it at each call."""
+    torch._dynamo.mark_static_address(tensor)
+    return tensor
+
+
 def median(values):
     return sorted(values)[len(values) // 2]
 
@@ -104,11 +99,9 @@ def median(values):
 def training(precision, mode, batch, iterations, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
-    images, labels = (tensor.cuda() for tensor in cells(HELD))
-    mean = images[:1000].float().mean(0)
-    # Else CUDA graphs copy these tensors into memory of their own on every call, as they do with inputs.
-    for tensor in (images, labels, mean):
-        torch._dynamo.mark_static_address(tensor)
+    host_images, host_labels = data(HELD)
+    images, labels = stays(host_images.cuda()), stays(host_labels.cuda())
+    mean = stays(images[:1000].float().mean(0))
     model = network().train()
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
@@ -153,9 +146,8 @@ def training(precision, mode, batch, iterations, repeats=REPEATS):
 def inference(precision, mode, batch, repeats=REPEATS):
     cast = set_up(precision)
     torch.manual_seed(1)
-    host = cells(batch)[0].pin_memory()
-    model, mean = folded(network()), torch.full((64, 64, 2), 30.0, device="cuda")
-    torch._dynamo.mark_static_address(mean)
+    host = data(batch)[0].pin_memory()
+    model, mean = folded(network()), stays(torch.full((64, 64, 2), 30.0, device="cuda"))
     if precision == "bfloat16":
         model = model.to(torch.bfloat16)
         cast = nullcontext
@@ -235,16 +227,15 @@ def measurements(section, rest):
 
 
 def main():
-    global IMAGES
-    IMAGES = next((word.split("=", 1)[1] for word in sys.argv if word.startswith("--images=")), None)
-    section, *rest = [word for word in sys.argv[1:] if not word.startswith("--")]
+    section, *rest = sys.argv[1:]
     if not torch.cuda.is_available():
         print(json.dumps({"error": "PyTorch finds no CUDA device"}))
         return 4
     status = 0
     for name, about, measure in measurements(section, rest):
         try:
-            result = {**measure(), **about, "torch": torch.__version__, "cudnn": torch.backends.cudnn.version()}
+            result = {**measure(), **about, "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(),
+                      "images": "random" if os.environ.get("DEEPYEAST_BENCH_IMAGES") is None else "gpu_bench"}
         except Exception as error:  # one failing measurement must not end the others
             result, status = {"error": repr(error)[:500]}, 1
         # Written at once: the next one may not end in time.

@@ -1,7 +1,8 @@
 // How real the simulated cells are: trains on them alone, picks the model by simulated validation loss alone, then tries
 // it on real cells.
 //
-//   npm run realism -- [--cells 45000] [--iterations 3750] [--seeds 1,2,3] [--threads 2] [--out FOLDER]
+//   npm run realism -- [--cells 45000] [--iterations 3750] [--seeds 1,2,3] [--appearance varied] [--threads 2]
+//                      [--out FOLDER]
 //   npm run realism -- --models FILE,FILE      # tries models that were trained before, on simulated cells, instead
 //
 // Reports the twelve cells of a figure (their 8 bits as they are, and by the training set's intensity rule) and the three
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     cells: { type: 'string', default: '45000' },
     iterations: { type: 'string', default: '3750' },
     seeds: { type: 'string', default: '1,2,3' },
+    appearance: { type: 'string', default: 'crop' },
     threads: { type: 'string', default: '2' },
     models: { type: 'string' },
     out: { type: 'string', default: 'realism' },
@@ -37,7 +39,12 @@ const expected = { AAC1: ['mitochondrion'], AAH1: ['cytoplasm', 'nucleus'], AAP1
 async function trainOne(folder, seed) {
   const started = performance.now();
   const threads = Number(options.threads);
-  const simulated = await simulate({ out: join(folder, `screen-${seed}`), cells: Number(options.cells), seed });
+  const simulated = await simulate({
+    out: join(folder, `screen-${seed}`),
+    cells: Number(options.cells),
+    appearance: options.appearance,
+    seed,
+  });
   const path = join(options.out, `run-${seed}`);
   const { cells, proteins } = await trainOn(simulated, { recipe, seed, threads, run: path });
   return {

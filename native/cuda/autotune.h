@@ -1,34 +1,37 @@
-// Chooses the fastest of several candidates for one operation by running them. Knows nothing of CUDA: the caller says how a
-// candidate is prepared and timed, which a test can watch.
+// Picks the fastest of several candidates for one operation, such as the engines that cuDNN offers for a convolution. Knows
+// nothing of CUDA: a test gives it candidates with times of its own.
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <optional>
 #include <vector>
 
 namespace deepyeast::cuda {
 
 struct AutotuneLimits {
-  double preparation_seconds = 3;    // for the candidates of one operation; the first that works is always prepared
-  double warm_up_milliseconds = 20;  // of device time, until the card's clocks have risen
-  std::size_t rounds = 7;            // each times every candidate once, so that a change of clocks meets all of them
-  double hopeless = 2;               // a candidate slower than this many times the best of the warm-up is dropped
+  // Seconds after which no further candidate is prepared, once one is usable: engines compiled at run time may take more
+  // than a second each.
+  double preparing = 1.0;
+  // Seconds after which no further round is begun, once every candidate that is left has a time.
+  double seconds = 2.0;
+  // Rounds that count. One before them warms the device up: its clocks rise only under load.
+  int rounds = 5;
+  // A candidate slower than the best of a round by this factor is out of the race.
+  double hopeless = 1.5;
 };
 
+// What the search asks of its caller.
 struct AutotuneCandidates {
-  std::size_t count = 0;
-  // Makes candidate `index` ready to run, which may compile code. False: it cannot be used.
-  std::function<bool(std::size_t index)> prepare;
-  // Runs a candidate that was prepared and returns milliseconds of device time. Nothing: it failed and is not asked again.
-  std::function<std::optional<double>(std::size_t index)> time;
-  // Seconds of the host since some moment.
-  std::function<double()> seconds;
+  int count = 0;
+  // Makes the candidate ready and runs it once. False: it cannot be used.
+  std::function<bool(int candidate)> prepare;
+  // Milliseconds of one run, measured over some of them.
+  std::function<double(int candidate)> time;
+  // Seconds on any steady clock.
+  std::function<double()> clock;
 };
 
-// The index of the candidate with the smallest median time, the earlier one of two that are equal; nothing where none works.
-// Candidates come in the order of promise: those that the preparation has no time for are the least promising. A single
-// candidate that works is not timed more often than it takes to see that it runs.
-std::optional<std::size_t> fastest_candidate(const AutotuneCandidates& candidates, const AutotuneLimits& limits);
+// The candidate with the least median time; -1 where none can be used. Candidates are timed in turn, round by round, so that
+// a change of the device's clocks meets all of them. Of equal ones the first is taken.
+int autotune(const AutotuneCandidates& candidates, const AutotuneLimits& limits);
 
 }  // namespace deepyeast::cuda

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "autotune.h"
 #include "operations.h"
@@ -12,20 +13,32 @@ namespace {
 
 // With fewer input channels a tensor core would mostly multiply zeros.
 constexpr int kDirectChannels = 8;
-// Engines that are timed for one operation. The variable sets another number, for tests, which have no time for many.
-constexpr std::size_t kMostEngines = 6;
+constexpr std::size_t kMostEngines = 6;  // measured for one operation, unless kMostEnginesVariable says another number
+constexpr std::size_t kMostFused = 3;    // of fused ones, since each is compiled first
+constexpr std::size_t kEveryEngine = 1000;
+constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes
+constexpr int kMeasuredRuns = 10;                             // of a candidate in a round
 const char* const kMostEnginesVariable = "DEEPYEAST_CUDA_ENGINES";
-constexpr std::size_t kMostFused = 3;                         // fewer of those with an epilogue: cuDNN compiles each
-constexpr std::size_t kEveryEngine = 10000;                   // for finding one by its name
-constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;  // bytes; engines that need more are left out
-constexpr int kTimedRuns = 5;                                 // between the two events of one timing
+const char* const kSecondsVariable = "DEEPYEAST_CUDA_TUNING_SECONDS";  // for one operation
 const char* const kDirect = "direct";
-const char* const kScratch = "timing a convolution's engines";
 
 std::size_t most_engines() {
   const char* text = std::getenv(kMostEnginesVariable);
   const int number = text != nullptr ? std::atoi(text) : 0;
   return number > 0 ? static_cast<std::size_t>(number) : kMostEngines;
+}
+
+AutotuneLimits autotune_limits() {
+  AutotuneLimits limits;
+  const char* text = std::getenv(kSecondsVariable);
+  const double seconds = text != nullptr ? std::atof(text) : 0;
+  if (seconds > 0) limits.seconds = seconds;
+  limits.preparing = limits.seconds / 2;
+  return limits;
+}
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
@@ -75,30 +88,32 @@ void ConvolutionLayer::set_weights(const float* weights) {
   context_.timed([] { return std::string("weights for convolutions"); }, [&] {
     bool direct = direct_;
     for (const auto& entry : chosen_) direct = direct || !entry.second.engine;
-    if (direct) make_direct_weights();
+    if (direct) {
+      direct_weights(context_, shape_, false, weights, direct_forward_.as<float>());
+      direct_weights(context_, shape_, true, weights, direct_backward_.as<float>());
+    }
     if (converted_.data() != nullptr)
       to_activations(context_, weights, weight_count(shape_), converted_.as<float>());
   });
 }
 
-void ConvolutionLayer::make_direct_weights() {
-  direct_weights(context_, shape_, false, master_, direct_forward_.as<float>());
-  direct_weights(context_, shape_, true, master_, direct_backward_.as<float>());
-}
+const void* ConvolutionLayer::weights() const { return converted_.data() != nullptr ? converted_.data() : master_; }
 
-std::vector<ConvolutionLayer::Candidate> ConvolutionLayer::find_candidates(GraphKind operation, int batch,
-                                                                           std::size_t most) {
-  std::vector<Candidate> found;
+// What cuDNN offers for an operation: at most `most` engines of each form. The forms take turns, so that every form has been
+// tried where there is no time for all candidates.
+std::vector<ConvolutionLayer::Candidate> ConvolutionLayer::candidates(GraphKind operation, int batch, std::size_t most) {
+  std::vector<std::vector<Candidate>> forms;
   const auto add = [&](GraphKind kind, cudnnDataType_t weight_type, bool converted, const std::string& prefix,
-                       std::size_t number) {
+                       std::size_t most_of_form) {
+    forms.emplace_back();
     try {
-      for (Engine& engine :
-           find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(), weight_type, number)) {
+      for (Engine& engine : find_engines({context_.cudnn(), nullptr}, kind, shape_of(batch), context_.precision(),
+                                         weight_type, most_of_form)) {
         const std::string name = prefix + engine.name();
-        found.push_back({std::make_shared<Engine>(std::move(engine)), kind, converted, name});
+        forms.back().push_back({name, std::make_shared<Engine>(std::move(engine)), kind, converted});
       }
     } catch (const Error&) {
-      // cuDNN cannot express this form of the operation. Another form may do.
+      // cuDNN cannot express it: the next form may do.
     }
   };
   switch (operation) {
@@ -113,17 +128,23 @@ std::vector<ConvolutionLayer::Candidate> ConvolutionLayer::find_candidates(Graph
       break;
     default: add(operation, CUDNN_DATA_FLOAT, false, "", most);
   }
+  std::vector<Candidate> found;
+  std::size_t longest = 0;
+  for (const auto& form : forms) longest = std::max(longest, form.size());
+  for (std::size_t i = 0; i < longest; ++i)
+    for (auto& form : forms)
+      if (i < form.size()) found.push_back(std::move(form[i]));
   return found;
 }
 
 std::size_t ConvolutionLayer::workspace_bytes(const Candidate& candidate) const {
-  if (!candidate.engine) return 0;
-  return aligned(candidate.engine->workspace_bytes()) + (candidate.converted ? weight_count(shape_) * 2 : 0);
+  const std::size_t gradient = candidate.converted ? weight_count(shape_) * 2 : 0;
+  return aligned(candidate.engine->workspace_bytes()) + gradient;
 }
 
-void ConvolutionLayer::execute_direct(GraphKind operation, int batch, const GraphPointers& pointers) {
+void ConvolutionLayer::execute_directly(GraphKind operation, int batch, const GraphPointers& pointers) {
   const ConvolutionShape shape = shape_of(batch);
-  // GraphPointers are const: the operation decides which of them is written.
+  // GraphPointers are const: which of them is written is the operation's business.
   float* x = const_cast<float*>(static_cast<const float*>(pointers.x));
   float* w = const_cast<float*>(static_cast<const float*>(pointers.w));
   float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
@@ -138,16 +159,17 @@ void ConvolutionLayer::execute_direct(GraphKind operation, int batch, const Grap
   }
 }
 
-// Enqueues one operation, the epilogue of inference included (without its pool). The workspace has workspace_bytes().
-void ConvolutionLayer::execute(const Candidate& candidate, GraphKind operation, int batch,
-                               const GraphPointers& pointers, void* workspace) {
+// One operation, the epilogue of inference included (without its pool).
+void ConvolutionLayer::execute(const Candidate& candidate, GraphKind operation, int batch, const GraphPointers& pointers,
+                               const Workspace& workspace) {
   if (!candidate.engine) {
-    execute_direct(operation, batch, pointers);
+    execute_directly(operation, batch, pointers);
   } else {
-    const std::size_t bytes = candidate.engine->workspace_bytes();
+    std::uint8_t* memory = static_cast<std::uint8_t*>(workspace(workspace_bytes(candidate)));
+    const std::size_t scratch = candidate.engine->workspace_bytes();
     GraphPointers actual = pointers;
-    if (candidate.converted) actual.w = static_cast<std::uint8_t*>(workspace) + aligned(bytes);
-    candidate.engine->execute(context_.cudnn(), actual, candidate.kind, bytes > 0 ? workspace : nullptr);
+    if (candidate.converted) actual.w = memory + aligned(scratch);
+    candidate.engine->execute(context_.cudnn(), actual, candidate.kind, scratch > 0 ? memory : nullptr);
     if (candidate.converted)
       from_bfloat16(context_, actual.w, weight_count(shape_), const_cast<float*>(static_cast<const float*>(pointers.w)));
   }
@@ -158,134 +180,110 @@ void ConvolutionLayer::execute(const Candidate& candidate, GraphKind operation, 
   }
 }
 
-// The candidate that the plans name, ready to run. Where it cannot be used the results change by rounding, so that is noted.
-std::optional<ConvolutionLayer::Candidate> ConvolutionLayer::planned(GraphKind operation, int batch,
-                                                                     const std::string& name) {
-  const auto fits = [&](const Candidate& candidate) { return candidate.name == name; };
-  // The engines that would be timed come first: asking cuDNN for all of them takes longer.
-  for (const std::size_t most : {most_engines(), kEveryEngine}) {
-    std::vector<Candidate> candidates = find_candidates(operation, batch, most);
-    const auto found = std::find_if(candidates.begin(), candidates.end(), fits);
-    if (found == candidates.end()) continue;
+// The candidate that the plans name. False where they name none, or one that cannot be had: which a note tells, since the
+// next choice may differ by rounding from what a resumed run computed before.
+bool ConvolutionLayer::take_planned(GraphKind operation, int batch, Candidate* planned) {
+  const std::string name = context_.plan_cache().find(key(operation, batch));
+  if (name.empty()) return false;
+  if (name == kDirect) {
+    *planned = {kDirect, nullptr, operation, false};
+    return true;
+  }
+  for (Candidate& candidate : candidates(operation, batch, kEveryEngine)) {
+    if (candidate.name != name) continue;
     try {
-      found->engine->prepare({context_.cudnn(), nullptr});
-      context_.workspace(workspace_bytes(*found));
-      return *found;
-    } catch (const Error& error) {
-      context_.note("the engine kept for convolution " + key(operation, batch) +
-                    " cannot be used any more, another one is chosen: " + error.what());
-      return std::nullopt;
+      candidate.engine->prepare({context_.cudnn(), nullptr});
+      context_.workspace(workspace_bytes(candidate));
+      *planned = std::move(candidate);
+      return true;
+    } catch (const Error&) {
+      break;
     }
   }
   context_.note("the engine kept for convolution " + key(operation, batch) +
-                " is not offered by cuDNN any more, another one is chosen: results may differ by rounding");
-  return std::nullopt;
+                " cannot be used any more: another one is measured, which may differ by rounding");
+  return false;
 }
 
-// The fastest candidate. Candidates are timed in memory of their own, which is given back: the workspace that all
-// operations share grows only by what the chosen one needs.
-std::optional<ConvolutionLayer::Candidate> ConvolutionLayer::autotuned(GraphKind operation, int batch,
-                                                                       const GraphPointers& pointers) {
-  const std::vector<Candidate> found = find_candidates(operation, batch, most_engines());
+// The fastest of what cuDNN offers; direct where it offers nothing. Candidates are measured with a workspace of their own,
+// which is given back: the largest may be a gigabyte that nothing needs afterwards.
+ConvolutionLayer::Candidate ConvolutionLayer::fastest(GraphKind operation, int batch, const GraphPointers& pointers) {
+  std::vector<Candidate> all = candidates(operation, batch, most_engines());
+  const std::size_t most_workspace = std::min(kMostWorkspace, free_memory() / 2);
   DeviceMemory scratch;
   Event start(true), stop(true);
-  // A candidate that fails is not supported after all, or its workspace does not fit. Where the device itself has failed
-  // the next call fails too.
-  const auto tolerate = [](const Error& error) {
-    if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw error;
-  };
-  AutotuneCandidates candidates;
-  candidates.count = found.size();
-  candidates.prepare = [&](std::size_t index) {
+  const Workspace workspace = [&](std::size_t) { return scratch.data(); };
+  const auto prepare = [&](int index) {
+    const Candidate& candidate = all[static_cast<std::size_t>(index)];
     try {
-      found[index].engine->prepare({context_.cudnn(), nullptr});
-      const std::size_t bytes = workspace_bytes(found[index]);
-      if (bytes > kMostWorkspace) return false;
+      candidate.engine->prepare({context_.cudnn(), nullptr});
+      const std::size_t bytes = workspace_bytes(candidate);
+      if (bytes > most_workspace) return false;
       if (bytes > scratch.size()) {
-        // The smaller one goes first, since both may not fit. It comes back where the larger one does not fit either.
+        // The smaller one goes first, since both may not fit. It comes back where the larger one does not fit either: the
+        // candidates before this one are still to be timed in it.
         const std::size_t before = scratch.size();
         scratch = DeviceMemory();
         try {
-          scratch = DeviceMemory(bytes, context_.stream(), kScratch);
+          scratch = DeviceMemory(bytes, context_.stream(), "workspace for measuring");
         } catch (const Error&) {
-          scratch = DeviceMemory(before, context_.stream(), kScratch);
+          scratch = DeviceMemory(before, context_.stream(), "workspace for measuring");
           throw;
         }
       }
+      execute(candidate, operation, batch, pointers, workspace);
+      check(cudaStreamSynchronize(context_.stream()), "a convolution's candidate");
       return true;
     } catch (const Error& error) {
-      tolerate(error);
+      // Not supported after all, or too little memory for its workspace. A failed device fails the next call too.
+      if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw;
       return false;
     }
   };
-  candidates.time = [&](std::size_t index) -> std::optional<double> {
-    try {
-      start.record(context_.stream());
-      for (int run = 0; run < kTimedRuns; ++run) execute(found[index], operation, batch, pointers, scratch.data());
-      stop.record(context_.stream());
-      stop.wait_on_host();
-      float milliseconds = 0;
-      check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
-      return static_cast<double>(milliseconds) / kTimedRuns;
-    } catch (const Error& error) {
-      tolerate(error);
-      return std::nullopt;
-    }
+  const auto time = [&](int index) {
+    start.record(context_.stream());
+    for (int i = 0; i < kMeasuredRuns; ++i)
+      execute(all[static_cast<std::size_t>(index)], operation, batch, pointers, workspace);
+    stop.record(context_.stream());
+    stop.wait_on_host();
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
+    return static_cast<double>(milliseconds) / kMeasuredRuns;
   };
-  candidates.seconds = [] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  };
-  AutotuneLimits limits;
-  limits.warm_up_milliseconds /= kTimedRuns;  // what is timed is the mean of as many runs
-  limits.preparation_seconds = std::min(limits.preparation_seconds, context_.autotune_seconds_left());
-  const double began = candidates.seconds();
-  const std::optional<std::size_t> fastest = fastest_candidate(candidates, limits);
-  context_.spend_autotune_seconds(candidates.seconds() - began);
-  if (!fastest) return std::nullopt;
-  scratch = DeviceMemory();
-  try {
-    context_.workspace(workspace_bytes(found[*fastest]));
-  } catch (const Error& error) {
-    tolerate(error);
-    return std::nullopt;
-  }
-  return found[*fastest];
+  const int best = autotune({static_cast<int>(all.size()), prepare, time, steady_seconds}, autotune_limits());
+  if (best < 0) return {kDirect, nullptr, operation, false};
+  return std::move(all[static_cast<std::size_t>(best)]);
 }
 
 const ConvolutionLayer::Candidate& ConvolutionLayer::chosen(GraphKind operation, int batch,
                                                             const GraphPointers& pointers) {
-  const auto known = chosen_.find({operation, batch});
-  if (known != chosen_.end()) return known->second;
+  const auto found = chosen_.find({operation, batch});
+  if (found != chosen_.end()) return found->second;
 
-  const Candidate direct{nullptr, operation, false, kDirect};
-  if (direct_) return chosen_.emplace(std::make_pair(operation, batch), direct).first->second;
-  PlanCache& plans = context_.plan_cache();
-  const std::string wanted = plans.find(key(operation, batch));
-  std::optional<Candidate> choice;
-  if (wanted == kDirect) choice = direct;
-  else if (!wanted.empty()) choice = planned(operation, batch, wanted);
-  if (!choice) {
-    choice = autotuned(operation, batch, pointers);
-    // The direct kernels are not saved as the choice: memory may have been short, or the device have failed.
-    if (choice) {
-      plans.add(key(operation, batch), choice->name);
+  Candidate candidate{kDirect, nullptr, operation, false};
+  if (!direct_ && !take_planned(operation, batch, &candidate)) {
+    candidate = fastest(operation, batch, pointers);
+    if (candidate.engine) {
+      context_.workspace(workspace_bytes(candidate));
+      context_.plan_cache().add(key(operation, batch), candidate.name);
     } else {
-      choice = direct;
-      plans.add_unsaved(key(operation, batch), kDirect);
       context_.note("cuDNN has no engine for convolution " + key(operation, batch) + ": computed directly, slowly");
+      // What was taken only because nothing else ran is not kept: memory may have been short, or the device have failed.
+      context_.plan_cache().add_unsaved(key(operation, batch), candidate.name);
     }
   }
-  // set_weights has not made the direct kernels' weights, since nothing needed them.
-  if (!choice->engine && master_ != nullptr) make_direct_weights();
-  return chosen_.emplace(std::make_pair(operation, batch), *choice).first->second;
+  if (!candidate.engine && !direct_ && master_ != nullptr) {
+    // set_weights has not made these, since nothing needed them.
+    direct_weights(context_, shape_, false, master_, direct_forward_.as<float>());
+    direct_weights(context_, shape_, true, master_, direct_backward_.as<float>());
+  }
+  return chosen_.emplace(std::make_pair(operation, batch), std::move(candidate)).first->second;
 }
 
 void ConvolutionLayer::run(GraphKind operation, int batch, const GraphPointers& pointers) {
   const Candidate& candidate = chosen(operation, batch, pointers);
   timed(operation, batch, [&] {
-    // The direct kernels take workspace themselves.
-    void* workspace = candidate.engine ? context_.workspace(workspace_bytes(candidate)) : nullptr;
-    execute(candidate, operation, batch, pointers, workspace);
+    execute(candidate, operation, batch, pointers, [&](std::size_t bytes) { return context_.workspace(bytes); });
   });
 }
 
@@ -308,8 +306,7 @@ void ConvolutionLayer::infer(int batch, const float* input, const InferenceEpilo
     const std::size_t bytes = values * context_.activation_bytes();
     if (pooled_.size() < bytes) {
       DeviceMemory larger(bytes, context_.stream(), "a layer before its pool");
-      context_.retire(std::move(pooled_));
-      pooled_ = std::move(larger);
+      context_.retire(std::exchange(pooled_, std::move(larger)));
     }
     linear = pooled_.as<float>();
   }

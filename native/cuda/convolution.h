@@ -1,9 +1,9 @@
 // A 3x3 convolution on the device: by cuDNN, or directly for the first layer's few channels and where cuDNN has no engine.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,41 +26,38 @@ class ConvolutionLayer {
   void backward_weights(int batch, const float* input, const float* output_gradient, float* weight_gradient);
 
  private:
-  // A candidate for an operation: an engine of cuDNN, or the direct kernels where there is none.
+  // One way to compute an operation: an engine of cuDNN, with a weight gradient in bfloat16 converted afterwards, or the
+  // direct kernels.
   struct Candidate {
-    std::shared_ptr<Engine> engine;  // null: the direct kernels
+    std::string name;                // in plans
+    std::shared_ptr<Engine> engine;  // null: direct
     GraphKind kind = GraphKind::forward;
-    bool converted = false;  // whether the engine's weight gradient is bfloat16 and becomes float32 afterwards
-    std::string name;
+    bool converted = false;
   };
+  // Gives scratch memory of at least so many bytes.
+  using Workspace = std::function<void*(std::size_t bytes)>;
 
   ConvolutionShape shape_of(int batch) const;
+  const void* weights() const;
   void run(GraphKind operation, int batch, const GraphPointers& pointers);
-
-  // The candidate that computes an operation: chosen when the operation first runs, by the plans or by timing.
   const Candidate& chosen(GraphKind operation, int batch, const GraphPointers& pointers);
-  // All that cuDNN offers, by name, or at most `most` of each form, the most promising first.
-  std::vector<Candidate> find_candidates(GraphKind operation, int batch, std::size_t most);
-  std::optional<Candidate> planned(GraphKind operation, int batch, const std::string& name);
-  std::optional<Candidate> autotuned(GraphKind operation, int batch, const GraphPointers& pointers);
-
-  // Bytes of scratch memory that execute() needs.
+  std::vector<Candidate> candidates(GraphKind operation, int batch, std::size_t most);
+  bool take_planned(GraphKind operation, int batch, Candidate* planned);
+  Candidate fastest(GraphKind operation, int batch, const GraphPointers& pointers);
   std::size_t workspace_bytes(const Candidate& candidate) const;
-  void execute(const Candidate& candidate, GraphKind operation, int batch, const GraphPointers& pointers, void* workspace);
-  void execute_direct(GraphKind operation, int batch, const GraphPointers& pointers);
-  void make_direct_weights();
-
+  void execute(const Candidate& candidate, GraphKind operation, int batch, const GraphPointers& pointers,
+               const Workspace& workspace);
+  void execute_directly(GraphKind operation, int batch, const GraphPointers& pointers);
   void timed(GraphKind operation, int batch, const std::function<void()>& body);
   std::string key(GraphKind operation, int batch) const;
-  const void* weights() const { return converted_.data() != nullptr ? converted_.data() : static_cast<const void*>(master_); }
 
   Context& context_;
   const ConvolutionShape shape_;
-  const bool direct_;              // few input channels: all operations use the direct kernels
-  const float* master_ = nullptr;  // the weights in float32, which belong to the caller
-  DeviceMemory converted_;         // the weights in bfloat16
+  const bool direct_;              // all of it: few input channels
+  const float* master_ = nullptr;  // float32, the caller's
+  DeviceMemory converted_;         // bfloat16
   DeviceMemory direct_forward_, direct_backward_;
-  DeviceMemory pooled_;  // in inference, a layer's output before its pool
+  DeviceMemory pooled_;            // a layer before its pool, in inference
   std::map<std::pair<GraphKind, int>, Candidate> chosen_;
 };
 

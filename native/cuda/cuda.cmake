@@ -141,9 +141,9 @@ target_include_directories(deepyeast_cuda SYSTEM PRIVATE ${DEEPYEAST_CUDART_INCL
   ${DEEPYEAST_CUBLAS_INCLUDE})
 target_compile_definitions(deepyeast_cuda PRIVATE DEEPYEAST_CUDA_LIBRARY DEEPYEAST_VERSION="${DEEPYEAST_VERSION}")
 if(count EQUAL 1)
-  # The number alone: 90a is the code of compute capability 9.0 with the instructions that only that card has.
-  string(REGEX MATCH "^[0-9]+" capability "${DEEPYEAST_CUDA_ARCHITECTURES}")
-  target_compile_definitions(deepyeast_cuda PRIVATE DEEPYEAST_CUDA_ONLY=${capability})
+  # 90a is 9.0 with instructions that no later card has.
+  string(REGEX REPLACE "[a-z]+$" "" only "${DEEPYEAST_CUDA_ARCHITECTURES}")
+  target_compile_definitions(deepyeast_cuda PRIVATE DEEPYEAST_CUDA_ONLY=${only})
 endif()
 # No path of this machine goes into the library: what it needs is loaded by its client before.
 target_link_libraries(deepyeast_cuda PRIVATE ${DEEPYEAST_CUDNN_LIBRARY} ${DEEPYEAST_CUBLAS_LIBRARY} ${DEEPYEAST_CUDART}

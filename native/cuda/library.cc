@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "abi.h"
@@ -161,7 +162,7 @@ void destroy(CudaContext* context) { delete context; }
 const char* description(CudaContext* context) { return context->context.description().c_str(); }
 
 int available_memory(CudaContext* context, size_t* bytes) {
-  return within(context, [&](cuda::Context& c) { *bytes = c.available_memory(); });
+  return within(context, [&](cuda::Context&) { *bytes = cuda::free_memory(); });
 }
 
 int allocate(CudaContext* context, size_t floats, float** memory) {
@@ -180,10 +181,10 @@ int download(CudaContext* context, const float* device, size_t count, float* hos
   return within(context, [&](cuda::Context& c) { c.download(device, count * sizeof(float), host); });
 }
 int download_later(CudaContext* context, const float* device, size_t count, float* host) {
-  return within(context, [&](cuda::Context& c) { c.download_later(device, count * sizeof(float), host); });
+  return within(context, [&](cuda::Context& c) { c.downloads().enqueue(device, count * sizeof(float), host); });
 }
 int finish(CudaContext* context) {
-  return within(context, [&](cuda::Context& c) { c.finish(); });
+  return within(context, [&](cuda::Context& c) { c.downloads().finish(); });
 }
 
 // Converted a stretch at a time, so that the scratch memory stays small.
@@ -216,17 +217,17 @@ int download_activations(CudaContext* context, const float* device, size_t count
   });
 }
 int staging(CudaContext* context, size_t bytes, uint8_t** host) {
-  return within(context, [&](cuda::Context& c) { *host = c.staging(bytes); });
+  return within(context, [&](cuda::Context& c) { *host = c.staging().next(bytes); });
 }
 
 int held(CudaContext* context, uint64_t id, int* answer) {
-  return within(context, [&](cuda::Context& c) { *answer = c.holds(id) ? 1 : 0; });
+  return within(context, [&](cuda::Context& c) { *answer = c.training_set().holds(id) ? 1 : 0; });
 }
 int hold(CudaContext* context, uint64_t id, uint64_t count, size_t image_bytes, int* fits) {
-  return within(context, [&](cuda::Context& c) { *fits = c.hold(id, count, image_bytes) ? 1 : 0; });
+  return within(context, [&](cuda::Context& c) { *fits = c.training_set().reserve(id, count, image_bytes) ? 1 : 0; });
 }
 int put(CudaContext* context, uint64_t first, size_t number, const uint8_t* images, int last) {
-  return within(context, [&](cuda::Context& c) { c.put(first, number, images, last != 0); });
+  return within(context, [&](cuda::Context& c) { c.training_set().put(first, number, images, last != 0); });
 }
 
 int recording_create(CudaContext* context, CudaRecording** recording) {
@@ -243,15 +244,15 @@ int recording_end(CudaRecording* recording, int failed, int* again) {
 }
 
 int begin_iteration(CudaContext* context, const CudaIteration* iteration) {
-  return within(context, [&](cuda::Context& c) { c.begin_iteration(*iteration); });
+  return within(context, [&](cuda::Context& c) { c.iterations().begin(*iteration); });
 }
 int end_iteration(CudaContext* context) {
-  return within(context, [&](cuda::Context& c) { c.end_iteration(); });
+  return within(context, [&](cuda::Context& c) { c.iterations().end(); });
 }
 int collect(CudaContext* context, StepResult* results, int capacity, int* count, int* more) {
   return within(context, [&](cuda::Context& c) {
     bool others = false;
-    *count = c.collect(results, capacity, &others);
+    *count = c.iterations().collect(results, capacity, &others);
     *more = others ? 1 : 0;
   });
 }
@@ -389,8 +390,7 @@ int update(CudaContext* context, const CudaUpdate* arguments) {
       const std::size_t bytes = parts.size() * sizeof(cuda::UpdatePart);
       cuda::DeviceMemory memory(bytes, c.stream(), "the table of parameters");
       c.upload(parts.data(), bytes, memory.data());
-      c.retire(std::move(context->device_parts));
-      context->device_parts = std::move(memory);
+      c.retire(std::exchange(context->device_parts, std::move(memory)));
       context->parts = std::move(parts);
     }
     c.timed([] { return std::string("update"); }, [&] {
@@ -412,16 +412,16 @@ int use_plans(CudaContext* context, const char* text, const char** warning) {
   });
 }
 int profile_begin(CudaContext* context) {
-  return within(context, [&](cuda::Context& c) { c.profile_begin(); });
+  return within(context, [&](cuda::Context& c) { c.profile().begin(); });
 }
 int profile_end(CudaContext* context, const char** text) {
   return within(context, [&](cuda::Context& c) {
-    context->text = c.profile_end();
+    context->text = c.profile().end();
     *text = context->text.c_str();
   });
 }
 int elapsed(CudaContext* context, double* milliseconds) {
-  return within(context, [&](cuda::Context& c) { *milliseconds = c.elapsed(); });
+  return within(context, [&](cuda::Context& c) { *milliseconds = c.profile().elapsed(); });
 }
 int notes(CudaContext* context, const char** text) {
   return within(context, [&](cuda::Context& c) {
@@ -430,72 +430,73 @@ int notes(CudaContext* context, const char** text) {
   });
 }
 
-// Assigned by name, so that the order of the rows does not matter.
+// By name: a table filled by position would take two functions of one type in the wrong order without a word.
 CudaTable make_table() {
-  CudaTable t{};
-  t.abi = DEEPYEAST_CUDA_ABI;
-  t.version = DEEPYEAST_VERSION;
-  t.error_code = error_code;
-  t.error_message = error_message;
-  t.versions = versions;
-  t.devices = devices;
-  t.create = create;
-  t.destroy = destroy;
-  t.description = description;
-  t.available_memory = available_memory;
-  t.allocate = allocate;
-  t.allocate_activations = allocate_activations;
-  t.release = release;
-  t.upload = upload;
-  t.download = download;
-  t.download_later = download_later;
-  t.finish = finish;
-  t.upload_activations = upload_activations;
-  t.download_activations = download_activations;
-  t.staging = staging;
-  t.held = held;
-  t.hold = hold;
-  t.put = put;
-  t.recording_create = recording_create;
-  t.recording_destroy = recording_destroy;
-  t.recording_begin = recording_begin;
-  t.recording_end = recording_end;
-  t.begin_iteration = begin_iteration;
-  t.end_iteration = end_iteration;
-  t.collect = collect;
-  t.convolution_create = convolution_create;
-  t.convolution_destroy = convolution_destroy;
-  t.convolution_set_weights = convolution_set_weights;
-  t.convolution_forward = convolution_forward;
-  t.convolution_infer = convolution_infer;
-  t.convolution_backward_data = convolution_backward_data;
-  t.convolution_backward_weights = convolution_backward_weights;
-  t.dense_create = dense_create;
-  t.dense_destroy = dense_destroy;
-  t.dense_set_weights = dense_set_weights;
-  t.dense_forward = dense_forward;
-  t.dense_infer = dense_infer;
-  t.dense_backward_data = dense_backward_data;
-  t.dense_backward_weights = dense_backward_weights;
-  t.gather = gather;
-  t.normalization_forward = normalization_forward;
-  t.normalization_backward = normalization_backward;
-  t.running_statistics = running_statistics;
-  t.softmax = softmax;
-  t.softmax_cross_entropy = softmax_cross_entropy;
-  t.update = update;
-  t.plans = plans;
-  t.use_plans = use_plans;
-  t.profile_begin = profile_begin;
-  t.profile_end = profile_end;
-  t.elapsed = elapsed;
-  t.notes = notes;
-  return t;
+  CudaTable table{};
+  table.abi = DEEPYEAST_CUDA_ABI;
+  table.version = DEEPYEAST_VERSION;
+  table.error_code = error_code;
+  table.error_message = error_message;
+  table.versions = versions;
+  table.devices = devices;
+  table.create = create;
+  table.destroy = destroy;
+  table.description = description;
+  table.available_memory = available_memory;
+  table.allocate = allocate;
+  table.allocate_activations = allocate_activations;
+  table.release = release;
+  table.upload = upload;
+  table.download = download;
+  table.download_later = download_later;
+  table.finish = finish;
+  table.upload_activations = upload_activations;
+  table.download_activations = download_activations;
+  table.staging = staging;
+  table.held = held;
+  table.hold = hold;
+  table.put = put;
+  table.recording_create = recording_create;
+  table.recording_destroy = recording_destroy;
+  table.recording_begin = recording_begin;
+  table.recording_end = recording_end;
+  table.begin_iteration = begin_iteration;
+  table.end_iteration = end_iteration;
+  table.collect = collect;
+  table.convolution_create = convolution_create;
+  table.convolution_destroy = convolution_destroy;
+  table.convolution_set_weights = convolution_set_weights;
+  table.convolution_forward = convolution_forward;
+  table.convolution_infer = convolution_infer;
+  table.convolution_backward_data = convolution_backward_data;
+  table.convolution_backward_weights = convolution_backward_weights;
+  table.dense_create = dense_create;
+  table.dense_destroy = dense_destroy;
+  table.dense_set_weights = dense_set_weights;
+  table.dense_forward = dense_forward;
+  table.dense_infer = dense_infer;
+  table.dense_backward_data = dense_backward_data;
+  table.dense_backward_weights = dense_backward_weights;
+  table.gather = gather;
+  table.normalization_forward = normalization_forward;
+  table.normalization_backward = normalization_backward;
+  table.running_statistics = running_statistics;
+  table.softmax = softmax;
+  table.softmax_cross_entropy = softmax_cross_entropy;
+  table.update = update;
+  table.plans = plans;
+  table.use_plans = use_plans;
+  table.profile_begin = profile_begin;
+  table.profile_end = profile_end;
+  table.elapsed = elapsed;
+  table.notes = notes;
+  return table;
 }
-
-const CudaTable table = make_table();
 
 }  // namespace
 }  // namespace deepyeast
 
-extern "C" const deepyeast::CudaTable* deepyeast_cuda(void) { return &deepyeast::table; }
+extern "C" const deepyeast::CudaTable* deepyeast_cuda(void) {
+  static const deepyeast::CudaTable table = deepyeast::make_table();
+  return &table;
+}

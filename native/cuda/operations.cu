@@ -80,7 +80,7 @@ NormalizationRows<Type, vector, after> rows_of(const Context& context, const Nor
                      shape.epsilon};
   if (after == After::dropout) {
     const CudaStream& stream = *arguments.dropout;
-    const IterationBlock* block = context.iteration();
+    const IterationBlock* block = context.iterations().block();
     rows.dropout = {{{stream.key[0], stream.key[1]}, stream.stream, stream.iteration, stream.purpose},
                     block != nullptr ? &block->iteration : nullptr,
                     dropout_threshold(shape.dropout),
@@ -105,11 +105,11 @@ std::size_t partial_bytes(const RowCut& cut) {
 void gather(Context& context, const CudaGather& arguments, float* output) {
   require(arguments.batch > 0 && arguments.size > 0 && arguments.channels > 0, "a size is not positive");
   const std::size_t image = static_cast<std::size_t>(arguments.size) * arguments.size * arguments.channels;
-  const IterationBlock* block = context.iteration();
+  const IterationBlock* block = context.iterations().block();
   const std::uint8_t* images = nullptr;
   const std::uint8_t* codes = nullptr;
   if (block == nullptr) {
-    images = context.stage(arguments.images, static_cast<std::size_t>(arguments.batch) * image);
+    images = context.staging().stage(arguments.images, static_cast<std::size_t>(arguments.batch) * image);
     if (arguments.augmentation != nullptr) {
       std::uint8_t* device = static_cast<std::uint8_t*>(context.workspace(static_cast<std::size_t>(arguments.batch)));
       context.upload(arguments.augmentation, static_cast<std::size_t>(arguments.batch), device);
@@ -129,7 +129,7 @@ void gather(Context& context, const CudaGather& arguments, float* output) {
                             as<Type>(output)};
     launch_threads(body, context.stream(), "gather");
   });
-  if (block == nullptr) context.staged_used();
+  if (block == nullptr) context.staging().used();
 }
 
 void batch_statistics(Context& context, Index rows, int channels, const float* values,
@@ -241,11 +241,11 @@ void softmax(Context& context, int batch, int classes, const float* logits, floa
 void softmax_cross_entropy(Context& context, int batch, int classes, const float* logits, const std::int32_t* labels,
                            double* losses, std::int32_t* predicted, float* logits_gradient) {
   const std::size_t n = static_cast<std::size_t>(batch);
-  const bool deferred = context.iteration() != nullptr;
+  const bool deferred = context.iterations().block() != nullptr;
   std::uint8_t* memory = static_cast<std::uint8_t*>(context.workspace(n * (sizeof(double) + 2 * sizeof(std::int32_t))));
   double* device_losses = reinterpret_cast<double*>(memory);
   std::int32_t* device_predicted = reinterpret_cast<std::int32_t*>(device_losses + n);
-  const std::int32_t* device_labels = deferred ? context.iteration_labels() : nullptr;
+  const std::int32_t* device_labels = deferred ? context.iterations().labels() : nullptr;
   if (!deferred) {
     std::int32_t* target = device_predicted + n;
     context.upload(labels, n * sizeof(std::int32_t), target);
@@ -259,7 +259,7 @@ void softmax_cross_entropy(Context& context, int batch, int classes, const float
     launch_threads(body, context.stream(), "cross-entropy");
   });
   if (deferred) {
-    const BatchResult body{batch, device_losses, device_predicted, device_labels, context.results()};
+    const BatchResult body{batch, device_losses, device_predicted, device_labels, context.iterations().results()};
     launch_stages(body, BatchResult::shared_bytes, context.stream(), "loss");
     return;
   }
@@ -268,14 +268,14 @@ void softmax_cross_entropy(Context& context, int batch, int classes, const float
 }
 
 void update(Context& context, const UpdatePart* parts, std::size_t part_count, const CudaUpdate& arguments) {
-  const IterationBlock* block = context.iteration();
+  const IterationBlock* block = context.iterations().block();
   const Update body{static_cast<Index>(part_count) * (part_values / 4),
                     parts,
                     arguments.momentum,
                     arguments.caffe_momentum != 0,
                     arguments.learning_rate,
                     block,
-                    block != nullptr ? context.results() : nullptr,
+                    block != nullptr ? context.iterations().results() : nullptr,
                     arguments.gradient,
                     arguments.parameters,
                     arguments.velocity};

@@ -9,7 +9,7 @@ GraphRecording::~GraphRecording() {
 }
 
 CudaRecordingStep GraphRecording::begin() {
-  if (context_.profiling() || given_up_) return cuda_run;
+  if (context_.profile().running() || given_up_) return cuda_run;
   if (executable_ != nullptr) {
     check(cudaGraphLaunch(executable_, context_.stream()), "cudaGraphLaunch");
     return cuda_replayed;

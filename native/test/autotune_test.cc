@@ -1,97 +1,95 @@
-// The choice among candidates on a clock and a device of the test's own.
+// The search for the fastest of several candidates, on a clock and with times of the tests' own.
 #include "../cuda/autotune.h"
 
 #include <algorithm>
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "test.h"
 
+namespace deepyeast {
 namespace {
 
-using namespace deepyeast::cuda;
-using deepyeast::test::expect;
+using cuda::AutotuneLimits;
+using cuda::autotune;
+using test::expect;
 
-// Candidates of known cost. Timing one multiplies its cost by what slow(number of timings so far) says.
-struct Device {
+// Candidates whose runs take `milliseconds` and whose preparation takes `preparing` seconds each; a negative time stands for
+// one that cannot be used.
+struct Race {
   std::vector<double> milliseconds;
-  double seconds_to_prepare = 0;
-  std::vector<std::size_t> unprepared = {}, failing = {};
-  std::function<double(std::size_t)> slow = [](std::size_t) { return 1.0; };
-  std::vector<std::size_t> prepared = {}, timed = {};
-  double clock = 0;
+  double preparing = 0.01;
+  double seconds = 0;
+  std::vector<int> prepared{}, timed{};
+  // What the n-th time measured of all is multiplied by.
+  std::function<double(std::size_t)> disturbance = [](std::size_t) { return 1.0; };
 
-  std::optional<std::size_t> fastest(const AutotuneLimits& limits = {}) {
-    const auto contains = [](const std::vector<std::size_t>& all, std::size_t one) {
-      return std::find(all.begin(), all.end(), one) != all.end();
-    };
-    AutotuneCandidates candidates;
-    candidates.count = milliseconds.size();
-    candidates.prepare = [&, contains](std::size_t index) {
-      clock += seconds_to_prepare;
-      prepared.push_back(index);
-      return !contains(unprepared, index);
-    };
-    candidates.time = [&, contains](std::size_t index) -> std::optional<double> {
-      timed.push_back(index);
-      if (contains(failing, index)) return std::nullopt;
-      return milliseconds[index] * slow(timed.size());
-    };
-    candidates.seconds = [&] { return clock; };
-    return fastest_candidate(candidates, limits);
+  int run(const AutotuneLimits& limits = {}) {
+    return autotune({static_cast<int>(milliseconds.size()),
+                     [this](int candidate) {
+                       prepared.push_back(candidate);
+                       seconds += preparing;
+                       return milliseconds[static_cast<std::size_t>(candidate)] > 0;
+                     },
+                     [this](int candidate) {
+                       const double time =
+                           milliseconds[static_cast<std::size_t>(candidate)] * disturbance(timed.size());
+                       timed.push_back(candidate);
+                       seconds += time / 1000;
+                       return time;
+                     },
+                     [this] { return seconds; }},
+                    limits);
   }
+  long times_of(int candidate) const { return std::count(timed.begin(), timed.end(), candidate); }
 };
 
-TEST(autotune_picks_the_fastest_although_the_clocks_rise_meanwhile) {
-  // The first timings are five times slower: candidate 0, timed first, must not lose by that, nor 2 win by being last.
-  Device device{{1.0, 1.2, 1.1}};
-  device.slow = [](std::size_t count) { return count < 10 ? 5.0 : 1.0; };
-  expect(device.fastest() == std::size_t{0}, "device.fastest() == std::size_t{0}");
+TEST(autotune_takes_the_fastest_and_the_first_of_equals) {
+  expect(Race{{3, 1, 2}}.run() == 1, "Race{{3, 1, 2}}.run() == 1");
+  expect(Race{{2, 2, 2}}.run() == 0, "Race{{2, 2, 2}}.run() == 0");
+  expect(Race{{-1, 2.1, 2, -1}}.run() == 2, "Race{{-1, 2.1, 2, -1}}.run() == 2");
 }
 
-TEST(autotune_takes_the_median_so_that_one_disturbed_run_counts_for_nothing) {
-  Device device{{1.0, 1.2}};
-  AutotuneLimits limits;
-  limits.warm_up_milliseconds = 4;
-  // After the warm-up every timing of candidate 0 in two of the seven rounds takes ten times as long.
-  device.slow = [&device](std::size_t count) {
-    return device.timed.back() == 0 && (count == 9 || count == 11) ? 10.0 : 1.0;
-  };
-  expect(device.fastest(limits) == std::size_t{0}, "device.fastest(limits) == std::size_t{0}");
+TEST(autotune_says_where_nothing_can_be_used_and_times_nothing_without_a_choice) {
+  expect(Race{{}}.run() == -1, "Race{{}}.run() == -1");
+  expect(Race{{-1, -1}}.run() == -1, "Race{{-1, -1}}.run() == -1");
+  Race alone{{-1, 5}};
+  expect(alone.run() == 1, "alone.run() == 1");
+  expect(alone.timed.empty(), "alone.timed.empty()");
 }
 
-TEST(autotune_interleaves_the_candidates) {
-  Device device{{1.0, 1.0, 1.0}};
-  expect(device.fastest() == std::size_t{0}, "device.fastest() == std::size_t{0}");
-  for (std::size_t i = 3; i < device.timed.size(); ++i) expect(device.timed[i] == device.timed[i - 3], "device.timed[i] == device.timed[i - 3]");
+TEST(autotune_times_in_turn_and_leaves_out_the_hopeless) {
+  Race race{{1, 1.2, 4}};
+  expect(race.run() == 0, "race.run() == 0");
+  // Warming up, then one round of all, then rounds of those that are left.
+  const std::vector<int> expected = {0, 1, 2, 0, 1, 2, 0, 1, 0, 1, 0, 1, 0, 1};
+  expect(race.timed == expected, "race.timed == expected");
 }
 
-TEST(autotune_stops_preparing_when_its_time_is_spent) {
-  Device device{{4.0, 3.0, 2.0, 1.0}};
-  device.seconds_to_prepare = 1.5;
-  expect(device.fastest() == std::size_t{1}, "device.fastest() == std::size_t{1}");  // 3 seconds are over after two
-  expect(device.prepared.size() == 2, "device.prepared.size() == 2");
-  // The first that works is prepared whatever it takes.
-  Device slow{{4.0, 3.0, 2.0}};
-  slow.seconds_to_prepare = 10;
-  slow.unprepared = {0};
-  expect(slow.fastest() == std::size_t{1}, "slow.fastest() == std::size_t{1}");
-  expect(slow.prepared.size() == 2, "slow.prepared.size() == 2");
+TEST(autotune_is_not_misled_by_cold_clocks_or_one_bad_time) {
+  // The device is three times as slow at first: what is timed first must not lose by that.
+  Race cold{{1, 1.1}};
+  cold.disturbance = [](std::size_t n) { return n < 2 ? 3.0 : 1.0; };
+  expect(cold.run() == 0, "cold.run() == 0");
+  // One time of the faster candidate is disturbed, but by less than puts it out.
+  Race disturbed{{1, 1.1}};
+  disturbed.disturbance = [](std::size_t n) { return n == 4 ? 1.4 : 1.0; };
+  expect(disturbed.run() == 0, "disturbed.run() == 0");
 }
 
-TEST(autotune_leaves_out_candidates_that_fail) {
-  Device device{{1.0, 2.0, 3.0}};
-  device.unprepared = {0};
-  device.failing = {1};
-  expect(device.fastest() == std::size_t{2}, "device.fastest() == std::size_t{2}");
-  expect(device.timed.size() == 2, "device.timed.size() == 2");  // one that is alone need not be measured
-  Device none{{1.0, 2.0}};
-  none.failing = {0, 1};
-  expect(!none.fastest(), "!none.fastest()");
-  Device empty{{}};
-  expect(!empty.fastest(), "!empty.fastest()");
+TEST(autotune_keeps_to_its_seconds) {
+  // Preparing takes as long as compiling: the second is still begun, the third is not.
+  Race slow{{1, 2, 0.5}, 0.8};
+  expect(slow.run() == 0, "slow.run() == 0");
+  expect((slow.prepared == std::vector<int>{0, 1}), "(slow.prepared == std::vector<int>{0, 1})");
+  // Those that cannot be used do not end the search, however long they take.
+  Race unusable{{-1, -1, 3}, 5};
+  expect(unusable.run() == 2, "unusable.run() == 2");
+  // Long runs: one round counts whatever it takes, further ones only within the limit.
+  Race long_runs{{1500, 1400}};
+  expect(long_runs.run() == 1, "long_runs.run() == 1");
+  expect(long_runs.times_of(0) == 2, "long_runs.times_of(0) == 2");
 }
 
 }  // namespace
+}  // namespace deepyeast

@@ -70,7 +70,7 @@ export function register(program: Command): void {
     )
     .addOption(new Option('--difficulty <name>', 'how clean the screen is').choices(difficulties).default('paper'))
     .addOption(
-      new Option('--appearance <name>', 'crops of a screen, or as printed in a figure')
+      new Option('--appearance <name>', 'crops of a screen, as printed in a figure, or of many microscopes')
         .choices(appearances)
         .default('crop'),
     )

@@ -5,8 +5,8 @@
 //   gpu_bench LIBRARY profile   PRECISION BATCH
 //   gpu_bench LIBRARY inference PRECISION BATCH
 //   gpu_bench LIBRARY endurance PRECISION BATCH ITERATIONS   (memory at the start, at each tenth and at the end)
-//   gpu_bench LIBRARY images FILE                            (the training images and labels, for bench/gpu/pytorch.py)
 //   gpu_bench LIBRARY gradients PRECISION BATCH FILE         (a safetensors file for bench/gpu/agreement.py)
+//   gpu_bench cpu images - COUNT FILE                        (the images of the measurements, for bench/gpu/pytorch.py)
 //
 // LIBRARY is the path of libdeepyeast_cuda.so; for gradients it may be "cpu". What follows a "+" among the arguments is another
 // measurement of the same process, as in "training float32 100 50 + profile float32 100". A line of the first four is the
@@ -356,16 +356,17 @@ void gradients(std::unique_ptr<Backend> backend, const std::string& precision, i
               quoted(network.backend().description()).c_str());
 }
 
-// The cells that training and inference take, so that another program can be measured on the same.
-void write_images(const std::string& path) {
+// The first `count` images and labels of the measurements.
+void images(int count, const std::string& path) {
   const Topology topology;
-  const std::size_t n = kDifferent, size = static_cast<std::size_t>(topology.image_size);
-  const SimulatedCells cells(kDifferent, topology.image_size, 3);
+  const SimulatedCells cells(std::min(count, kDifferent), topology.image_size, 3);
+  const std::size_t n = cells.labels.size(), size = static_cast<std::size_t>(topology.image_size),
+                    channels = static_cast<std::size_t>(topology.channels);
   TensorFile file;
-  file.add("images", "U8", {n, size, size, static_cast<std::size_t>(topology.channels)}, cells.images);
+  file.add("images", "U8", {n, size, size, channels}, cells.images);
   file.add("labels", "I32", {n}, cells.labels);
   file.write(path);
-  std::printf("{\"images\":%d}\n", kDifferent);
+  std::printf("{\"images\":%zu}\n", n);
 }
 
 void doctor(const CudaReport& report) {
@@ -410,11 +411,10 @@ struct Request {
   }
   bool valid() const {
     if (section == "doctor") return true;
-    if (section == "images") return !precision.empty();  // its file stands there
     if (section == "training" || section == "endurance") return batch > 1 && iterations > 0;
     if (section == "profile") return batch > 1;
     if (section == "inference") return batch > 0;
-    return section == "gradients" && batch > 1 && !last.empty();
+    return (section == "gradients" || section == "images") && batch > 1 && !last.empty();
   }
 };
 
@@ -462,8 +462,9 @@ int main(int count, char** all) {
   const std::vector<Request> requests(words.begin(), words.end());
   if (!std::all_of(requests.begin(), requests.end(), [](const Request& request) { return request.valid(); })) {
     std::fprintf(stderr,
-                 "usage: gpu_bench LIBRARY doctor | images FILE | training PRECISION BATCH ITERATIONS | profile PRECISION BATCH | "
-                 "inference PRECISION BATCH | endurance PRECISION BATCH ITERATIONS | gradients PRECISION BATCH FILE "
+                 "usage: gpu_bench LIBRARY doctor | training PRECISION BATCH ITERATIONS | profile PRECISION BATCH | "
+                 "inference PRECISION BATCH | endurance PRECISION BATCH ITERATIONS | gradients PRECISION BATCH FILE | "
+                 "images - COUNT FILE "
                  "[+ ...] [--matrix=TERAFLOPS] [--copy=GIGABYTES]\n");
     return 2;
   }
@@ -474,8 +475,8 @@ int main(int count, char** all) {
   }
   int status = 0;
   try {
-    if (requests[0].section == "images") {  // needs no device
-      write_images(requests[0].precision);
+    if (requests[0].section == "images") {
+      images(requests[0].batch, requests[0].last);
       return 0;
     }
     if (requests[0].section == "gradients" && library == "cpu") {

@@ -1,13 +1,17 @@
 /** What decides how a crop is drawn. */
 import type { Compartment } from '../compartments';
+import type { MicroscopeTraits } from './microscope';
 import type { Difficulty, FieldTraits, PlateTraits, ProteinTraits } from './traits';
 
 /** What a crop shows: a good cell, or one of the kinds that a quality filter should find. */
 export const qualities = ['cell', 'empty', 'debris', 'half', 'missegmented', 'artefact'] as const;
 export type Quality = (typeof qualities)[number];
 
-/** `crop`: a screen's crops after the intensity rule. `figure`: those resampled, smoothed and stretched for print. */
-export const appearances = ['crop', 'figure'] as const;
+/**
+ * `crop`: a screen's crops after the intensity rule. `figure`: those resampled, smoothed and stretched for print. `varied`:
+ * every field as another microscope and another program would have made it (microscope.ts).
+ */
+export const appearances = ['crop', 'figure', 'varied'] as const;
 export type Appearance = (typeof appearances)[number];
 
 /** One crop to draw. */
@@ -27,4 +31,6 @@ export interface CellRequest {
   /** The classes of the screen: a wrong label takes one of them. */
   readonly classes: readonly Compartment[];
   readonly appearance: Appearance;
+  /** For `varied`. */
+  readonly microscope?: MicroscopeTraits | undefined;
 }

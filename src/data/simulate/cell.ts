@@ -1,7 +1,7 @@
 /** Draws one crop of the screen, from its place in the plan to its bytes and the record of what was planted. */
 
 import type { Compartment } from '../compartments';
-import { applyFigureAppearance } from './appearance';
+import { anyFigure, applyFigureAppearance } from './appearance';
 import { digitize } from './camera';
 import { pixels } from './canvas';
 import { chooseContent } from './cell-content';
@@ -9,6 +9,7 @@ import { type CellRequest, type Quality, qualities } from './cell-request';
 import { addCrowd } from './crowd';
 import { Draws } from './draws';
 import type { Stage } from './geometry';
+import { applyToCounts, applyToScene } from './microscope';
 import { drawExposure, observe } from './observation';
 import { applyRule } from './rule';
 import { addArtefact, clearScene, createScene } from './scene';
@@ -77,12 +78,20 @@ export function drawCell(request: CellRequest): DrawnCell {
   const { stage, diameter, neighbours } = addCrowd(scene, { quality, content, protein, plate, defocus }, draws);
   if (quality === 'artefact') addArtefact(scene, draws);
   const exposure = drawExposure(request, truth, content, draws);
+  const { microscope } = request;
+  const microscopeDraws = new Draws(request.seed, 'microscope pixels', request.index);
+  if (microscope) applyToScene(scene, microscope, microscopeDraws);
   observe(scene, request, exposure, quality === 'cell', draws);
+  if (microscope) {
+    applyToCounts(scene.red, 0, microscope, microscopeDraws);
+    applyToCounts(scene.structure, 1, microscope, microscopeDraws);
+  }
 
   const image = new Uint8Array(2 * pixels);
   applyRule(digitize(scene.red, counts), image, 0);
   applyRule(digitize(scene.structure, counts), image, 1);
   if (request.appearance === 'figure') applyFigureAppearance(image, draws);
+  if (microscope?.printed) applyFigureAppearance(image, draws, anyFigure);
   const { haze, psf, photonsRed, photonsGreen } = exposure;
   return {
     image,

@@ -18,6 +18,9 @@ export const drawsOf = {
   'field focus': 11,
   /** The wells of a plate of fields. */
   wells: 10,
+  /** What the pictures of a field have of their own in varied screens, and those of a cell. */
+  microscope: 12,
+  'microscope pixels': 13,
 } as const;
 
 /** Random quantities drawn one after the other from one stream: the same stream gives the same quantities, always. */

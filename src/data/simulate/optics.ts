@@ -135,3 +135,26 @@ export function addGradient(layer: Layer, strength: number, angle: number): void
       layer[at] = (layer[at] as number) + stepX * (column - size / 2) + stepY * (row - size / 2);
     }
 }
+
+const enlarged = new Float32Array(size * size);
+
+/** Enlarges a crop around its centre in place, by linear interpolation. */
+export function enlarge(layer: Layer, zoom: number): void {
+  if (zoom === 1) return;
+  const center = (size - 1) / 2;
+  for (let row = 0; row < size; row++) {
+    const y = center + (row - center) / zoom;
+    const top = Math.min(size - 2, Math.floor(y));
+    const down = y - top;
+    for (let column = 0; column < size; column++) {
+      const x = center + (column - center) / zoom;
+      const left = Math.min(size - 2, Math.floor(x));
+      const right = x - left;
+      const at = top * size + left;
+      const upper = (1 - right) * (layer[at] as number) + right * (layer[at + 1] as number);
+      const lower = (1 - right) * (layer[at + size] as number) + right * (layer[at + size + 1] as number);
+      enlarged[row * size + column] = (1 - down) * upper + down * lower;
+    }
+  }
+  layer.set(enlarged);
+}

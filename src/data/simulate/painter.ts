@@ -2,6 +2,7 @@
 
 import type { Compartment } from '../compartments';
 import { type Appearance, type DrawnCell, drawCell } from './cell';
+import { type MicroscopeTraits, microscopeTraits } from './microscope';
 import {
   type Difficulty,
   type FieldTraits,
@@ -32,6 +33,7 @@ export class ScreenPainter {
   readonly #proteins = new Map<number, ProteinTraits>();
   readonly #plates = new Map<number, PlateTraits>();
   readonly #fields = new Map<number, FieldTraits>();
+  readonly #microscopes = new Map<number, MicroscopeTraits>();
 
   constructor(screen: ScreenData) {
     this.#screen = screen;
@@ -55,6 +57,9 @@ export class ScreenPainter {
       difficulty,
       nonCells,
       appearance,
+      ...(appearance === 'varied' && {
+        microscope: remember(this.#microscopes, field, () => microscopeTraits(seed, field)),
+      }),
     });
   }
 }

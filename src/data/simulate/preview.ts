@@ -4,6 +4,7 @@ import { contactSheet } from '../contact-sheet';
 import { encodePng } from '../picture';
 import { size } from './canvas';
 import { type Appearance, drawCell } from './cell';
+import { microscopeTraits } from './microscope';
 import { type Difficulty, fieldTraits, plateTraits, proteinTraits } from './traits';
 
 export interface PreviewOptions {
@@ -54,6 +55,7 @@ function drawExample(
       nonCells: 0,
       classes,
       appearance,
+      ...(appearance === 'varied' && { microscope: microscopeTraits(seed, index) }),
     });
     if (truth.looks === '' && truth.truth === compartment && truth.defocus < 0.8) return image;
   }
