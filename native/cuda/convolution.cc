@@ -28,12 +28,16 @@ std::size_t most_engines() {
   return number > 0 ? static_cast<std::size_t>(number) : kMostEngines;
 }
 
+// Milliseconds under load after which a card's clocks have risen.
+constexpr double kWarmUp = 20;
+
 AutotuneLimits autotune_limits() {
   AutotuneLimits limits;
   const char* text = std::getenv(kSecondsVariable);
   const double seconds = text != nullptr ? std::atof(text) : 0;
   if (seconds > 0) limits.seconds = seconds;
   limits.preparing = limits.seconds / 2;
+  limits.warm_up = kWarmUp / kMeasuredRuns;  // a time is the mean of as many runs
   return limits;
 }
 
