@@ -13,9 +13,6 @@ namespace {
 
 constexpr Index kSumBlocks = 512;     // of kernels that leave partial sums
 constexpr Index kApplyBlocks = 4096;  // of the others
-// Of the lines of a weight gradient computed directly. For the first layer at batch 100 each thread then has one line of 64
-// pixels instead of four, and the blocks are six for each of a card's 132 multiprocessors.
-constexpr Index kGradientChunks = 1024;
 
 void require(bool condition, const char* message) {
   if (!condition) throw Error("invalid-argument", message);
@@ -353,7 +350,10 @@ void direct_weight_gradient(Context& context, const ConvolutionShape& shape, con
     using Type = decltype(type);
     using Body = DirectWeightGradient<Type>;
     const Index lines = static_cast<Index>(shape.batch) * shape.height;
-    const Index chunk_lines = std::max<Index>(Body::lanes, (lines + kGradientChunks - 1) / kGradientChunks);
+    // A line for each lane of a block where there are no more than these many chunks: a thread adds in a row, and the more
+    // chunks the shorter its row.
+    constexpr Index most_chunks = 1024;
+    const Index chunk_lines = std::max<Index>(Body::lanes, (lines + most_chunks - 1) / most_chunks);
     const Index chunks = (lines + chunk_lines - 1) / chunk_lines;
     const int units = Body::unit_count(shape.input_channels, shape.output_channels);
     const Index columns = Index{9} * shape.input_channels * shape.output_channels;

@@ -14,6 +14,13 @@
 #else
 #define DEEPYEAST_DEVICE inline
 #endif
+#if defined(__CUDA_ARCH__)
+#define DEEPYEAST_UNROLL _Pragma("unroll")
+#define DEEPYEAST_UNROLL_4 _Pragma("unroll 4")
+#else
+#define DEEPYEAST_UNROLL
+#define DEEPYEAST_UNROLL_4
+#endif
 
 namespace deepyeast::cuda {
 

@@ -102,10 +102,15 @@ struct DirectWeightGradient {
           left[i] = 0.0f;
           middle[i] = at(line, y, i - 1, 0, c);
         }
+        DEEPYEAST_UNROLL_4
         for (int x = 0; x < width; ++x) {
           const Type* gradients = output_gradient + (line * width + x) * outputs + k;
           float gradient[channels];
-          for (int j = 0; j < channels; ++j) gradient[j] = k + j < outputs ? to_float(gradients[j]) : 0.0f;
+          if (outputs % channels == 0) {
+            load<channels>(gradients, gradient);
+          } else {
+            for (int j = 0; j < channels; ++j) gradient[j] = k + j < outputs ? to_float(gradients[j]) : 0.0f;
+          }
           for (int i = 0; i < 3; ++i) right[i] = at(line, y, i - 1, x + 1, c);
           for (int i = 0; i < 3; ++i) {
             for (int j = 0; j < channels; ++j) {

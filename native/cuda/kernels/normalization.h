@@ -27,16 +27,19 @@ struct StatisticsSums {
     const RowPlace place(cut, block, thread);
     if (!place.active) return;
     const Type* column = values + static_cast<Index>(place.pack) * vector;
-    float pivot[vector], value[vector], sum[vector] = {}, square[vector] = {};
+    float pivot[vector], sum[vector] = {}, square[vector] = {};
     load<vector>(column, pivot);
-    for (Index row = place.first; row < place.last; row += cut.lanes) {
-      load<vector>(column + row * cut.channels, value);
+    struct Values {
+      float values[vector];
+    };
+    const auto read = [&](Index row, Values* loaded) { load<vector>(column + row * cut.channels, loaded->values); };
+    for_rows<4, Values>(cut, place, read, [&](Index, const Values& loaded) {
       for (int v = 0; v < vector; ++v) {
-        const float deviation = value[v] - pivot[v];
+        const float deviation = loaded.values[v] - pivot[v];
         sum[v] += deviation;
         square[v] = fmaf(deviation, deviation, square[v]);
       }
-    }
+    });
     PairSums<vector>::put(cut, place, sum, square, static_cast<float*>(shared));
   }
   DEEPYEAST_DEVICE void second(Index block, int thread, void* shared) const {
@@ -120,6 +123,8 @@ struct NormalizationRows {
   DropoutParameters dropout;
 
   static constexpr int inputs = after == After::pool ? 4 : 1;
+  // Rows whose loads a thread has in flight: a pool's window is four loads by itself.
+  static constexpr int ahead = after == After::pool ? 1 : 4;
 
   // Offset of the first input under an output row, and of the window's others from it.
   DEEPYEAST_DEVICE Index input_of(Index row) const {
@@ -140,17 +145,27 @@ struct NormalizationRows {
   }
 };
 
-// The inputs under one output of one pack of channels: linear values, the largest normalized one and whose it is (the
-// first among equals).
+// The inputs under one output of one pack of channels, as they lie in memory.
+template <typename Type, int vector, After after>
+struct WindowInputs {
+  using Rows = NormalizationRows<Type, vector, after>;
+  float values[Rows::inputs][vector];
+
+  DEEPYEAST_DEVICE void read(const Rows& rows, const Type* input) {
+    for (int i = 0; i < Rows::inputs; ++i) load<vector>(input + rows.place(i), values[i]);
+  }
+};
+
+// Those inputs with the largest normalized one and whose it is (the first among equals).
 template <typename Type, int vector, After after>
 struct Window {
   using Rows = NormalizationRows<Type, vector, after>;
-  float values[Rows::inputs][vector];
+  const float (&values)[Rows::inputs][vector];
   float largest[vector];
   int chosen[vector];
 
-  DEEPYEAST_DEVICE Window(const Rows& rows, const Channels<vector>& channels, const Type* input) {
-    for (int i = 0; i < Rows::inputs; ++i) load<vector>(input + rows.place(i), values[i]);
+  DEEPYEAST_DEVICE Window(const WindowInputs<Type, vector, after>& inputs, const Channels<vector>& channels)
+      : values(inputs.values) {
     for (int v = 0; v < vector; ++v) {
       largest[v] = channels.normalize(v, values[0][v]);
       chosen[v] = 0;
@@ -183,8 +198,10 @@ struct NormalizationForward {
     const int offset = place.pack * vector;
     const Channels<vector> channels(rows.parameters, offset);
     const Stream stream = rows.stream();
-    for (Index row = place.first; row < place.last; row += cut.lanes) {
-      const Window<Type, vector, after> window(rows, channels, rows.input + rows.input_of(row) + offset);
+    using Inputs = WindowInputs<Type, vector, after>;
+    const auto read = [&](Index row, Inputs* inputs) { inputs->read(rows, rows.input + rows.input_of(row) + offset); };
+    for_rows<NormalizationRows<Type, vector, after>::ahead, Inputs>(cut, place, read, [&](Index row, const Inputs& inputs) {
+      const Window<Type, vector, after> window(inputs, channels);
       const Index element = row * cut.channels + offset;
       float result[vector];
       for (int v = 0; v < vector; ++v) {
@@ -192,17 +209,30 @@ struct NormalizationForward {
         if (after == After::dropout) result[v] *= rows.factor(stream, element + v);
       }
       store<vector>(output + element, result);
-    }
+    });
+  }
+};
+
+// What the gradient needs of a row: the inputs and the output's gradient.
+template <typename Type, int vector, After after>
+struct GradientInputs {
+  WindowInputs<Type, vector, after> inputs;
+  float output_gradient[vector];
+
+  DEEPYEAST_DEVICE void read(const NormalizationRows<Type, vector, after>& rows, const Type* gradient, Index row,
+                             int offset) {
+    inputs.read(rows, rows.input + rows.input_of(row) + offset);
+    load<vector>(gradient + row * rows.cut.channels + offset, output_gradient);
   }
 };
 
 // z: the gradient before ReLU, of the input that passed.
 template <typename Type, int vector, After after>
 DEEPYEAST_DEVICE void gradient_before_relu(const NormalizationRows<Type, vector, after>& rows, const Stream& stream,
-                                           const Window<Type, vector, after>& window, const Type* output_gradient,
-                                           Index element, float (&z)[vector]) {
-  load<vector>(output_gradient + element, z);
+                                           const Window<Type, vector, after>& window,
+                                           const float (&output_gradient)[vector], Index element, float (&z)[vector]) {
   for (int v = 0; v < vector; ++v) {
+    z[v] = output_gradient[v];
     if (after == After::dropout) z[v] *= rows.factor(stream, element + v);
     z[v] = window.largest[v] > 0.0f ? z[v] : 0.0f;
   }
@@ -226,15 +256,17 @@ struct NormalizationSums {
     const Channels<vector> channels(rows.parameters, offset);
     const Stream stream = rows.stream();
     float sum[vector] = {}, product[vector] = {};
-    for (Index row = place.first; row < place.last; row += cut.lanes) {
-      const Window<Type, vector, after> window(rows, channels, rows.input + rows.input_of(row) + offset);
+    using Inputs = GradientInputs<Type, vector, after>;
+    const auto read = [&](Index row, Inputs* loaded) { loaded->read(rows, output_gradient, row, offset); };
+    for_rows<NormalizationRows<Type, vector, after>::ahead, Inputs>(cut, place, read, [&](Index row, const Inputs& loaded) {
+      const Window<Type, vector, after> window(loaded.inputs, channels);
       float z[vector];
-      gradient_before_relu(rows, stream, window, output_gradient, row * cut.channels + offset, z);
+      gradient_before_relu(rows, stream, window, loaded.output_gradient, row * cut.channels + offset, z);
       for (int v = 0; v < vector; ++v) {
         sum[v] += z[v];
         product[v] = fmaf(z[v], window.value(v) - channels.mean[v], product[v]);
       }
-    }
+    });
     PairSums<vector>::put(cut, place, sum, product, static_cast<float*>(shared));
   }
   DEEPYEAST_DEVICE void second(Index block, int thread, void* shared) const {
@@ -283,11 +315,13 @@ struct NormalizationBackward {
       mean_of_z[v] = z_mean[offset + v];
       slope_of[v] = slope[offset + v];
     }
-    for (Index row = place.first; row < place.last; row += cut.lanes) {
+    using Inputs = GradientInputs<Type, vector, after>;
+    const auto read = [&](Index row, Inputs* loaded) { loaded->read(rows, output_gradient, row, offset); };
+    for_rows<NormalizationRows<Type, vector, after>::ahead, Inputs>(cut, place, read, [&](Index row, const Inputs& loaded) {
       const Index input = rows.input_of(row) + offset;
-      const Window<Type, vector, after> window(rows, channels, rows.input + input);
+      const Window<Type, vector, after> window(loaded.inputs, channels);
       float z[vector];
-      gradient_before_relu(rows, stream, window, output_gradient, row * cut.channels + offset, z);
+      gradient_before_relu(rows, stream, window, loaded.output_gradient, row * cut.channels + offset, z);
       for (int i = 0; i < NormalizationRows<Type, vector, after>::inputs; ++i) {
         float result[vector];
         for (int v = 0; v < vector; ++v) {
@@ -297,7 +331,7 @@ struct NormalizationBackward {
         }
         store<vector>(input_gradient + input + rows.place(i), result);
       }
-    }
+    });
   }
 };
 
@@ -324,28 +358,31 @@ struct Epilogue {
       a[v] = scale != nullptr ? scale[offset + v] : 1.0f;
       b[v] = shift != nullptr ? shift[offset + v] : 0.0f;
     }
-    for (Index row = place.first; row < place.last; row += cut.lanes) {
+    constexpr int inputs = pool ? 4 : 1;
+    struct Values {
+      float values[inputs][vector];
+    };
+    const auto read = [&](Index row, Values* loaded) {
       Index source = row * cut.channels + offset;
       if (pool) {
         const Index half = width / 2, line = row / half, x = row - line * half;
         source = (2 * line * width + 2 * x) * cut.channels + offset;
       }
-      float value[vector], result[vector];
-      load<vector>(input + source, value);
-      for (int v = 0; v < vector; ++v) result[v] = fmaf(value[v], a[v], b[v]);
-      if (pool) {
-        for (int i = 1; i < 4; ++i) {
-          load<vector>(input + source + (static_cast<Index>(i / 2) * width + i % 2) * cut.channels, value);
-          for (int v = 0; v < vector; ++v) {
-            const float other = fmaf(value[v], a[v], b[v]);
-            if (other > result[v] || other != other) result[v] = other;
-          }
+      for (int i = 0; i < inputs; ++i)
+        load<vector>(input + source + (static_cast<Index>(i / 2) * width + i % 2) * cut.channels, loaded->values[i]);
+    };
+    for_rows<pool ? 1 : 4, Values>(cut, place, read, [&](Index row, const Values& loaded) {
+      float result[vector];
+      for (int v = 0; v < vector; ++v) {
+        result[v] = fmaf(loaded.values[0][v], a[v], b[v]);
+        for (int i = 1; i < inputs; ++i) {
+          const float other = fmaf(loaded.values[i][v], a[v], b[v]);
+          if (other > result[v] || other != other) result[v] = other;
         }
-      }
-      for (int v = 0; v < vector; ++v)
         if (relu) result[v] = rectify(result[v]);
+      }
       store<vector>(output + row * cut.channels + offset, result);
-    }
+    });
   }
 };
 

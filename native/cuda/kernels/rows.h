@@ -56,6 +56,25 @@ struct RowPlace {
   }
 };
 
+// The rows of a thread in their order, `ahead` at a time: loads of as many rows are begun before the first of them is waited
+// for, since one load alone leaves the memory idle. Loaded is what `load(row, &loaded)` fills and `use(row, loaded)` takes.
+template <int ahead, typename Loaded, typename Load, typename Use>
+DEEPYEAST_DEVICE void for_rows(const RowCut& cut, const RowPlace& place, const Load& load, const Use& use) {
+  for (Index first = place.first; first < place.last; first += static_cast<Index>(ahead) * cut.lanes) {
+    Loaded loaded[ahead];
+    DEEPYEAST_UNROLL
+    for (int i = 0; i < ahead; ++i) {
+      const Index row = first + static_cast<Index>(i) * cut.lanes;
+      if (row < place.last) load(row, &loaded[i]);
+    }
+    DEEPYEAST_UNROLL
+    for (int i = 0; i < ahead; ++i) {
+      const Index row = first + static_cast<Index>(i) * cut.lanes;
+      if (row < place.last) use(row, loaded[i]);
+    }
+  }
+}
+
 // Two sums a channel over a block's rows: what the threads of the block found, added in the order of the lanes and in
 // double precision, goes to partial[row_block][channel][2].
 template <int vector>
