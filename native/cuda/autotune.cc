@@ -40,7 +40,10 @@ int autotune(const AutotuneCandidates& candidates, const AutotuneLimits& limits)
   std::vector<Contender> contenders = prepare_all(candidates, limits, start);
   if (contenders.empty()) return -1;
   if (contenders.size() == 1) return contenders.front().candidate;
-  for (const Contender& contender : contenders) candidates.time(contender.candidate);
+  double warm = 0;
+  do {
+    for (const Contender& contender : contenders) warm += candidates.time(contender.candidate);
+  } while (warm < limits.warm_up && candidates.clock() - start < limits.preparing);
   for (int round = 0; round < limits.rounds && contenders.size() > 1; ++round) {
     if (round > 0 && candidates.clock() - start > limits.seconds) break;
     for (Contender& contender : contenders) contender.times.push_back(candidates.time(contender.candidate));

@@ -13,8 +13,10 @@ struct AutotuneLimits {
   double preparing = 1.0;
   // Seconds after which no further round is begun, once every candidate that is left has a time.
   double seconds = 2.0;
-  // Rounds that count. One before them warms the device up: its clocks rise only under load.
+  // Rounds that count. At least one before them warms the device up, since its clocks rise only under load: as many as make
+  // up `warm_up` milliseconds of what time() returns.
   int rounds = 5;
+  double warm_up = 0;
   // A candidate slower than the best of a round by this factor is out of the race.
   double hopeless = 1.5;
 };

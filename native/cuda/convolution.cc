@@ -28,12 +28,16 @@ std::size_t most_engines() {
   return number > 0 ? static_cast<std::size_t>(number) : kMostEngines;
 }
 
+// Milliseconds under load after which a card's clocks have risen.
+constexpr double kWarmUp = 20;
+
 AutotuneLimits autotune_limits() {
   AutotuneLimits limits;
   const char* text = std::getenv(kSecondsVariable);
   const double seconds = text != nullptr ? std::atof(text) : 0;
   if (seconds > 0) limits.seconds = seconds;
   limits.preparing = limits.seconds / 2;
+  limits.warm_up = kWarmUp / kMeasuredRuns;  // a time is the mean of as many runs
   return limits;
 }
 
@@ -220,8 +224,16 @@ ConvolutionLayer::Candidate ConvolutionLayer::fastest(GraphKind operation, int b
       const std::size_t bytes = workspace_bytes(candidate);
       if (bytes > most_workspace) return false;
       if (bytes > scratch.size()) {
+        // The smaller one goes first, since both may not fit. It comes back where the larger one does not fit either: the
+        // candidates before this one are still to be timed in it.
+        const std::size_t before = scratch.size();
         scratch = DeviceMemory();
-        scratch = DeviceMemory(bytes, context_.stream(), "workspace for measuring");
+        try {
+          scratch = DeviceMemory(bytes, context_.stream(), "workspace for measuring");
+        } catch (const Error&) {
+          scratch = DeviceMemory(before, context_.stream(), "workspace for measuring");
+          throw;
+        }
       }
       execute(candidate, operation, batch, pointers, workspace);
       check(cudaStreamSynchronize(context_.stream()), "a convolution's candidate");

@@ -71,6 +71,13 @@ TEST(autotune_is_not_misled_by_cold_clocks_or_one_bad_time) {
   Race cold{{1, 1.1}};
   cold.disturbance = [](std::size_t n) { return n < 2 ? 3.0 : 1.0; };
   expect(cold.run() == 0, "cold.run() == 0");
+  // Clocks that rise only after some rounds: the warm-up lasts until then.
+  Race slow_to_rise{{1, 1.1}};
+  slow_to_rise.disturbance = [](std::size_t n) { return n < 3 ? 3.0 : 1.0; };
+  AutotuneLimits limits;
+  limits.warm_up = 8;
+  expect(slow_to_rise.run(limits) == 0, "slow_to_rise.run(limits) == 0");
+  expect(slow_to_rise.times_of(0) == 2 + limits.rounds, "two rounds of warm-up");
   // One time of the faster candidate is disturbed, but by less than puts it out.
   Race disturbed{{1, 1.1}};
   disturbed.disturbance = [](std::size_t n) { return n == 4 ? 1.4 : 1.0; };
