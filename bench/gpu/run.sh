@@ -16,7 +16,8 @@
 # compared with that and held against the card's measured ceilings. With Node, dist/, node_modules/ and the addon it is
 # measured through the JavaScript API as well; what of those is missing is said by name.
 #
-# The build (DEEPYEAST_BENCH_BUILD, default build/gpu) and the measured choice of engines in it serve the later commands.
+# The build (DEEPYEAST_BENCH_BUILD, default build/gpu) and the measured choice of engines in it serve the later commands; one
+# that finds no build begins with it.
 # DEEPYEAST_BENCH_SECONDS gives a part other seconds than its own. DEEPYEAST_BENCH_ENDURANCE=ITERATIONS lets `rest` train as
 # many iterations after all that, whatever time they take (an hour's worth: 3600 s over what an iteration takes), and record
 # memory at each tenth.
@@ -53,11 +54,11 @@ rest=(
   'pytorch-inference-1 40'
   'inference-2 15'
   'pytorch-inference-2 30'
-  'agreement 40'
-  'agreement-few 50'
   'inference-batches 60'
   'tf32 60'
   'float32 60'
+  'agreement 40'
+  'agreement-few 50'
   'training-again 15'
   'node 30'
 )
@@ -83,8 +84,6 @@ dry=no
 [ $# -le 1 ] || usage
 result=${1:-$PWD/bench/results/gpu-$part.json}
 [ "${result#/}" != "$result" ] || result=$caller/$result
-total=$reserve
-for entry in "${budget[@]}"; do total=$((total + ${entry#* })); done
 
 # seconds_of NAME: sets `least` to the seconds of a section and `after` to those of the budget's sections that follow it.
 seconds_of() {
@@ -114,6 +113,14 @@ fi
 # The machine may have Ninja and no make, or the reverse.
 generator=
 if command -v ninja >/dev/null; then generator=Ninja; elif command -v make >/dev/null; then generator='Unix Makefiles'; fi
+# A machine may have forgotten the build of the command before: then this one begins with it, and what there is no time for
+# afterwards is skipped.
+if [ "$part" != parity ] && { [ ! -e "$library" ] || [ ! -e "$bench" ]; }; then budget=("${parity[0]}" "${budget[@]}"); fi
+builds=no
+[ "${budget[0]% *}" != build ] || builds=yes
+total=$reserve
+for entry in "${budget[@]}"; do total=$((total + ${entry#* })); done
+[ "$total" -le "$longest" ] || total=$longest
 # This card's number, as 90, unless others are named, as 90a.
 capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d '. ')
 architectures=${DEEPYEAST_CUDA_ARCHITECTURES:-}
@@ -133,22 +140,23 @@ if [ "$dry" = yes ]; then
   found() { if command -v "$1" >/dev/null; then printf '  %-18s %s\n' "$1" "$(command -v "$1")"; else printf '  %-18s missing: %s\n' "$1" "$2"; fi; }
   printf 'bench/gpu/run.sh %s would write %s\n\nthis machine\n' "$part" "$result"
   if [ -n "$capability" ]; then printf '  %-18s compute capability %s\n' card "$capability"; else printf '  %-18s missing: nothing can be run, the command would end with status 4\n' card; fi
-  if [ "$part" = parity ]; then
+  if [ "$builds" = yes ]; then
     found nvcc 'the build would fail'
     found cmake 'the build would fail'
     printf '  %-18s %s\n' generator "${generator:-missing: neither ninja nor make, the build would fail}"
     printf '  %-18s %s\n' 'nvidia folder' "${DEEPYEAST_CUDA_WHEELS:-none: cuDNN and cuBLAS must be the system or CUDA_HOME has them}"
-    found compute-sanitizer 'section sanitizer is skipped'
+    [ "$part" != parity ] || found compute-sanitizer 'section sanitizer is skipped'
   else
-    for file in "$library" "$bench"; do [ -e "$file" ] && printf '  %-18s %s\n' built "$file" || printf '  %-18s missing: %s; run parity first\n' built "$file"; done
+    printf '  %-18s %s\n' built "$library"
   fi
   if torch_with_cuda; then printf '  %-18s %s\n' PyTorch "$python"; else printf '  %-18s missing: sections pytorch-*, ceilings and agreement* are skipped\n' PyTorch; fi
   if [ "$part" = rest ]; then missing=$(missing_of_node); printf '  %-18s %s\n' JavaScript "${missing:+section node is skipped without }${missing:-measured}"; fi
   printf '\n%-32s %s\n' section 'seconds it is sure to have'
   for entry in "${budget[@]}"; do printf '%-32s %5d\n' "${entry% *}" "${entry#* }"; done
   printf '%-32s %5d\n%-32s %5d of at most %d\n' 'between them' "$reserve" total "$total" "$longest"
+  [ "$builds" = no ] || [ "$part" = parity ] || printf 'nothing is built in %s, so this command builds first; the last sections may find no time\n' "$build"
   for entry in ${further[@]+"${further[@]}"}; do printf '%-32s %5d where time is left\n' "${entry% *}" "${entry#* }"; done
-  [ "$part" != parity ] || printf '\n  cmake -S . -B %s -G %q -DDEEPYEAST_CUDA=on -DDEEPYEAST_CUDA_ARCHITECTURES=%q ...\n  cmake --build %s --parallel %d --target deepyeast_cuda native_tests gpu_bench\n' \
+  [ "$builds" = no ] || printf '\n  cmake -S . -B %s -G %q -DDEEPYEAST_CUDA=on -DDEEPYEAST_CUDA_ARCHITECTURES=%q ...\n  cmake --build %s --parallel %d --target deepyeast_cuda native_tests gpu_bench\n' \
     "$build" "${generator:-?}" "$architectures" "$build" "$(nproc)"
   exit 0
 fi
@@ -285,11 +293,7 @@ build_section() {
   kill "$preparing" 2>/dev/null
   wait "$preparing" 2>/dev/null
 }
-if [ "$part" = parity ]; then
-  build_section
-elif [ ! -e "$library" ] || [ ! -e "$bench" ]; then
-  stop "$library or $bench is missing: run bench/gpu/run.sh parity first"
-fi
+[ "$builds" = no ] || build_section
 
 measure doctor "$bench" "$library" doctor || stop "CUDA cannot be used: $(cat "$scratch/sections/doctor.json")"
 

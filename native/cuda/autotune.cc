@@ -1,6 +1,7 @@
 #include "autotune.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace deepyeast::cuda {
@@ -50,7 +51,8 @@ int autotune(const AutotuneCandidates& candidates, const AutotuneLimits& limits)
     drop_hopeless(contenders, limits.hopeless);
   }
   const auto faster = [](const Contender& a, const Contender& b) { return median(a.times) < median(b.times); };
-  return std::min_element(contenders.begin(), contenders.end(), faster)->candidate;
+  const Contender& best = *std::min_element(contenders.begin(), contenders.end(), faster);
+  return std::isfinite(median(best.times)) ? best.candidate : -1;
 }
 
 }  // namespace deepyeast::cuda

@@ -26,7 +26,7 @@ struct AutotuneCandidates {
   int count = 0;
   // Makes the candidate ready and runs it once. False: it cannot be used.
   std::function<bool(int candidate)> prepare;
-  // Milliseconds of one run, measured over some of them.
+  // Milliseconds of one run, measured over some of them; infinite where the candidate turns out to fail.
   std::function<double(int candidate)> time;
   // Seconds on any steady clock.
   std::function<double()> clock;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "autotune.h"
@@ -148,7 +149,8 @@ std::size_t ConvolutionLayer::workspace_bytes(const Candidate& candidate) const 
 
 void ConvolutionLayer::execute_directly(GraphKind operation, int batch, const GraphPointers& pointers) {
   const ConvolutionShape shape = shape_of(batch);
-  // GraphPointers are const: which of them is written is the operation's business.
+  // The graph's pointers are const because each operation writes another one of them: y forward, x for the data gradient, w
+  // for the weight gradient.
   float* x = const_cast<float*>(static_cast<const float*>(pointers.x));
   float* w = const_cast<float*>(static_cast<const float*>(pointers.w));
   float* y = const_cast<float*>(static_cast<const float*>(pointers.y));
@@ -245,14 +247,19 @@ ConvolutionLayer::Candidate ConvolutionLayer::fastest(GraphKind operation, int b
     }
   };
   const auto time = [&](int index) {
-    start.record(context_.stream());
-    for (int i = 0; i < kMeasuredRuns; ++i)
-      execute(all[static_cast<std::size_t>(index)], operation, batch, pointers, workspace);
-    stop.record(context_.stream());
-    stop.wait_on_host();
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
-    return static_cast<double>(milliseconds) / kMeasuredRuns;
+    try {
+      start.record(context_.stream());
+      for (int i = 0; i < kMeasuredRuns; ++i)
+        execute(all[static_cast<std::size_t>(index)], operation, batch, pointers, workspace);
+      stop.record(context_.stream());
+      stop.wait_on_host();
+      float milliseconds = 0;
+      check(cudaEventElapsedTime(&milliseconds, start.get(), stop.get()), "cudaEventElapsedTime");
+      return static_cast<double>(milliseconds) / kMeasuredRuns;
+    } catch (const Error& error) {
+      if (error.code() != "out-of-memory" && error.code() != "cuda-failure") throw;
+      return std::numeric_limits<double>::infinity();
+    }
   };
   const int best = autotune({static_cast<int>(all.size()), prepare, time, steady_seconds}, autotune_limits());
   if (best < 0) return {kDirect, nullptr, operation, false};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "test.h"
@@ -82,6 +83,12 @@ TEST(autotune_is_not_misled_by_cold_clocks_or_one_bad_time) {
   Race disturbed{{1, 1.1}};
   disturbed.disturbance = [](std::size_t n) { return n == 4 ? 1.4 : 1.0; };
   expect(disturbed.run() == 0, "disturbed.run() == 0");
+}
+
+TEST(autotune_does_without_a_candidate_that_fails_while_it_is_timed) {
+  constexpr double fails = std::numeric_limits<double>::infinity();
+  expect(Race{{fails, 3, 2}}.run() == 2, "the fastest of the others");
+  expect(Race{{fails, fails}}.run() == -1, "none where all fail");
 }
 
 TEST(autotune_keeps_to_its_seconds) {
