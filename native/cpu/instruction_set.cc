@@ -18,6 +18,8 @@ std::vector<InstructionSet> available_instruction_sets() {
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     sets.push_back(InstructionSet::avx512);
   if (avx2) sets.push_back(InstructionSet::avx2);
+#elif defined(__aarch64__)
+  sets.push_back(InstructionSet::neon);  // every arm64 processor has it
 #endif
   sets.push_back(InstructionSet::portable);
   return sets;
@@ -41,6 +43,8 @@ const KernelTable& kernel_table(InstructionSet instruction_set) {
 #if defined(__x86_64__)
     case InstructionSet::avx512: return avx512::kernel_table;
     case InstructionSet::avx2: return avx2::kernel_table;
+#elif defined(__aarch64__)
+    case InstructionSet::neon: return neon::kernel_table;
 #endif
     default: return portable::kernel_table;
   }

@@ -8,7 +8,7 @@
 
 namespace deepyeast {
 
-enum class InstructionSet { avx512, avx2, portable };
+enum class InstructionSet { avx512, avx2, neon, portable };
 
 const char* name_of(InstructionSet instruction_set);
 

@@ -19,7 +19,7 @@ namespace DEEPYEAST_ISA {
 
 namespace {
 
-constexpr int kTilePixels = kWidth == 16 ? 8 : 6;
+constexpr int kTilePixels = kRegisters == 32 ? 8 : 6;
 
 // The channels that a call of convolve_rows computes, up to two vectors, and what happens to them.
 struct OutputChannels {

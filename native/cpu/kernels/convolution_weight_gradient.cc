@@ -15,7 +15,7 @@ namespace DEEPYEAST_ISA {
 
 namespace {
 
-constexpr int kTileColumns = kWidth == 16 ? 8 : 6;
+constexpr int kTileColumns = kRegisters == 32 ? 8 : 6;
 
 template <int columns, int vectors>
 void gradient_tile(const float* input, std::ptrdiff_t input_row, std::ptrdiff_t input_pixel, const float* gradient,

@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::ptrdiff_t kRunLength = 512;
 constexpr int kDotRows = 4;
-constexpr int kDotColumns = kWidth == 16 ? 4 : 2;  // 16 registers hold 8 sums and 6 operands
-constexpr int kTileRows = kWidth == 16 ? 8 : 6;
+constexpr int kDotColumns = kRegisters == 32 ? 4 : 2;  // 16 registers hold 8 sums and 6 operands
+constexpr int kTileRows = kRegisters == 32 ? 8 : 6;
 
 // Adds `count` (at most kRunLength) terms to sums [rows][columns][kWidth].
 template <int rows, int columns>

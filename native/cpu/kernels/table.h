@@ -33,6 +33,10 @@ extern const KernelTable kernel_table;
 namespace avx2 {
 extern const KernelTable kernel_table;
 }
+#elif defined(__aarch64__)
+namespace neon {
+extern const KernelTable kernel_table;
+}
 #endif
 namespace portable {
 extern const KernelTable kernel_table;

@@ -20,10 +20,12 @@
 #define DEEPYEAST_ISA avx2
 #define DEEPYEAST_AVX2 1
 #define DEEPYEAST_VECTOR_WIDTH 8
-#else
-#if defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(DEEPYEAST_PORTABLE)
 #include <arm_neon.h>
-#endif
+#define DEEPYEAST_ISA neon
+#define DEEPYEAST_NEON 1
+#define DEEPYEAST_VECTOR_WIDTH 4
+#else
 #define DEEPYEAST_ISA portable
 #define DEEPYEAST_VECTOR_WIDTH 4
 #endif
@@ -34,6 +36,12 @@ namespace deepyeast {
 namespace DEEPYEAST_ISA {
 
 constexpr int kWidth = DEEPYEAST_VECTOR_WIDTH;
+// Vectors that fit in registers: tiles are as large as these allow.
+#if DEEPYEAST_AVX512 || DEEPYEAST_NEON
+constexpr int kRegisters = 32;
+#else
+constexpr int kRegisters = 16;
+#endif
 
 // kWidth floats. Arithmetic operators, comparisons and the conditional operator work element by element.
 typedef float Vector __attribute__((vector_size(4 * DEEPYEAST_VECTOR_WIDTH)));
@@ -64,13 +72,13 @@ DEEPYEAST_INLINE void store_first(float* target, Vector value, int count) {
 #endif
 }
 
-// a * b + c: rounded once where the instruction set has it, twice in the portable kernels of x86.
+// a * b + c: rounded once where the instruction set has it, twice in the portable kernels.
 DEEPYEAST_INLINE Vector fma(Vector a, Vector b, Vector c) {
 #if DEEPYEAST_AVX512
   return (Vector)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif DEEPYEAST_AVX2
   return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__aarch64__)
+#elif DEEPYEAST_NEON
   return (Vector)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;

@@ -8,11 +8,7 @@ namespace DEEPYEAST_ISA {
 namespace {
 
 // Products of kMostRows x two vectors are kept in registers: 16 of 32, or 12 of 16.
-#if DEEPYEAST_AVX512 || defined(__aarch64__)
-constexpr int kMostRows = 8;
-#else
-constexpr int kMostRows = 6;
-#endif
+constexpr int kMostRows = kRegisters == 32 ? 8 : 6;
 
 // A block of the product: `rows` x `vectors` vectors, which stay in registers for all steps.
 template <int rows, int vectors>
