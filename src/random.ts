@@ -1,7 +1,7 @@
 /**
  * Counter-based random numbers: Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
  * 1, 2, 3", SC 2011). The key is the seed; the counter is {element / 4, stream, iteration, purpose} and element % 4 picks
- * the word, exactly as in native/engine/random.h: the same (seed, purpose, iteration, stream, element) gives the same
+ * the word, exactly as in native/system/random.h: the same (seed, purpose, iteration, stream, element) gives the same
  * number in TypeScript, in C++ and on every device.
  */
 import { DeepYeastError } from './errors';

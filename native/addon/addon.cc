@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "../cpu/instruction_set.h"
-#include "../engine/random.h"
+#include "../system/random.h"
 #include "../system/available_threads.h"
 #include "../system/error.h"
 #include "arguments.h"

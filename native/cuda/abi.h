@@ -36,7 +36,7 @@ struct CudaVersions {
   int cudnn, cublas;         // as 92400 for 9.24.0, 130101 for 13.1.1
 };
 
-// engine/random.h's streams: key, stream, iteration, purpose.
+// system/random.h's streams: key, stream, iteration, purpose.
 struct CudaStream {
   uint32_t key[2], stream, iteration, purpose;
 };

@@ -135,7 +135,7 @@ add_custom_command(OUTPUT ${DEEPYEAST_CUDA_OBJECT}
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
 add_library(deepyeast_cuda SHARED ${cuda_sources} ${DEEPYEAST_CUDA_OBJECT}
-  ${CMAKE_CURRENT_SOURCE_DIR}/native/engine/random.cc ${CMAKE_CURRENT_SOURCE_DIR}/native/system/atomic_file.cc)
+  ${CMAKE_CURRENT_SOURCE_DIR}/native/system/random.cc ${CMAKE_CURRENT_SOURCE_DIR}/native/system/atomic_file.cc)
 set_source_files_properties(${DEEPYEAST_CUDA_OBJECT} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 target_include_directories(deepyeast_cuda SYSTEM PRIVATE ${DEEPYEAST_CUDART_INCLUDE} ${DEEPYEAST_CUDNN_INCLUDE}
   ${DEEPYEAST_CUBLAS_INCLUDE})

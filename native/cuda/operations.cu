@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 #include "kernels/direct_convolution.h"
 #include "kernels/launch.cuh"
 #include "kernels/normalization.h"

@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "inference_pass.h"
-#include "random.h"
+#include "../system/random.h"
 #include "shapes.h"
 #include "topology.h"
 

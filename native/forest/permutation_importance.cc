@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 #include "../system/thread_pool.h"
 #include "forest.h"
 

@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 
 namespace deepyeast {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 #include "test.h"
 
 namespace {

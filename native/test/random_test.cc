@@ -1,7 +1,7 @@
 // Random numbers against Random123's published vectors (its file kat_vectors, philox4x32 with 10 rounds).
 #include <cmath>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 #include "test.h"
 
 namespace {

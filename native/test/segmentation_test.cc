@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 #include "../segmentation/bands.h"
 #include "../segmentation/distance.h"
 #include "../segmentation/levels.h"

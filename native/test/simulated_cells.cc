@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../engine/random.h"
+#include "../system/random.h"
 
 namespace deepyeast::test {
 

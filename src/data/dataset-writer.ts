@@ -1,9 +1,10 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
+import { requireNothingAt } from '../files/output-folder';
 import { claimTemporaryName, flushFolder, makeFolder, releaseTemporaryName } from '../files/temporary';
 import { type Cell, cellColumns, columnOf, Dataset, type DatasetDescription, datasetFiles } from './dataset';
 
@@ -162,22 +163,4 @@ export class DatasetWriter {
 function columnsOf(options: DatasetWriterOptions): string[] {
   const extra = (options.extraColumns ?? []).filter((name) => !(cellColumns as readonly string[]).includes(name));
   return [...cellColumns, ...extra];
-}
-
-/**
- * A rename replaces an empty folder but nothing else: found out before the work, not after it.
- *
- * @throws output-exists, io-error
- */
-export async function requireNothingAt(path: string): Promise<void> {
-  let found: string[];
-  try {
-    found = await readdir(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return;
-    if (code !== 'ENOTDIR') throw fileError('read', path, error);
-    found = [path];
-  }
-  if (found.length > 0) throw new DeepYeastError('output-exists', `${path} exists and is not an empty folder`);
 }

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
 import { roundedTo } from '../files/number';
+import { requireNothingAt } from '../files/output-folder';
 import { writeFolder } from '../files/write-together';
 import { permutation } from '../random';
 import { Dataset } from './dataset';
-import { DatasetWriter, requireNothingAt } from './dataset-writer';
+import { DatasetWriter } from './dataset-writer';
 import { type Grouping, groupOf } from './identity';
 
 export interface SplitOptions {

@@ -1,12 +1,8 @@
 /** A layer's outputs for every cell of a dataset: the features that the analyses work on. */
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { type Cell, columnOf, Dataset, datasetFiles } from '../data/dataset';
-import { DeepYeastError, fileError } from '../errors';
-import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
+import { type Cell, columnOf, Dataset } from '../data/dataset';
+import { DeepYeastError } from '../errors';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
-import { writeFolder } from '../files/write-together';
 import type { Stage } from '../native/addon';
 import type { ActivationBatch, BatchOptions, Network } from '../network/network';
 import {
@@ -18,6 +14,7 @@ import {
   pipelined,
 } from '../prediction/cell-source';
 import { type RuleOptions, requireModelRule } from '../prediction/rule-match';
+import { copyCells, writeFeatureFiles, writeValues } from './feature-folder';
 
 export type { Stage };
 
@@ -217,62 +214,39 @@ export async function writeFeatures(
   const { record = {}, onProgress } = options;
   const chosen = planFeatures(network, options);
   const { count: total, classes } = describeSource(source);
-  return writeFolder(out, async (folder) => {
-    const files: AtomicFile[] = [];
-    const create = async (name: string) => {
-      const file = await AtomicFile.create(join(folder, name));
-      files.push(file);
-      return file;
+  let description: FeatureDescription | undefined;
+  await writeFeatureFiles(out, async ({ array, cells }) => {
+    // Rewritten at the end, when it is known how many images could be read; the digits' room is there from the start.
+    const headerBytes = npyHeader('<f4', [total, ...chosen.shape]).length;
+    await array.write(npyHeader('<f4', [total, ...chosen.shape]));
+    let count = 0;
+    const append = async (values: Float32Array, cellsRead: number) => {
+      await writeValues(array, values);
+      count += cellsRead;
+      onProgress?.(count, total);
     };
-    try {
-      const array = await create('features.npy');
-      const cells = await create(datasetFiles.cells);
-      // Rewritten at the end, when it is known how many images could be read; the digits' room is there from the start.
-      const headerBytes = npyHeader('<f4', [total, ...chosen.shape]).length;
-      await array.write(npyHeader('<f4', [total, ...chosen.shape]));
-      let count = 0;
-      const append = async (values: Float32Array, cellsRead: number) => {
-        await array.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-        count += cellsRead;
-        onProgress?.(count, total);
-      };
-      if (source instanceof Dataset) {
-        for await (const batch of datasetFeatures(network, source, options, chosen)) {
-          await append(batch.values, batch.count);
-        }
-        await copyInto(cells, join(source.path, datasetFiles.cells));
-      } else {
-        for await (const batch of imageFeatures(network, source, options, chosen)) {
-          if (count === 0) await cells.write(formatCsvRow(batch.columns));
-          await cells.write(batch.cells.map((cell) => formatCell(cell, batch.columns)).join(''));
-          await append(batch.values, batch.cells.length);
-        }
+    if (source instanceof Dataset) {
+      for await (const batch of datasetFeatures(network, source, options, chosen)) {
+        await append(batch.values, batch.count);
       }
-      const shape = [count, ...chosen.shape];
-      if (count !== total) await array.overwrite(npyHeader('<f4', shape, headerBytes), 0);
-      await array.commit();
-      await cells.commit();
-      const { layer, stage, summary } = chosen;
-      const description: FeatureDescription = { layer, stage, summary, shape, classes: [...classes] };
-      const text = JSON.stringify({ ...record, ...description }, null, 2);
-      await writeFileAtomically(join(folder, 'features.json'), `${text}\n`);
-      return description;
-    } catch (error) {
-      for (const file of files) await file.abort();
-      throw error;
+      await copyCells(source, cells);
+    } else {
+      for await (const batch of imageFeatures(network, source, options, chosen)) {
+        if (count === 0) await cells.write(formatCsvRow(batch.columns));
+        await cells.write(batch.cells.map((cell) => formatCell(cell, batch.columns)).join(''));
+        await append(batch.values, batch.cells.length);
+      }
     }
+    const shape = [count, ...chosen.shape];
+    if (count !== total) await array.overwrite(npyHeader('<f4', shape, headerBytes), 0);
+    const { layer, stage, summary } = chosen;
+    description = { layer, stage, summary, shape, classes: [...classes] };
+    return { ...record, ...description };
   });
+  return description as FeatureDescription;
 }
 
 /** A row of cells.csv: an unlabelled cell's label is empty. */
 function formatCell(cell: Cell, columns: readonly string[]): string {
   return formatCsvRow(columns.map((name) => (name === 'label' && cell.label < 0 ? '' : columnOf(cell, name))));
-}
-
-async function copyInto(file: AtomicFile, source: string): Promise<void> {
-  try {
-    for await (const chunk of createReadStream(source)) await file.write(chunk as Buffer);
-  } catch (error) {
-    throw fileError('copy', source, error);
-  }
 }

@@ -9,12 +9,12 @@ import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/pr
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Dataset, type DatasetDescription, datasetFiles } from '../data/dataset';
-import { requireNothingAt } from '../data/dataset-writer';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { makeFolders } from '../files/make-folders';
 import { npyHeader } from '../files/npy';
+import { requireNothingAt } from '../files/output-folder';
 import { parseJson } from '../files/parse-json';
 import { flushFolder, makeFolder } from '../files/temporary';
 import { loadAddon } from '../native';

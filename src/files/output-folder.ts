@@ -1,5 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileError } from '../errors';
+import { DeepYeastError, fileError } from '../errors';
 import { makeFolder } from './temporary';
 
 /** A folder made for results. */
@@ -17,4 +18,22 @@ export async function makeOutputFolder(path: string): Promise<OutputFolder> {
   } catch (error) {
     throw fileError('create the folder', path, error);
   }
+}
+
+/**
+ * A rename replaces an empty folder but nothing else: found out before the work, not after it.
+ *
+ * @throws output-exists, io-error
+ */
+export async function requireNothingAt(path: string): Promise<void> {
+  let found: string[];
+  try {
+    found = await readdir(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return;
+    if (code !== 'ENOTDIR') throw fileError('read', path, error);
+    found = [path];
+  }
+  if (found.length > 0) throw new DeepYeastError('output-exists', `${path} exists and is not an empty folder`);
 }

@@ -84,7 +84,7 @@ DEEPYEAST_DEVICE void store(Type* target, const float (&values)[size]) {
 // A value that is not a number stays one.
 DEEPYEAST_DEVICE float rectify(float value) { return value < 0.0f ? 0.0f : value; }
 
-// Word `element` of a stream of engine/random.h.
+// Word `element` of a stream of system/random.h.
 struct Stream {
   std::uint32_t key[2];
   std::uint32_t stream, iteration, purpose;
