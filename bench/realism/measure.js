@@ -1,9 +1,11 @@
 // Measures real and simulated crops with the same statistics, and draws how far apart they are.
 //
-//   npm run measure -- [--out FOLDER] [--cells 2000] [--seed 1]
+//   npm run measure -- [--out FOLDER] [--cells 6000] [--seed 1] [--appearance crop]
 //
-// Two groups of a screen's crops, with the simulated cells of the same compartments, and the twelve cells of a figure with
-// simulated ones of all classes that were enlarged, smoothed and stretched in the same way (`appearance: 'figure'`).
+// Two groups of a screen's crops, with the simulated cells of the same compartments; the cells of two fields of a strain without
+// a tagged protein, beside simulated cytoplasm; and the twelve cells of a figure with simulated ones of all classes that were
+// enlarged, smoothed and stretched in the same way (`appearance: 'figure'`). --appearance varied compares with those of many
+// microscopes instead.
 // Writes measurements.json (quantiles of both, a distance for each) and measurements.svg.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compartments, simulate } from '../../dist/index.mjs';
 import { drawFigure } from './figure.js';
-import { cropsOf, importFigure, importScreen, realData } from './real-crops.js';
+import { cropsOf, importFields, importFigure, importScreen, realData } from './real-crops.js';
 import { distance, measure, quantile, spectra, statistics } from './statistics.js';
 
 const { values: options } = parseArgs({
@@ -19,6 +21,7 @@ const { values: options } = parseArgs({
     out: { type: 'string', default: '.' },
     cells: { type: 'string', default: '6000' },
     seed: { type: 'string', default: '1' },
+    appearance: { type: 'string', default: 'crop' },
   },
 });
 
@@ -46,7 +49,7 @@ try {
     });
     return { crops: await cropsOf(train), table: await train.table() };
   };
-  const drawn = await simulateCells('crops', 'crop', Number(options.cells));
+  const drawn = await simulateCells('crops', options.appearance, Number(options.cells));
   const printed = await simulateCells('figure-like', 'figure', Number(options.cells) / 4);
   const pick = ({ crops, table }, holds) => crops.filter((_, i) => holds(table[i]));
   const real = { crops: realCrops, table: realTable };
@@ -54,6 +57,8 @@ try {
   const groups = {
     mitochondrion: [pick(real, ({ protein }) => protein === 'AAC1'), pick(drawn, looksLike('mitochondrion'))],
     cytoplasm: [pick(real, ({ protein }) => protein !== 'AAC1'), pick(drawn, looksLike('cytoplasm'))],
+    // A strain without a tagged protein, beside the cells that are nearest to it: green is autofluorescence alone.
+    autofluorescence: [await cropsOf(await importFields(folder)), pick(drawn, looksLike('cytoplasm'))],
     // Their bytes as they are: the simulated ones are stretched for print as well, and by no rule after it.
     figure: [await cropsOf(await importFigure(folder, true)), printed.crops],
   };

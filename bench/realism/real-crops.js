@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultNormalization, importImages } from '../../dist/index.mjs';
+import { cellsOfPlates, defaultNormalization, importImages } from '../../dist/index.mjs';
 
 /** The folder of real data: DEEPYEAST_DATA, or shared/data beside the project. */
 export function realData() {
@@ -33,6 +33,23 @@ export async function importFigure(folder, asTheyAre) {
     pattern: 'images/{name}.png',
     out: join(folder, asTheyAre ? 'figure-as-is' : 'figure'),
     normalization: asTheyAre ? { rule: 'none' } : defaultNormalization,
+  });
+  return dataset;
+}
+
+/**
+ * The cells of the two fields, found by the product's own segmentation: red is the marker, green a strain without a tagged
+ * protein, so that its light is autofluorescence alone.
+ */
+export async function importFields(folder) {
+  const { dataset } = await cellsOfPlates({
+    sources: [join(realData(), 'fields')],
+    layout: 'harmony',
+    channels: new Map([
+      ['rfp', 'ch3'],
+      ['gfp', 'ch1'],
+    ]),
+    out: join(folder, 'fields'),
   });
   return dataset;
 }
