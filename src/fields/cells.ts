@@ -2,39 +2,29 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { throwIfAborted } from '../abort';
 import type { Dataset } from '../data/dataset';
-import { describeNormalization, type Normalization } from '../data/normalization';
+import { describeNormalization } from '../data/normalization';
 import { DeepYeastError } from '../errors';
 import { makeOutputFolder, type OutputFolder } from '../files/output-folder';
-import { inOrder } from '../in-order';
 import { silent } from '../log';
-import { loadAddon } from '../native';
-import { threadsFromEnvironment } from '../native/threads';
 import { packageVersion } from '../package-version';
-import { formatRows, type RowOptions, rowColumns } from './cell-rows';
-import { cellsOfField, type FieldCells } from './field-cells';
+import { appendFields, rowOptions, surveyOf, threadsOf } from './append-fields';
+import { type RowOptions, rowColumns } from './cell-rows';
+import type { FieldPart } from './field-part';
 import {
   type FieldReport,
   formatFields,
   formatSkipped,
-  reportField,
-  reportProblem,
   type SkippedField,
   skippedFields,
   typicalDiameter,
 } from './field-results';
-import type { Mask } from './label-image';
-import type { FieldImages } from './layout';
-import { Limiter } from './limiter';
 import { fieldNames } from './mask-names';
-import { readMask, writeMask } from './masks';
+import { writeMask } from './masks';
 import { writeOverlay } from './overlay';
-import type { Plane } from './plane';
 import { describeOptions, type Plate, type PlateField, readPlate } from './plate';
 import { type CellsOptions, checkOptions } from './plate-options';
-import { readField } from './read-field';
-import { type Survey, surveyPlate } from './survey';
+import type { Survey } from './survey';
 import { type Job, UnfinishedDataset, unfinishedFolder } from './unfinished-dataset';
 import { writeZarrLabels } from './zarr-labels';
 
@@ -54,111 +44,6 @@ export interface CellsResult {
 /** The tables of fields in the dataset's folder. */
 export const fieldsFile = 'fields.csv';
 export const skippedFieldsFile = 'skipped.csv';
-
-/** Everything that one field needs beside its own images; the same for all fields of a plate. */
-export interface FieldTask {
-  options: CellsOptions;
-  survey: Survey;
-  rows: RowOptions;
-  /** Threads that one field may use. */
-  threads: number;
-  /** Fields whose cells are found at once: each takes some 60 MB meanwhile. */
-  computing: Limiter;
-}
-
-/** A field's part of a dataset. */
-export interface FieldPart {
-  result: FieldCells;
-  marker: Plane;
-  /** Lines of cells.csv, one a cell that has a crop. */
-  rows: string[];
-  /** Crop pixels a field pixel. */
-  scale: number;
-}
-
-/**
- * Makes one field's part of a dataset: reads its images, finds its cells (or reads its mask), measures and cuts them. The
- * part depends on the images and the task alone, not on other fields or on threads.
- *
- * @throws image-invalid where the images cannot be used; io-error, aborted
- */
-export async function makeFieldPart(field: PlateField, task: FieldTask): Promise<FieldPart> {
-  const { options, survey } = task;
-  const { width, height, normalization } = survey;
-  const planes = await readField(field.images, {
-    size: { width, height },
-    ...(options.z !== undefined && { z: options.z }),
-  });
-  throwIfAborted(options.signal);
-  const [marker] = Object.values(planes) as [Plane];
-  requireEightBit(planes, normalization, options, field);
-  const scale = scaleOf(field.images, options, survey);
-  const mask = await maskOf(field, options, { width, height });
-  const result = await task.computing.run(() =>
-    cellsOfField(planes, {
-      ...(mask && { mask }),
-      diameter: survey.diameter,
-      buds: options.buds,
-      size: options.size ?? 64,
-      scale,
-      normalization,
-      drop: options.drop ?? [],
-      threads: task.threads,
-      signal: options.signal,
-      name: field.source,
-    }),
-  );
-  return { result, marker, rows: formatRows(result, { ...field, field: field.images }, task.rows), scale };
-}
-
-function maskOf(
-  { mask }: PlateField,
-  { masksPattern, t, z }: CellsOptions,
-  size: { width: number; height: number },
-): Promise<Mask> | undefined {
-  if (mask === undefined) return undefined;
-  return readMask(mask, size, { name: masksPattern, t, z: typeof z === 'number' ? z : undefined });
-}
-
-/** `auto` decides for all fields alike: bytes taken as they are and bytes stretched do not go together. */
-function requireEightBit(
-  planes: { [role: string]: Plane },
-  normalization: Normalization,
-  options: CellsOptions,
-  field: PlateField,
-): void {
-  const automatic = options.normalization === undefined || options.normalization === 'auto';
-  const eightBit = Object.values(planes).every(({ data }) => data instanceof Uint8Array);
-  if (!automatic || normalization.rule === 'none' || !eightBit) return;
-  throw new DeepYeastError(
-    'image-invalid',
-    `${field.source}: has 8-bit samples, expected more as in other fields: name the rule for all of them (--normalization)`,
-  );
-}
-
-/** Crop pixels a field pixel. */
-function scaleOf(images: FieldImages, options: CellsOptions, survey: Survey): number {
-  const { pixelSize, cellDiameter, diameter } = options;
-  if (pixelSize !== undefined) {
-    const own = options.fieldPixelSize ?? images.pixelSize;
-    if (own === undefined) {
-      throw new DeepYeastError(
-        'invalid-argument',
-        `the files of ${images.key} do not say how large a pixel is: give it with --field-pixel-size`,
-      );
-    }
-    return own / pixelSize;
-  }
-  if (cellDiameter === undefined) return 1;
-  const typical = typeof diameter === 'number' ? diameter : survey.medianDiameter;
-  if (typical === undefined) {
-    throw new DeepYeastError(
-      'invalid-argument',
-      'found no cell in the surveyed fields, by which the scale of the crops would be known: give --diameter',
-    );
-  }
-  return cellDiameter / typical;
-}
 
 /**
  * Makes a dataset of the cells of one or more plates, one row a cell, field by field in the order of plate, well and field.
@@ -210,40 +95,7 @@ export async function cellsOfPlates(options: CellsOptions): Promise<CellsResult>
   try {
     if (before > 0) log('info', `goes on after ${before} of ${plate.fields.length} fields`);
     const write = await pictureWriter(plate, options, folders);
-    onProgress?.(before, plate.fields.length);
-    const together = Math.min(threads, mostTogether);
-    const task: FieldTask = {
-      ...{ options, survey, rows },
-      threads: Math.floor(threads / together),
-      computing: new Limiter(together),
-    };
-    const parts = inOrder(
-      plate.fields.slice(before),
-      together + 1, // reading and writing overlap with computing
-      async (field): Promise<{ crops: Uint8Array; rows: string[]; report: FieldReport; notes: string[] }> => {
-        try {
-          const part = await makeFieldPart(field, task);
-          await write(field, part);
-          const { result } = part;
-          return {
-            crops: result.crops,
-            rows: part.rows,
-            report: reportField(field, result, part.scale),
-            notes: result.warnings,
-          };
-        } catch (error) {
-          if (onError === 'stop' || !(error instanceof DeepYeastError) || error.code !== 'image-invalid') throw error;
-          return { crops: new Uint8Array(0), rows: [], report: reportProblem(field, error.message), notes: [] };
-        }
-      },
-      signal,
-    );
-    for await (const { crops, rows: lines, report, notes } of parts) {
-      for (const note of notes) log('warn', note);
-      if (report.problem !== undefined) log('warn', `skipped: ${report.problem}`);
-      await unfinished.append(crops, lines, report);
-      onProgress?.(unfinished.reports.length, plate.fields.length);
-    }
+    await appendFields(unfinished, plate.fields, { options, survey, rows, threads, write, onProgress });
     return await finish(unfinished, plate, options, survey, rows);
   } catch (error) {
     const worthless = unfinished.reports.every((report) => report.problem !== undefined);
@@ -259,41 +111,6 @@ export async function cellsOfPlates(options: CellsOptions): Promise<CellsResult>
     }
     throw error;
   }
-}
-
-/** Fields whose cells are found at once at most: libuv has four threads for them, and further ones help within a field. */
-const mostTogether = 4;
-
-function threadsOf(options: CellsOptions): number {
-  return options.threads || threadsFromEnvironment() || loadAddon().machine().threads;
-}
-
-async function surveyOf(plate: Plate, options: CellsOptions, threads: number): Promise<Survey> {
-  const fields = new Map(plate.fields.map((field) => [field.images.key, field]));
-  const { z, signal, diameter = 'auto', buds, cellDiameter } = options;
-  const measured = options.masksFrom === undefined ? diameter === 'auto' : cellDiameter !== undefined;
-  return surveyPlate(
-    plate.fields.map(({ images }) => images),
-    {
-      imageSize: plate.imageSize,
-      stopOnError: (options.onError ?? 'stop') === 'stop',
-      normalization: options.normalization ?? 'auto',
-      cells: { diameter, buds, threads, signal },
-      measured,
-      read: (field) =>
-        readField(field, { ...(z !== undefined && { z }), ...(plate.imageSize && { size: plate.imageSize }) }),
-      ...(options.masksFrom !== undefined && {
-        mask: async (field: FieldImages, size: { width: number; height: number }): Promise<Mask | undefined> =>
-          maskOf(fields.get(field.key) as PlateField, options, size),
-      }),
-      signal,
-    },
-  );
-}
-
-function rowOptions(plate: Plate, options: CellsOptions, { normalization }: Survey): RowOptions {
-  const own = normalization.rule === 'percentile' && normalization.per !== 'dataset' && !normalization.ranges;
-  return { channels: [...options.channels.keys()], withRanges: own, otherColumns: plate.otherColumns };
 }
 
 /** Writes the mask and the overlay of a field, where they are asked for. */
