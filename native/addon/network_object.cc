@@ -186,8 +186,8 @@ Napi::Value NetworkObject::set_tensor(const Napi::CallbackInfo& info) {
 Napi::Value NetworkObject::read_tensors(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     require_open();
-    const int file = static_cast<int>(
-        integer_argument(argument(info, 0), "file", 0, static_cast<std::uint64_t>(std::numeric_limits<int>::max())));
+    const FileHandle file = handle_of_descriptor(static_cast<int>(
+        integer_argument(argument(info, 0), "file", 0, static_cast<std::uint64_t>(std::numeric_limits<int>::max()))));
     const std::string path = string_argument(argument(info, 1), "path");
     const std::vector<std::string> names = string_array(argument(info, 2), "names", 1 << 16);
     const std::vector<double> positions = float64_array(argument(info, 3), "positions");

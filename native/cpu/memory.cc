@@ -1,10 +1,11 @@
 #include "memory.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
-#if defined(__linux__)
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <sys/mman.h>
 #endif
 
@@ -13,21 +14,32 @@ namespace deepyeast {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
-constexpr std::size_t kPage = 4096;
 constexpr std::size_t kLargePage = std::size_t{2} << 20;
 
 std::size_t rounded_up(std::size_t bytes, std::size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
 
-#if defined(__linux__)
-
 // Buffers of this size or more are mapped from the operating system, which fills a page with zeros when it is first
 // touched: memory that a short program never touches costs it nothing.
 constexpr std::size_t kLeastMapped = std::size_t{128} << 10;
+bool is_mapped(std::size_t bytes) { return bytes >= kLeastMapped; }
+
+#if defined(_WIN32)
+
+// Large pages are a privilege there.
+void* map(std::size_t bytes) {
+  void* const memory = VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+void unmap(void* memory, std::size_t) { VirtualFree(memory, 0, MEM_RELEASE); }
+
+#else
+
+constexpr std::size_t kPage = 4096;
 // Buffers of this size or more consist of large pages: strides across pixels and transformed tiles touch more pages of
 // 4 KB than the processor keeps addresses of (inference is 8% faster).
 constexpr std::size_t kLeastLarge = 2 * kLargePage;
-
-bool is_mapped(std::size_t bytes) { return bytes >= kLeastMapped; }
 
 std::size_t mapped_size(std::size_t bytes) { return rounded_up(bytes, bytes >= kLeastLarge ? kLargePage : kPage); }
 
@@ -51,12 +63,6 @@ void* map(std::size_t bytes) {
 
 void unmap(void* memory, std::size_t bytes) { munmap(memory, mapped_size(bytes)); }
 
-#else
-
-bool is_mapped(std::size_t) { return false; }
-void* map(std::size_t) { throw std::bad_alloc(); }
-void unmap(void*, std::size_t) {}
-
 #endif
 
 }  // namespace
@@ -69,8 +75,7 @@ AlignedMemory::AlignedMemory(std::size_t floats) : size_(floats) {
     data_ = static_cast<float*>(map(bytes));
     return;
   }
-  void* memory = nullptr;
-  if (posix_memalign(&memory, kCacheLine, bytes) != 0) throw std::bad_alloc();
+  void* const memory = ::operator new(bytes, std::align_val_t{kCacheLine});
   std::memset(memory, 0, bytes);
   data_ = static_cast<float*>(memory);
 }
@@ -81,7 +86,7 @@ AlignedMemory::~AlignedMemory() {
   if (is_mapped(bytes)) {
     unmap(data_, bytes);
   } else {
-    std::free(data_);
+    ::operator delete(data_, std::align_val_t{kCacheLine});
   }
 }
 

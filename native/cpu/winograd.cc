@@ -50,8 +50,8 @@ int divide_up(int value, int divisor) { return (value + divisor - 1) / divisor; 
 struct TileRange {
   int begin, end;
   TileRange(int tiles, int count, int index)
-      : begin(static_cast<int>(static_cast<long>(tiles) * index / count)),
-        end(static_cast<int>(static_cast<long>(tiles) * (index + 1) / count)) {}
+      : begin(static_cast<int>(static_cast<std::int64_t>(tiles) * index / count)),
+        end(static_cast<int>(static_cast<std::int64_t>(tiles) * (index + 1) / count)) {}
   int size() const { return end - begin; }
 };
 

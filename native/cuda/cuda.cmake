@@ -8,9 +8,14 @@ set_property(CACHE DEEPYEAST_CUDA PROPERTY STRINGS auto on off)
 set(DEEPYEAST_CUDA_WHEELS "$ENV{DEEPYEAST_CUDA_WHEELS}" CACHE PATH "The nvidia folder of pip's packages")
 set(DEEPYEAST_CUDA_ARCHITECTURES "80;90" CACHE STRING "Compute capabilities to build machine code for")
 
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  set(DEEPYEAST_CUDA_LOADER ${CMAKE_CURRENT_LIST_DIR}/client/loader.cc ${CMAKE_CURRENT_LIST_DIR}/plan_cache.cc)
+else()
+  set(DEEPYEAST_CUDA_LOADER ${CMAKE_CURRENT_LIST_DIR}/client/no_loader.cc)
+endif()
 add_library(deepyeast_cuda_client STATIC
   ${CMAKE_CURRENT_LIST_DIR}/client/cuda_backend.cc ${CMAKE_CURRENT_LIST_DIR}/client/inference_executor.cc
-  ${CMAKE_CURRENT_LIST_DIR}/client/loader.cc ${CMAKE_CURRENT_LIST_DIR}/client/search.cc ${CMAKE_CURRENT_LIST_DIR}/plan_cache.cc
+  ${DEEPYEAST_CUDA_LOADER} ${CMAKE_CURRENT_LIST_DIR}/client/search.cc
   ${CMAKE_CURRENT_LIST_DIR}/product_algorithm.cc ${CMAKE_CURRENT_LIST_DIR}/autotune.cc)
 target_compile_definitions(deepyeast_cuda_client PRIVATE DEEPYEAST_VERSION="${DEEPYEAST_VERSION}")
 target_link_libraries(deepyeast_cuda_client PUBLIC deepyeast_engine ${CMAKE_DL_LIBS})
@@ -28,8 +33,8 @@ endif()
 
 set(DEEPYEAST_CUDA_REASON "")
 function(deepyeast_find_cuda)
-  if(APPLE)
-    set(DEEPYEAST_CUDA_REASON "CUDA is not for macOS" PARENT_SCOPE)
+  if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    set(DEEPYEAST_CUDA_REASON "CUDA is for Linux only" PARENT_SCOPE)
     return()
   endif()
   find_program(DEEPYEAST_NVCC nvcc HINTS $ENV{CUDACXX} $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
@@ -135,7 +140,7 @@ add_custom_command(OUTPUT ${DEEPYEAST_CUDA_OBJECT}
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
 add_library(deepyeast_cuda SHARED ${cuda_sources} ${DEEPYEAST_CUDA_OBJECT}
-  ${CMAKE_CURRENT_SOURCE_DIR}/native/system/random.cc ${CMAKE_CURRENT_SOURCE_DIR}/native/system/atomic_file.cc)
+  ${CMAKE_CURRENT_SOURCE_DIR}/native/system/random.cc ${CMAKE_CURRENT_SOURCE_DIR}/native/system/posix/atomic_file.cc)
 set_source_files_properties(${DEEPYEAST_CUDA_OBJECT} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 target_include_directories(deepyeast_cuda SYSTEM PRIVATE ${DEEPYEAST_CUDART_INCLUDE} ${DEEPYEAST_CUDNN_INCLUDE}
   ${DEEPYEAST_CUBLAS_INCLUDE})

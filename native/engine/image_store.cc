@@ -1,13 +1,7 @@
 #include "image_store.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
 
 #include "../system/error.h"
 #include "../system/read_at.h"
@@ -29,24 +23,18 @@ ImageStore::ImageStore(std::string path, std::uint64_t offset, std::uint64_t cou
       count_(count),
       size_(size),
       channels_(channels),
-      image_bytes_(static_cast<std::size_t>(size) * size * channels) {
-  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file_ < 0) throw Error("io-error", "cannot open " + path_ + ": " + std::strerror(errno));
-  struct stat status {};
-  const bool known = ::fstat(file_, &status) == 0;
-  const std::uint64_t expected = offset_ + count_ * image_bytes_;
-  if (known && static_cast<std::uint64_t>(status.st_size) >= expected) return;
-  ::close(file_);
-  throw Error("images-truncated", path_ + " has " + std::to_string(known ? status.st_size : 0) + " bytes; expected " +
+      image_bytes_(static_cast<std::size_t>(size) * size * channels),
+      file_(path_) {
+  const std::uint64_t found = file_.size(), expected = offset_ + count_ * image_bytes_;
+  if (found >= expected) return;
+  throw Error("images-truncated", path_ + " has " + std::to_string(found) + " bytes; expected " +
                                       std::to_string(expected) + " for " + std::to_string(count_) + " images");
 }
-
-ImageStore::~ImageStore() { ::close(file_); }
 
 void ImageStore::read_run(std::uint64_t first, std::size_t number, std::uint8_t* output) const {
   const std::size_t bytes = number * image_bytes_;
   const std::uint64_t position = offset_ + first * image_bytes_;
-  const std::size_t done = read_at(file_, path_, position, output, bytes);
+  const std::size_t done = read_at(file_.handle(), path_, position, output, bytes);
   if (done < bytes) {
     throw Error("images-truncated", path_ + " ended at byte " + std::to_string(position + done) + " while image " +
                                         std::to_string(first + number - 1) +

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "../system/file_handle.h"
+
 namespace deepyeast {
 
 class ImageStore {
@@ -14,7 +16,6 @@ class ImageStore {
   // `offset`: bytes before the first image; images are [size, size, channels] bytes, one after the other.
   // Throws Error("io-error") and, when the file is too short, Error("images-truncated").
   ImageStore(std::string path, std::uint64_t offset, std::uint64_t count, int size, int channels);
-  ~ImageStore();
   ImageStore(const ImageStore&) = delete;
   ImageStore& operator=(const ImageStore&) = delete;
 
@@ -33,12 +34,11 @@ class ImageStore {
   std::vector<double> mean(const std::uint32_t* indices, std::size_t number) const;
 
  private:
-
   std::string path_;
   std::uint64_t id_, offset_, count_;
   int size_, channels_;
   std::size_t image_bytes_;
-  int file_ = -1;
+  InputFile file_;
 };
 
 }  // namespace deepyeast

@@ -40,8 +40,8 @@ bool ends_with(const std::string& text, const std::string& end) {
 
 }  // namespace
 
-void read_values(int file, const std::string& path, const TensorPlace& tensor, std::size_t first, std::size_t count,
-                 float* values) {
+void read_values(FileHandle file, const std::string& path, const TensorPlace& tensor, std::size_t first,
+                 std::size_t count, float* values) {
   const std::uint64_t position = tensor.position + first * sizeof(float);
   const std::size_t bytes = count * sizeof(float), done = read_at(file, path, position, values, bytes);
   if (done < bytes) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "../system/file_handle.h"
+
 namespace deepyeast {
 
 struct TensorPlace {
@@ -15,7 +17,7 @@ struct TensorPlace {
 // Reads `count` values of a tensor from `first` on. Every number must be finite, and a running variance not negative.
 // Safe from several threads. `path` is for messages.
 // Throws Error("io-error") and, for what the file holds, Error("model-invalid").
-void read_values(int file, const std::string& path, const TensorPlace& tensor, std::size_t first, std::size_t count,
-                 float* values);
+void read_values(FileHandle file, const std::string& path, const TensorPlace& tensor, std::size_t first,
+                 std::size_t count, float* values);
 
 }  // namespace deepyeast

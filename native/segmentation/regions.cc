@@ -46,10 +46,11 @@ void Extremes::add(const Extremes& other) {
 std::vector<Corner> convex_hull_of(const Extremes& extremes) {
   // Two chains from the top down, of the first and of the last columns.
   std::vector<Corner> left, right;
-  const auto push = [](std::vector<Corner>& chain, Corner c, long sign) {
+  const auto push = [](std::vector<Corner>& chain, Corner c, int sign) {
     while (chain.size() >= 2) {
       const Corner &a = chain[chain.size() - 2], &b = chain[chain.size() - 1];
-      const long cross = static_cast<long>(b.x - a.x) * (c.y - a.y) - static_cast<long>(b.y - a.y) * (c.x - a.x);
+      const std::int64_t cross =
+          static_cast<std::int64_t>(b.x - a.x) * (c.y - a.y) - static_cast<std::int64_t>(b.y - a.y) * (c.x - a.x);
       if (sign * cross > 0) break;
       chain.pop_back();
     }

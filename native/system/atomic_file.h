@@ -1,8 +1,11 @@
 // A file that appears whole or not at all: written under a temporary name in the same folder, flushed, renamed.
+// Paths are UTF-8, on every system.
 #pragma once
 
 #include <cstddef>
 #include <string>
+
+#include "file_handle.h"
 
 namespace deepyeast {
 
@@ -23,7 +26,7 @@ class AtomicFile {
   [[noreturn]] void fail(const char* action) const;
 
   std::string path_, temporary_;
-  int file_ = -1;
+  FileHandle file_;
 };
 
 }  // namespace deepyeast

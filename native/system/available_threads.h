@@ -4,7 +4,7 @@
 namespace deepyeast {
 
 // The smaller of two numbers: the physical cores that the affinity mask allows, and the CPU quota of the cgroup (versions
-// 1 and 2), rounded down. At least 1. Measured once, at the first call.
+// 1 and 2) or the cap of the job on Windows, rounded down. At least 1. Measured once, at the first call.
 int available_threads();
 
 }  // namespace deepyeast

@@ -7,18 +7,14 @@
 #include "../cpu/cpu_backend.h"
 #include "../cuda/client/cuda_backend.h"
 #include "../cuda/client/loader.h"
+#include "environment_variable.h"
 #include "test.h"
 
 namespace deepyeast::test {
 
 std::unique_ptr<Backend> make_backend(InstructionSet instruction_set, int threads) {
-  const char* before = std::getenv("DEEPYEAST_ISA");
-  const std::string kept = before != nullptr ? before : "";
-  setenv("DEEPYEAST_ISA", name_of(instruction_set), 1);
-  std::unique_ptr<Backend> backend = make_cpu_backend(threads);
-  if (before != nullptr) setenv("DEEPYEAST_ISA", kept.c_str(), 1);
-  else unsetenv("DEEPYEAST_ISA");
-  return backend;
+  const EnvironmentVariable isa("DEEPYEAST_ISA", name_of(instruction_set));
+  return make_cpu_backend(threads);
 }
 
 void for_each_backend(const std::function<void(Backend&, const std::string&)>& function) {

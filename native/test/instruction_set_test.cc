@@ -6,6 +6,7 @@
 
 #include "../system/error.h"
 #include "backends.h"
+#include "environment_variable.h"
 #include "test.h"
 
 namespace {
@@ -29,9 +30,7 @@ TEST(environment_forces_the_instruction_set) {
 }
 
 TEST(unknown_instruction_set_is_an_error_that_lists_the_others) {
-  const char* before = std::getenv("DEEPYEAST_ISA");
-  const std::string kept = before != nullptr ? before : "";
-  setenv("DEEPYEAST_ISA", "sse9", 1);
+  const EnvironmentVariable isa("DEEPYEAST_ISA", "sse9");
   std::string code, message;
   try {
     make_cpu_backend(1);
@@ -39,8 +38,6 @@ TEST(unknown_instruction_set_is_an_error_that_lists_the_others) {
     code = error.code();
     message = error.what();
   }
-  if (before != nullptr) setenv("DEEPYEAST_ISA", kept.c_str(), 1);
-  else unsetenv("DEEPYEAST_ISA");
   expect(code == "isa-unavailable", "code " + code);
   expect(message.find("sse9") != std::string::npos && message.find("portable") != std::string::npos, message);
 }

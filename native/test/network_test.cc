@@ -1,15 +1,11 @@
 // The network as a whole: mini-batches from a store, outputs of layers, and what its calls leave to each other.
-#include <unistd.h>
-
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "../engine/network.h"
 #include "../system/error.h"
 #include "backends.h"
+#include "temporary_file.h"
 #include "test.h"
 
 namespace {
@@ -37,18 +33,12 @@ std::unique_ptr<Network> small_network(int threads = 2) {
 // Images in a file that exists as long as the object, after 5 bytes of something else.
 class StoredCells {
  public:
-  StoredCells() : images(Values(9).bytes(kCells * kImageBytes)) {
-    std::string path = (std::filesystem::temp_directory_path() / "deepyeast-network-test-XXXXXX").string();
-    const int file = mkstemp(path.data());
-    expect(file >= 0, "there is no temporary file");
-    std::FILE* const stream = fdopen(file, "wb");
-    std::fputs("ahead", stream);
-    std::fwrite(images.data(), 1, images.size(), stream);
-    std::fclose(stream);
-    store = std::make_unique<ImageStore>(path, 5, kCells, size, 2);
-    unlink(path.c_str());
-  }
+  StoredCells()
+      : images(Values(9).bytes(kCells * kImageBytes)),
+        file("ahead" + std::string(images.begin(), images.end())),
+        store(std::make_unique<ImageStore>(file.path(), 5, kCells, size, 2)) {}
   std::vector<std::uint8_t> images;
+  TemporaryFile file;
   std::unique_ptr<ImageStore> store;
 };
 

@@ -113,10 +113,6 @@ CudaReport inspect_cuda(const std::string& library, const SearchEnvironment& env
   CudaReport report;
   report.library = library;
   report.folders = library_folders(environment, folder_of(library));
-#if !defined(__linux__)
-  report.problems.push_back({"cuda-library-missing", "CUDA is for Linux only"});
-  return report;
-#endif
 
   const auto need = [&](const std::string& name, const std::string& path, const char* code, const std::string& what) {
     report.dependencies.push_back({name, path});

@@ -1,4 +1,4 @@
-#include "atomic_file.h"
+#include "../atomic_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "error.h"
+#include "../error.h"
 
 namespace deepyeast {
 namespace {

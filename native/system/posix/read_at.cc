@@ -1,15 +1,15 @@
-#include "read_at.h"
+#include "../read_at.h"
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "error.h"
+#include "../error.h"
 
 namespace deepyeast {
 
-std::size_t read_at(int file, const std::string& path, std::uint64_t position, void* target, std::size_t bytes) {
+std::size_t read_at(FileHandle file, const std::string& path, std::uint64_t position, void* target, std::size_t bytes) {
   std::size_t done = 0;
   while (done < bytes) {
     const ssize_t read =

@@ -1,4 +1,4 @@
-#include "file_lock.h"
+#include "../file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "error.h"
+#include "../error.h"
 
 namespace deepyeast {
 

@@ -1,4 +1,4 @@
-#include "available_threads.h"
+#include "../available_threads.h"
 
 #include <algorithm>
 #include <cstdlib>
