@@ -146,6 +146,10 @@ export const errorTable = {
     exit: exitStatus.usage,
     remedy: 'Resume with the data, recipe, network and seed of the run, or start a new run in another folder.',
   },
+  'screen-incomplete': {
+    exit: exitStatus.data,
+    remedy: 'Run the shards that the message names (`deepyeast screen run RESULTS --shard K`), then merge again.',
+  },
   'split-impossible': {
     exit: exitStatus.data,
     remedy: 'Give fewer parts, or pass `--allow-missing` to leave the class out of some parts.',

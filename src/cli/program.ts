@@ -6,6 +6,7 @@ import { jsonLine, plainText } from './plain-text';
 
 /** The commands in the order of the help. A command line loads the one it names: none waits for what another needs. */
 const commands: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
+  screen: () => import('./screen.js'),
   cells: () => import('./cells.js'),
   import: () => import('./import.js'),
   split: () => import('./split.js'),

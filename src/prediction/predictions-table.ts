@@ -17,6 +17,9 @@ import { argmax, uncertain } from './call';
 const posteriorPrefix = 'p_';
 const leadingColumns = ['cell', 'protein', 'predicted'];
 
+/** Column that says why a cell does not count for its protein, as a screen's predictions have it; empty where it does. */
+export const excludedColumn = 'excluded';
+
 /** What evaluate adds to its predictions: the class, and what tells fields apart for the bootstrap of `proteins`. */
 export const evaluationColumns = ['label', 'plate', 'well', 'field'] as const;
 
@@ -116,6 +119,8 @@ export interface PredictedCell {
   field: string;
   /** Class name, null when not labelled. */
   label: string | null;
+  /** Why it does not count for its protein; empty where it does, or the table does not say. */
+  excluded: string;
   /** In the order of the table's classes. */
   posterior: Float64Array;
 }
@@ -199,7 +204,7 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
   }
   const columns = predictionKeyColumns.filter((column) => table.columns.includes(column));
   for await (const row of table.rows()) {
-    const { cell, protein, label, plate, well, field } = row.values as { protein: string } & Partial<
+    const { cell, protein, label, plate, well, field, excluded } = row.values as { protein: string } & Partial<
       Record<string, string>
     >;
     const posterior = new Float64Array(classes.length);
@@ -230,6 +235,7 @@ export async function* readPredictions(table: TextTable): AsyncGenerator<Predict
       protein,
       field: fieldKey({ cell: cell ?? '', protein, plate: plate ?? '', well: well ?? '', field: field ?? '' }),
       label: label === undefined || label === '' ? null : label,
+      excluded: excluded ?? '',
       posterior,
     };
   }

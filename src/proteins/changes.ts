@@ -295,6 +295,7 @@ async function gather(
       throwIfAborted(signal);
       distinct.add(path, cell);
       onCell?.(cell);
+      if (cell.excluded !== '') continue;
       // What a strain's cells are labelled says nothing of where it is now.
       sums.addCell({ ...cell, label: null });
     }

@@ -115,6 +115,7 @@ export async function proteinsOfFiles(
       for await (const cell of readPredictions(table)) {
         throwIfAborted(options.signal);
         distinct.add(path, cell);
+        if (cell.excluded !== '') continue;
         wells.add(path, { protein: cell.protein, plate: cell.key.plate ?? '' });
         if (cell.field !== '') fieldsUnknown = false;
         sums?.addCell({ ...cell, posterior: ordered(cell.posterior) });

@@ -5,6 +5,7 @@ import {
   type ByteSink,
   type TableColumn,
   type TableRow,
+  type TableValue,
   TableWriter,
   type TableWriterOptions,
 } from '../files/table-writer';
@@ -24,11 +25,20 @@ const perClass: readonly { prefix: string; value: (row: ProteinRow, c: number) =
   { prefix: 'bootstrap_high_', value: (row, c) => row.bootstrap?.high[c] ?? null },
 ];
 
-/** Writes the table: to a path atomically, or to a sink. */
+/** A column that an analysis adds to the table of proteins. */
+export interface ProteinColumn extends TableColumn {
+  value(row: ProteinRow): TableValue;
+}
+
+/**
+ * Writes the table: to a path atomically, or to a sink.
+ *
+ * @param options.added columns at the end
+ */
 export async function writeProteinTable(
   target: string | ByteSink,
   table: ProteinTable,
-  options: TableWriterOptions = {},
+  { added = [], ...options }: TableWriterOptions & { added?: readonly ProteinColumn[] } = {},
 ): Promise<void> {
   const columns: TableColumn[] = [
     { name: 'protein', type: 'string' },
@@ -43,11 +53,14 @@ export async function writeProteinTable(
     ...perClass.flatMap(({ prefix }) =>
       table.classes.map((name): TableColumn => ({ name: prefix + name, type: 'double', nullable: true })),
     ),
+    ...added.map(({ value: _, ...column }): TableColumn => column),
   ];
   const metadata = { 'deepyeast.intervals': `low, high: 95%, ${table.betaAssumption}`, ...options.metadata };
   const writer = await TableWriter.create(target, columns, { ...options, metadata });
   try {
-    for (const row of table.proteins) await writer.append(rowValues(row, table));
+    for (const row of table.proteins) {
+      await writer.append([...rowValues(row, table), ...added.map(({ value }) => value(row))]);
+    }
     await writer.commit();
   } catch (error) {
     await writer.abort();

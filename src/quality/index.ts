@@ -17,6 +17,7 @@ export {
   type FilterEvaluationOptions,
   filterDataset,
   type QualityFile,
+  qualityFiles,
   readQualityFile,
   type ScoredCells,
   scoreQualityFiles,

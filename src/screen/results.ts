@@ -18,6 +18,8 @@ export const screenFiles = {
   proteins: 'proteins.csv',
   wells: 'wells.csv',
   fields: 'fields.csv',
+  /** What differs between the wells at the edge of each plate and the others. */
+  plates: 'plates.csv',
   report: 'report',
 } as const;
 
@@ -64,8 +66,8 @@ export interface ScreenPart {
   posteriors: Float32Array;
 }
 
-/** Why a well deserves a look before its protein is believed. */
-export const wellFlags = ['few-cells', 'out-of-focus', 'saturated', 'disagrees', 'edge', 'no-fields'] as const;
+/** Why a well deserves a look before its protein is believed: well-flags.ts has the rules. */
+export const wellFlags = ['no-fields', 'few-cells', 'out-of-focus', 'saturated', 'dead', 'disagrees'] as const;
 export type WellFlag = (typeof wellFlags)[number];
 
 /** A row of wells.csv. */
@@ -96,7 +98,38 @@ export interface WellRow {
   background: number | null;
   covered: number | null;
   saturated: number | null;
-  /** Distance of its mixture to that of the protein's other wells: total variation, 0 to 1; null without others. */
+  /** Of its cells with a crop, the share that is flagged as dead; null without cells. */
+  dead: number | null;
+  /** Lower median of the total variation distances of its mixture to those of the protein's other wells, 0 to 1; null without others. */
   disagreement: number | null;
   flags: WellFlag[];
+}
+
+/** What measures a plate's edge against its inner wells. */
+export const edgeMeasures = ['used', 'focus', 'background', 'covered'] as const;
+
+/** A row of plates.csv: medians of a measure over the outermost wells of a plate and over the others. */
+export interface PlateEdge {
+  plate: string;
+  measure: (typeof edgeMeasures)[number];
+  edgeWells: number;
+  innerWells: number;
+  edge: number;
+  inner: number;
+  /** Of the two-sided Mann-Whitney test; null where one of the two groups has fewer than 5 wells. */
+  p: number | null;
+  /** Whether p is below 0.001 and the medians differ by more than a tenth. */
+  effect: boolean;
+}
+
+/** Which fields and wells are left out of focus, saturated and so on: a field's own flags. */
+export const fieldFlags = ['out-of-focus', 'saturated', 'no-cells'] as const;
+export type FieldFlag = (typeof fieldFlags)[number];
+
+/** A row of fields.csv. */
+export interface FieldRow extends PartField {
+  part: string;
+  /** Cells that count for the protein. */
+  used: number;
+  flags: FieldFlag[];
 }

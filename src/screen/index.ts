@@ -1,0 +1,17 @@
+/** Screens: plates of fields to a table of proteins, on one machine or in shards on many. */
+
+export { type MergeOptions, mergeScreen, type ScreenResult } from './merge';
+export type { PlannedPart, PlannedShard } from './parts';
+export {
+  type PlannedScreen,
+  type PlanOptions,
+  planScreen,
+  readPlannedScreen,
+  replanScreen,
+  type ScreenPlan,
+} from './plan';
+export type { FieldRow, PartCells, PartField, PlateEdge, ScreenPart, WellFlag, WellRow } from './results';
+export { screenFiles } from './results';
+export { type RunScreenOptions, resumeScreen, runScreen } from './screen';
+export type { ScreenFile, ScreenOptions } from './screen-options';
+export { runShard, type ShardOptions, type ShardResult } from './shard';
