@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { exitStatus } from '../errors';
 import { type CellFlag, cellFlags } from '../fields/measure';
 import type { Device, Precision } from '../network';
-import type { PlanOptions, ScreenOptions, ScreenResult } from '../screen';
+import type { ScreenOptions, ScreenResult, ShardPlanOptions } from '../screen';
 import { requestedNormalization } from './image-source';
 import {
   addExamples,
@@ -26,7 +26,7 @@ interface RunOptions {
   precision?: Precision;
 }
 
-interface PlanCommandOptions extends Omit<PlateCommandOptions, 'channels'>, Omit<PlanOptions, 'threads'> {
+interface PlanCommandOptions extends Omit<PlateCommandOptions, 'channels'>, Omit<ShardPlanOptions, 'threads'> {
   channels?: PlateCommandOptions['channels'];
   out?: string;
   model?: string;
@@ -238,7 +238,7 @@ async function screenOptions(
   context: CommandContext,
   options: PlanCommandOptions,
   plates: string[],
-): Promise<ScreenOptions & PlanOptions> {
+): Promise<ScreenOptions & ShardPlanOptions> {
   const { DeepYeastError } = await import('../errors.js');
   const { out, model, channels, ruleFrom: _, ...rest } = options;
   for (const [option, value] of Object.entries({ '--out': out, '--model': model, '--channels': channels })) {

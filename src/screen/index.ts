@@ -4,11 +4,11 @@ export { type MergeOptions, mergeScreen, type ScreenResult } from './merge';
 export type { PlannedPart, PlannedShard } from './parts';
 export {
   type PlannedScreen,
-  type PlanOptions,
   planScreen,
   readPlannedScreen,
   replanScreen,
   type ScreenPlan,
+  type ShardPlanOptions,
 } from './plan';
 export type { FieldRow, PartCells, PartField, PlateEdge, ScreenPart, WellFlag, WellRow } from './results';
 export { screenFiles } from './results';

@@ -19,7 +19,7 @@ import { type PlannedPart, type PlannedShard, partsOf, shardsOf } from './parts'
 import { screenFiles } from './results';
 import { cellsOptions, describeScreen, type ScreenFile, type ScreenOptions } from './screen-options';
 
-export interface PlanOptions {
+export interface ShardPlanOptions {
   /** Shards to cut the work into; default 1. */
   shards?: number | undefined;
   /** Minutes that a shard should take, from the measured time of a few fields, instead of a number of shards. */
@@ -61,7 +61,7 @@ export interface PlannedScreen {
  * @throws output-exists; invalid-argument; model-mismatch; image-invalid where a field cannot be used and onError is
  *   `stop`, or none can; what readPlate and surveyPlate throw; io-error; disk-full; aborted
  */
-export async function planScreen(options: ScreenOptions & PlanOptions): Promise<PlannedScreen> {
+export async function planScreen(options: ScreenOptions & ShardPlanOptions): Promise<PlannedScreen> {
   const { log = silent, signal } = options;
   if (options.shards !== undefined && options.minutes !== undefined) {
     throw new DeepYeastError('invalid-argument', 'found a number of shards and minutes for each, expected one of them');
@@ -124,7 +124,7 @@ export async function planScreen(options: ScreenOptions & PlanOptions): Promise<
  */
 export async function replanScreen(
   results: string,
-  options: PlanOptions & { signal?: AbortSignal | undefined },
+  options: ShardPlanOptions & { signal?: AbortSignal | undefined },
 ): Promise<PlannedScreen> {
   const { folder, screen, plan } = await readPlannedScreen(results);
   const locks = await lockShards(folder, plan);
@@ -153,7 +153,7 @@ export async function replanScreen(
 }
 
 function shardCount(
-  { shards = 1, minutes }: PlanOptions,
+  { shards = 1, minutes }: ShardPlanOptions,
   parts: readonly PlannedPart[],
   fields: number,
   secondsPerField: number | undefined,

@@ -1,7 +1,7 @@
 /** A screen on one machine: planned, done shard by shard, put together. */
 
 import { mergeScreen, type ScreenResult } from './merge';
-import { type PlanOptions, planScreen, readPlannedScreen } from './plan';
+import { planScreen, readPlannedScreen, type ShardPlanOptions } from './plan';
 import type { ScreenOptions } from './screen-options';
 import { runShard, type ShardOptions } from './shard';
 
@@ -17,7 +17,7 @@ export interface RunScreenOptions extends Omit<ShardOptions, 'plan' | 'onProgres
  *
  * @throws what planScreen, runShard and mergeScreen throw
  */
-export async function runScreen(options: ScreenOptions & PlanOptions & RunScreenOptions): Promise<ScreenResult> {
+export async function runScreen(options: ScreenOptions & ShardPlanOptions & RunScreenOptions): Promise<ScreenResult> {
   const { folder } = await planScreen(options);
   return resumeScreen(folder, options);
 }
