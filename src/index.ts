@@ -340,9 +340,12 @@ export {
   type WellRow,
 } from './screen';
 export {
+  type Averaging,
   type Interval,
   type LearningRateSchedule,
   loadRecipe,
+  type PerturbationRange,
+  type Perturbations,
   parseRecipe,
   type Recipe,
   recipes,

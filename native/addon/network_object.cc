@@ -1,6 +1,5 @@
 #include "network_object.h"
 
-#include <cmath>
 #include <limits>
 
 #include "../cpu/cpu_backend.h"
@@ -13,12 +12,11 @@
 #include "errors.h"
 #include "options.h"
 #include "results.h"
+#include "training_batches.h"
 
 namespace deepyeast {
 namespace {
 
-constexpr std::uint64_t kMaximumBatch = 65536;
-constexpr std::uint64_t kMaximumIteration = 0xffffffffULL;
 constexpr std::size_t kMaximumResult = std::size_t{1} << 29;  // floats in one result: 2 GiB
 
 Napi::Array shape_result(Napi::Env env, const std::vector<std::size_t>& shape) {
@@ -52,6 +50,8 @@ Napi::Function NetworkObject::define(Napi::Env env) {
                       InstanceMethod<&NetworkObject::read_tensors>("readTensors"),
                       InstanceMethod<&NetworkObject::set_input_transform>("setInputTransform"),
                       InstanceMethod<&NetworkObject::train_steps>("trainSteps"),
+                      InstanceMethod<&NetworkObject::recompute_statistics>("recomputeStatistics"),
+                      InstanceMethod<&NetworkObject::swap_average>("swapAverage"),
                       InstanceMethod<&NetworkObject::gradients>("gradients"),
                       InstanceMethod<&NetworkObject::forward>("forward"),
                       InstanceMethod<&NetworkObject::activations>("activations"),
@@ -114,16 +114,6 @@ Napi::Value NetworkObject::enqueue(const Napi::CallbackInfo& info, WorkQueue::Wo
 
 std::size_t NetworkObject::image_bytes() const {
   return static_cast<std::size_t>(topology_.image_size) * topology_.image_size * topology_.channels;
-}
-
-std::vector<std::int32_t> NetworkObject::labels_argument(const Napi::Value& value, std::size_t count) const {
-  auto labels = int32_array(value, "labels");
-  if (labels.size() != count) {
-    throw Error("invalid-argument", "labels has " + std::to_string(labels.size()) + " elements; expected " +
-                                        std::to_string(count) + ", one an image");
-  }
-  require_labels(labels, static_cast<std::size_t>(topology_.classes));
-  return labels;
 }
 
 Napi::Value NetworkObject::ready(const Napi::CallbackInfo& info) {
@@ -234,37 +224,11 @@ Napi::Value NetworkObject::set_input_transform(const Napi::CallbackInfo& info) {
 Napi::Value NetworkObject::train_steps(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     require_open();
-    const Napi::Object batches = object_argument(argument(info, 0), "batches");
-    auto store = store_argument(batches.Get("images"), topology_);
-    auto indices = uint32_array(batches.Get("indices"), "indices");
-    auto labels = labels_argument(batches.Get("labels"), indices.size());
-    auto rates = float64_array(batches.Get("learningRates"), "learningRates");
-    const std::size_t batch =
-        static_cast<std::size_t>(integer_argument(batches.Get("batchSize"), "batchSize", 1, kMaximumBatch));
-    const auto first = integer_argument(batches.Get("iteration"), "iteration", 0, kMaximumIteration);
-    const Optimizer optimizer = optimizer_argument(batches.Get("optimizer"));
-    if (rates.size() * batch != indices.size()) {
-      throw Error("invalid-argument", "indices has " + std::to_string(indices.size()) + " elements; expected " +
-                                          std::to_string(rates.size() * batch) + ": batchSize for each of the " +
-                                          std::to_string(rates.size()) + " learning rates");
-    }
-    if (first + rates.size() > kMaximumIteration) {
-      throw Error("invalid-argument", "the iterations end beyond 2^32 - 1");
-    }
-    for (const double rate : rates) {
-      if (!std::isfinite(rate) || rate < 0) {
-        throw Error("invalid-argument", "learningRates hold " + std::to_string(rate) + "; expected numbers from 0");
-      }
-    }
-    require_rows(indices, *store);
+    auto batches = std::make_shared<TrainingBatches>(training_batches_argument(argument(info, 0), topology_));
     const std::uint64_t ticket = ++tickets_;
-    return enqueue(info, [core = core_, store, indices = std::move(indices), labels = std::move(labels),
-                          rates = std::move(rates), batch, first, optimizer, ticket]() -> WorkQueue::Settle {
-      Network& network = core->ready();
+    return enqueue(info, [core = core_, batches, ticket]() -> WorkQueue::Settle {
       const std::vector<StepResult> results =
-          network.train({*store, indices.data(), labels.data(), static_cast<int>(batch), rates,
-                         static_cast<std::uint32_t>(first), optimizer},
-                        [&] { return core->cancelled >= ticket; });
+          core->ready().train(batches->view(), [&] { return core->cancelled >= ticket; });
       return [results](Napi::Env env) -> Napi::Value {
         auto losses = Napi::Float64Array::New(env, results.size());
         auto correct = Napi::Int32Array::New(env, results.size());
@@ -282,6 +246,28 @@ Napi::Value NetworkObject::train_steps(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value NetworkObject::recompute_statistics(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    auto batches = std::make_shared<TrainingBatches>(training_batches_argument(argument(info, 0), topology_));
+    const std::uint64_t ticket = ++tickets_;
+    return enqueue(info, [core = core_, batches, ticket]() -> WorkQueue::Settle {
+      core->ready().recompute_statistics(batches->view(), [&] { return core->cancelled >= ticket; });
+      return nothing();
+    });
+  });
+}
+
+Napi::Value NetworkObject::swap_average(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&]() -> Napi::Value {
+    require_open();
+    return enqueue(info, [core = core_]() -> WorkQueue::Settle {
+      core->ready().swap_average();
+      return nothing();
+    });
+  });
+}
+
 Napi::Value NetworkObject::gradients(const Napi::CallbackInfo& info) {
   return rejecting(info.Env(), [&]() -> Napi::Value {
     require_open();
@@ -292,7 +278,7 @@ Napi::Value NetworkObject::gradients(const Napi::CallbackInfo& info) {
                                           std::to_string(kMaximumBatch) + " images of " +
                                           std::to_string(image_bytes()));
     }
-    auto labels = labels_argument(argument(info, 1), batch);
+    auto labels = labels_argument(argument(info, 1), batch, topology_);
     const auto iteration =
         static_cast<std::uint32_t>(integer_argument(argument(info, 2), "iteration", 0, kMaximumIteration));
     const Optimizer optimizer = optimizer_argument(argument(info, 3));

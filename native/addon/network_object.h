@@ -37,6 +37,8 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   Napi::Value read_tensors(const Napi::CallbackInfo& info);
   Napi::Value set_input_transform(const Napi::CallbackInfo& info);
   Napi::Value train_steps(const Napi::CallbackInfo& info);
+  Napi::Value recompute_statistics(const Napi::CallbackInfo& info);
+  Napi::Value swap_average(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value activations(const Napi::CallbackInfo& info);
@@ -53,7 +55,6 @@ class NetworkObject : public Napi::ObjectWrap<NetworkObject> {
   Napi::Value text_of_backend(const Napi::CallbackInfo& info, Ask ask);
   void require_open() const;
   std::size_t image_bytes() const;
-  std::vector<std::int32_t> labels_argument(const Napi::Value& value, std::size_t count) const;
 
   Topology topology_;
   std::vector<Layer> layers_;

@@ -49,6 +49,38 @@ Topology topology_argument(const Napi::Value& value) {
   return topology;
 }
 
+namespace {
+
+Range range_argument(const Napi::Object& object, const char* name, double least, double most) {
+  const std::string full = std::string("optimizer.perturbations.") + name;
+  const std::vector<double> ends = float64_array(object.Get(name), full);
+  if (ends.size() != 2 || !(ends[0] >= least && ends[0] <= ends[1] && ends[1] <= most)) {
+    throw Error("invalid-argument", full + " is no range; expected two numbers from " + std::to_string(least) + " to " +
+                                        std::to_string(most) + ", the smaller one first");
+  }
+  return {ends[0], ends[1]};
+}
+
+Perturbations perturbations_argument(const Napi::Value& value) {
+  Perturbations perturbations;
+  if (value.IsUndefined()) return perturbations;
+  const Napi::Object object = object_argument(value, "optimizer.perturbations");
+  perturbations.zoom = range_argument(object, "zoom", 0.1, 10);
+  perturbations.shift = number_argument(object.Get("shift"), "optimizer.perturbations.shift", 0, 1024);
+  perturbations.gain = range_argument(object, "gain", 0.01, 100);
+  perturbations.offset = range_argument(object, "offset", -255, 255);
+  perturbations.gamma = range_argument(object, "gamma", 0.1, 10);
+  perturbations.blur = range_argument(object, "blur", 0, 8);
+  perturbations.light_gradient = range_argument(object, "lightGradient", 0, 1);
+  perturbations.white_noise = range_argument(object, "whiteNoise", 0, 255);
+  perturbations.correlated_noise = range_argument(object, "correlatedNoise", 0, 255);
+  perturbations.noise_length = range_argument(object, "noiseLength", 0, 8);
+  perturbations.mixup = number_argument(object.Get("mixup"), "optimizer.perturbations.mixup", 0, 100);
+  return perturbations;
+}
+
+}  // namespace
+
 Optimizer optimizer_argument(const Napi::Value& value) {
   const Napi::Object object = object_argument(value, "optimizer");
   Optimizer optimizer;
@@ -57,6 +89,7 @@ Optimizer optimizer_argument(const Napi::Value& value) {
       static_cast<float>(number_argument(object.Get("weightDecay"), "optimizer.weightDecay", 0, 1));
   optimizer.caffe_momentum = boolean_argument(object.Get("caffeMomentum"), "optimizer.caffeMomentum");
   optimizer.augment = boolean_argument(object.Get("augment"), "optimizer.augment");
+  optimizer.perturbations = perturbations_argument(object.Get("perturbations"));
   return optimizer;
 }
 

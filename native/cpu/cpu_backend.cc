@@ -82,11 +82,14 @@ class CpuBackend : public Backend {
   void softmax(int batch, int classes, const float* logits, float* posterior) override {
     deepyeast::softmax(batch, classes, logits, posterior);
   }
-  void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, double* losses,
-                             std::int32_t* predicted, float* logits_gradient) override {
-    deepyeast::softmax_cross_entropy(batch, classes, logits, labels, losses, predicted, logits_gradient);
+  void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, const float* targets,
+                             double* losses, std::int32_t* predicted, float* logits_gradient) override {
+    deepyeast::softmax_cross_entropy(batch, classes, logits, labels, targets, losses, predicted, logits_gradient);
   }
   void update(const UpdateArguments& arguments) override { deepyeast::update(context_, arguments); }
+  void average(std::size_t count, float share, const float* values, float* average) override {
+    deepyeast::average(context_, count, share, values, average);
+  }
 
  private:
   CpuContext context_;

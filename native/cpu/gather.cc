@@ -1,9 +1,34 @@
 // Image bytes to network input: augmentation, mean and scale.
 #include "operations.h"
+#include "perturbation.h"
 
 namespace deepyeast {
+namespace {
+
+// In pairs, which are mixed where they lie.
+void gather_perturbed(CpuContext& context, const GatherArguments& arguments, float* output) {
+  const std::size_t batch = static_cast<std::size_t>(arguments.batch);
+  const std::size_t values = static_cast<std::size_t>(arguments.size) * arguments.size * arguments.channels;
+  context.parallel_for((batch + 1) / 2, [&](std::size_t pair, int) {
+    Perturbation perturbation;
+    const std::size_t first = 2 * pair, end = std::min(first + 2, batch);
+    for (std::size_t cell = first; cell < end; ++cell) perturbation.perturb(arguments, cell, output + cell * values);
+    const float partner = arguments.perturbations[first].partner;
+    if (partner == 0.0f || end != first + 2) return;
+    float* one = output + first * values;
+    float* other = one + values;
+    for (std::size_t i = 0; i < values; ++i) {
+      const float a = one[i], b = other[i];
+      one[i] = (1.0f - partner) * a + partner * b;
+      other[i] = (1.0f - partner) * b + partner * a;
+    }
+  });
+}
+
+}  // namespace
 
 void gather(CpuContext& context, const GatherArguments& arguments, float* output) {
+  if (arguments.perturbations != nullptr) return gather_perturbed(context, arguments, output);
   const std::ptrdiff_t size = arguments.size, channels = arguments.channels, image_size = size * size * channels;
   context.parallel_for(static_cast<std::size_t>(arguments.batch), [&](std::size_t cell, int) {
     const int code = arguments.augmentation != nullptr ? arguments.augmentation[cell] : 0;

@@ -17,9 +17,11 @@ void normalization_backward(CpuContext& context, const NormalizationShape& shape
 
 void softmax(int batch, int classes, const float* logits, float* posterior);
 
-void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, double* losses,
-                           std::int32_t* predicted, float* logits_gradient);
+void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, const float* targets,
+                           double* losses, std::int32_t* predicted, float* logits_gradient);
 
 void update(CpuContext& context, const UpdateArguments& arguments);
+
+void average(CpuContext& context, std::size_t count, float share, const float* values, float* average);
 
 }  // namespace deepyeast

@@ -11,7 +11,7 @@
 
 #include "../engine/shapes.h"
 
-#define DEEPYEAST_CUDA_ABI 2u
+#define DEEPYEAST_CUDA_ABI 3u
 
 namespace deepyeast {
 
@@ -55,6 +55,8 @@ struct CudaGather {
   const uint8_t* augmentation;
   const float* mean;
   float scale;
+  const CellPerturbation* perturbations;
+  CudaStream white_noise, correlated_noise;
 };
 
 struct CudaIteration {
@@ -65,6 +67,9 @@ struct CudaIteration {
   const uint8_t* augmentation;
   uint32_t iteration;
   float learning_rate;
+  const CellPerturbation* perturbations;
+  const float* targets;
+  int classes;
 };
 
 struct CudaUpdateRange {
@@ -171,7 +176,9 @@ struct CudaTable {
                             const BatchStatistics* statistics, float* running_mean, float* running_variance);
   int (*softmax)(CudaContext* context, int batch, int classes, const float* logits, float* posterior);
   int (*softmax_cross_entropy)(CudaContext* context, int batch, int classes, const float* logits,
-                               const int32_t* labels, double* losses, int32_t* predicted, float* logits_gradient);
+                               const int32_t* labels, const float* targets, double* losses, int32_t* predicted,
+                               float* logits_gradient);
+  int (*average)(CudaContext* context, size_t count, float share, const float* values, float* average);
   int (*update)(CudaContext* context, const CudaUpdate* update);
 
   // How convolutions are carried out: text of client/plan_cache.h. *text lives until the next call. use_plans: *warning

@@ -23,9 +23,14 @@ Iterations::Iterations(cudaStream_t stream, Staging<StagingSlot>& staging, const
       retired_(retired),
       results_(sizeof(Results), stream, "results") {}
 
-std::size_t Iterations::block_bytes(int batch) const {
+Iterations::Places::Places(int batch, int classes) {
   const std::size_t n = static_cast<std::size_t>(batch);
-  return aligned(sizeof(IterationBlock)) + 2 * aligned(n * sizeof(std::int32_t)) + aligned(n);
+  labels = aligned(sizeof(IterationBlock));
+  rows = labels + aligned(n * sizeof(std::int32_t));
+  codes = rows + aligned(n * sizeof(std::uint32_t));
+  perturbations = codes + aligned(n);
+  targets = perturbations + aligned(n * sizeof(CellPerturbation));
+  end = targets + aligned(n * static_cast<std::size_t>(classes) * sizeof(float));
 }
 
 const std::int32_t* Iterations::labels() const {
@@ -34,15 +39,15 @@ const std::int32_t* Iterations::labels() const {
 
 void Iterations::begin(const CudaIteration& iteration) {
   if (enqueued_ == most_pending) drain();
-  if (iteration.batch > block_capacity_) {
-    DeviceMemory larger(block_bytes(iteration.batch), stream_, "an iteration's labels");
+  if (iteration.batch > block_capacity_ || iteration.classes > block_classes_) {
+    const int batch = std::max(iteration.batch, block_capacity_), classes = std::max(iteration.classes, block_classes_);
+    DeviceMemory larger(Places(batch, classes).end, stream_, "an iteration's labels");
     retired_.add(std::exchange(block_, std::move(larger)));
-    block_capacity_ = iteration.batch;
+    block_capacity_ = batch;
+    block_classes_ = classes;
   }
   const std::size_t n = static_cast<std::size_t>(iteration.batch);
-  const std::size_t labels = aligned(sizeof(IterationBlock));
-  const std::size_t rows = labels + aligned(static_cast<std::size_t>(block_capacity_) * sizeof(std::int32_t));
-  const std::size_t codes = rows + aligned(static_cast<std::size_t>(block_capacity_) * sizeof(std::uint32_t));
+  const Places places(block_capacity_, block_classes_);
   std::uint8_t* device = block_.as<std::uint8_t>();
 
   input_ = (input_ + 1) % inputs_.size();
@@ -58,17 +63,26 @@ void Iterations::begin(const CudaIteration& iteration) {
   } else {
     if (iteration.rows == nullptr || !training_set_.complete()) throw Error("internal", "the device holds no training set");
     block.images = training_set_.images();
-    block.rows = reinterpret_cast<const std::uint32_t*>(device + rows);
-    std::memcpy(slot.host.data() + rows, iteration.rows, n * sizeof(std::uint32_t));
+    block.rows = reinterpret_cast<const std::uint32_t*>(device + places.rows);
+    std::memcpy(slot.host.data() + places.rows, iteration.rows, n * sizeof(std::uint32_t));
   }
   if (iteration.augmentation != nullptr) {
-    block.augmentation = device + codes;
-    std::memcpy(slot.host.data() + codes, iteration.augmentation, n);
+    block.augmentation = device + places.codes;
+    std::memcpy(slot.host.data() + places.codes, iteration.augmentation, n);
+  }
+  if (iteration.perturbations != nullptr) {
+    block.perturbations = reinterpret_cast<const CellPerturbation*>(device + places.perturbations);
+    std::memcpy(slot.host.data() + places.perturbations, iteration.perturbations, n * sizeof(CellPerturbation));
+  }
+  if (iteration.targets != nullptr) {
+    block.targets = reinterpret_cast<const float*>(device + places.targets);
+    std::memcpy(slot.host.data() + places.targets, iteration.targets,
+                n * static_cast<std::size_t>(iteration.classes) * sizeof(float));
   }
   block.iteration = iteration.iteration;
   block.learning_rate = iteration.learning_rate;
   std::memcpy(slot.host.data(), &block, sizeof block);
-  std::memcpy(slot.host.data() + labels, iteration.labels, n * sizeof(std::int32_t));
+  std::memcpy(slot.host.data() + places.labels, iteration.labels, n * sizeof(std::int32_t));
   check(cudaMemcpyAsync(device, slot.host.data(), block_.size(), cudaMemcpyHostToDevice, stream_),
         "copy of an iteration's labels to the device");
   slot.copied.record(stream_);

@@ -31,15 +31,20 @@ class Iterations {
     Event copied;
   };
 
+  // Where what follows the block in its memory begins, for so many cells and classes at most.
+  struct Places {
+    Places(int batch, int classes);
+    std::size_t labels, rows, codes, perturbations, targets, end;
+  };
+
   void drain();
-  std::size_t block_bytes(int batch) const;
 
   cudaStream_t stream_;
   Staging<StagingSlot>& staging_;
   const TrainingSet& training_set_;
   RetiredMemory& retired_;
   DeviceMemory block_;
-  int block_capacity_ = 0;
+  int block_capacity_ = 0, block_classes_ = 0;
   std::array<InputSlot, 4> inputs_;
   std::size_t input_ = 0;
   bool running_ = false, staged_ = false;

@@ -360,11 +360,17 @@ int softmax(CudaContext* context, int batch, int classes, const float* logits, f
   return within(context, [&](cuda::Context& c) { cuda::softmax(c, batch, classes, logits, posterior); });
 }
 int softmax_cross_entropy(CudaContext* context, int batch, int classes, const float* logits, const int32_t* labels,
-                          double* losses, int32_t* predicted, float* logits_gradient) {
+                          const float* targets, double* losses, int32_t* predicted, float* logits_gradient) {
   return within(context, [&](cuda::Context& c) {
     c.timed([] { return std::string("softmax and cross-entropy"); }, [&] {
-      cuda::softmax_cross_entropy(c, batch, classes, logits, labels, losses, predicted, logits_gradient);
+      cuda::softmax_cross_entropy(c, batch, classes, logits, labels, targets, losses, predicted, logits_gradient);
     });
+  });
+}
+
+int average(CudaContext* context, size_t count, float share, const float* values, float* average) {
+  return within(context, [&](cuda::Context& c) {
+    c.timed([] { return std::string("average"); }, [&] { cuda::average(c, count, share, values, average); });
   });
 }
 
@@ -483,6 +489,7 @@ CudaTable make_table() {
   table.running_statistics = running_statistics;
   table.softmax = softmax;
   table.softmax_cross_entropy = softmax_cross_entropy;
+  table.average = average;
   table.update = update;
   table.plans = plans;
   table.use_plans = use_plans;

@@ -6,6 +6,7 @@
 #include "kernels/direct_convolution.h"
 #include "kernels/launch.cuh"
 #include "kernels/normalization.h"
+#include "kernels/perturbation.h"
 #include "kernels/step.h"
 
 namespace deepyeast::cuda {
@@ -102,22 +103,82 @@ std::size_t partial_bytes(const RowCut& cut) {
 
 }  // namespace
 
+namespace {
+
+// Memory that the steps of perturbed images share.
+struct PerturbationMemory {
+  PerturbationMemory(int batch, int size, int channels)
+      : values(static_cast<std::size_t>(batch) * size * size * channels),
+        curves(static_cast<std::size_t>(batch) * channels * 256) {}
+  std::size_t floats() const { return 4 * values + curves; }
+  std::size_t values, curves;
+};
+
+Stream kernel_stream(const CudaStream& stream) {
+  return {{stream.key[0], stream.key[1]}, stream.stream, stream.iteration, stream.purpose};
+}
+
+// scratch: PerturbationMemory::floats() of them.
+template <typename Type>
+void gather_perturbed(Context& context, const CudaGather& a, const PerturbedImages& images, float* scratch,
+                      Type* output) {
+  const PerturbationMemory memory(a.batch, a.size, a.channels);
+  const Index values = static_cast<Index>(memory.values);
+  float* light = scratch;
+  float* between = light + memory.values;
+  float* noise = between + memory.values;
+  float* result = noise + memory.values;
+  float* curves = result + memory.values;
+  cudaStream_t stream = context.stream();
+  launch_threads(PerturbationCurves{static_cast<Index>(memory.curves), images, curves}, stream, "curves of grey levels");
+  launch_threads(ResampledImages{values, images, curves, light}, stream, "zoom and shift");
+  launch_threads(SmoothedLines{values, images, light, between, true, false}, stream, "blur");
+  launch_threads(SmoothedLines{values, images, between, light, false, false}, stream, "blur");
+  launch_threads(NoiseField{values, images, kernel_stream(a.correlated_noise), noise}, stream, "noise");
+  launch_threads(SmoothedLines{values, images, noise, between, true, true}, stream, "correlated noise");
+  launch_threads(SmoothedLines{values, images, between, noise, false, true}, stream, "correlated noise");
+  launch_threads(LitImages{values, images, light, noise, kernel_stream(a.white_noise), a.mean, a.scale, result}, stream,
+                 "light and noise");
+  launch_threads(MixedImages<Type>{values, images, a.batch, result, output}, stream, "mixing of cells");
+}
+
+}  // namespace
+
 void gather(Context& context, const CudaGather& arguments, float* output) {
   require(arguments.batch > 0 && arguments.size > 0 && arguments.channels > 0, "a size is not positive");
   const std::size_t image = static_cast<std::size_t>(arguments.size) * arguments.size * arguments.channels;
   const IterationBlock* block = context.iterations().block();
   const std::uint8_t* images = nullptr;
   const std::uint8_t* codes = nullptr;
+  const bool perturbed = arguments.perturbations != nullptr;
+  require(!perturbed || arguments.channels <= kMostPerturbedChannels, "too many channels to perturb");
+  const PerturbationMemory memory(arguments.batch, arguments.size, arguments.channels);
+  const std::size_t n = static_cast<std::size_t>(arguments.batch);
+  const std::size_t scratch_bytes = perturbed ? memory.floats() * sizeof(float) : 0;
+  const std::size_t drawn_bytes = perturbed && block == nullptr ? n * sizeof(CellPerturbation) : 0;
+  std::uint8_t* scratch = nullptr;
+  if (perturbed || arguments.augmentation != nullptr)
+    scratch = static_cast<std::uint8_t*>(context.workspace(scratch_bytes + drawn_bytes + n));
+  CellPerturbation* drawn = nullptr;
   if (block == nullptr) {
-    images = context.staging().stage(arguments.images, static_cast<std::size_t>(arguments.batch) * image);
+    images = context.staging().stage(arguments.images, n * image);
+    if (perturbed) {
+      drawn = reinterpret_cast<CellPerturbation*>(scratch + scratch_bytes);
+      context.upload(arguments.perturbations, drawn_bytes, drawn);
+    }
     if (arguments.augmentation != nullptr) {
-      std::uint8_t* device = static_cast<std::uint8_t*>(context.workspace(static_cast<std::size_t>(arguments.batch)));
-      context.upload(arguments.augmentation, static_cast<std::size_t>(arguments.batch), device);
+      std::uint8_t* device = scratch + scratch_bytes + drawn_bytes;
+      context.upload(arguments.augmentation, n, device);
       codes = device;
     }
   }
   with_type(context, [&](auto type) {
     using Type = decltype(type);
+    if (perturbed) {
+      const PerturbedImages of{arguments.size, arguments.channels, images, codes, drawn, block};
+      gather_perturbed(context, arguments, of, reinterpret_cast<float*>(scratch), as<Type>(output));
+      return;
+    }
     const Gather<Type> body{static_cast<Index>(arguments.batch) * arguments.size * arguments.size,
                             arguments.size,
                             arguments.channels,
@@ -239,22 +300,36 @@ void softmax(Context& context, int batch, int classes, const float* logits, floa
 }
 
 void softmax_cross_entropy(Context& context, int batch, int classes, const float* logits, const std::int32_t* labels,
-                           double* losses, std::int32_t* predicted, float* logits_gradient) {
-  const std::size_t n = static_cast<std::size_t>(batch);
-  const bool deferred = context.iterations().block() != nullptr;
-  std::uint8_t* memory = static_cast<std::uint8_t*>(context.workspace(n * (sizeof(double) + 2 * sizeof(std::int32_t))));
+                           const float* targets, double* losses, std::int32_t* predicted, float* logits_gradient) {
+  const std::size_t n = static_cast<std::size_t>(batch), values = n * static_cast<std::size_t>(classes);
+  const IterationBlock* block = context.iterations().block();
+  const bool deferred = block != nullptr;
+  const std::size_t own = !deferred && targets != nullptr ? values * sizeof(float) : 0;
+  std::uint8_t* memory =
+      static_cast<std::uint8_t*>(context.workspace(n * (sizeof(double) + 2 * sizeof(std::int32_t)) + own));
   double* device_losses = reinterpret_cast<double*>(memory);
   std::int32_t* device_predicted = reinterpret_cast<std::int32_t*>(device_losses + n);
+  float* device_targets = nullptr;
   const std::int32_t* device_labels = deferred ? context.iterations().labels() : nullptr;
   if (!deferred) {
     std::int32_t* target = device_predicted + n;
     context.upload(labels, n * sizeof(std::int32_t), target);
     device_labels = target;
+    if (targets != nullptr) {
+      device_targets = reinterpret_cast<float*>(target + n);
+      context.upload(targets, values * sizeof(float), device_targets);
+    }
   }
   with_type(context, [&](auto type) {
     using Type = decltype(type);
-    const CrossEntropy<Type> body{batch,         classes,          logits,
-                                  device_labels, device_losses,    device_predicted,
+    const CrossEntropy<Type> body{batch,
+                                  classes,
+                                  logits,
+                                  device_labels,
+                                  device_targets,
+                                  block,
+                                  device_losses,
+                                  device_predicted,
                                   logits_gradient != nullptr ? as<Type>(logits_gradient) : nullptr};
     launch_threads(body, context.stream(), "cross-entropy");
   });
@@ -280,6 +355,10 @@ void update(Context& context, const UpdatePart* parts, std::size_t part_count, c
                     arguments.parameters,
                     arguments.velocity};
   launch_threads(body, context.stream(), "update");
+}
+
+void average(Context& context, std::size_t count, float share, const float* values, float* average) {
+  launch_threads(Average{static_cast<Index>(count), share, values, average}, context.stream(), "average");
 }
 
 void to_activations(Context& context, const float* source, std::size_t count, float* target) {

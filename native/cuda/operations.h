@@ -24,7 +24,8 @@ void inference_epilogue(Context& context, Index lines, int width, int channels, 
 
 void softmax(Context& context, int batch, int classes, const float* logits, float* posterior);
 void softmax_cross_entropy(Context& context, int batch, int classes, const float* logits, const std::int32_t* labels,
-                           double* losses, std::int32_t* predicted, float* logits_gradient);
+                           const float* targets, double* losses, std::int32_t* predicted, float* logits_gradient);
+void average(Context& context, std::size_t count, float share, const float* values, float* average);
 void update(Context& context, const UpdatePart* parts, std::size_t part_count, const CudaUpdate& arguments);
 
 // float32 to activations and back; and to bfloat16 whatever the context computes in.

@@ -81,12 +81,28 @@ struct NormalizationArguments {
 // Image bytes to network input: (pixel - mean[y, x, c]) * scale. Augmentation moves raw pixels, then the unmoved mean is
 // subtracted. The code of a cell is 0..7: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes x and y, applied to the
 // raw crop in this order (so that 0 is the identity and the eight are the flips and quarter turns).
+//
+// Perturbations are applied after that and before the mean is subtracted, in the order in which light becomes an image:
+//  1. the curve of gain, offset and gamma;
+//  2. zoom and shift: the value at (x, y) is that at ((x - m) / zoom + m - shift_x, and so in y), m = (size - 1) / 2, by
+//     cubic convolution (Keys 1981, a = -1/2; kernel over 4 x 4 pixels), the outermost pixels repeated;
+//  3. blur: a Gaussian cut at ceil(3 sigma), its weights normalized, the outermost pixels repeated;
+//  4. the light's gradient: times 1 + gradient_x X + gradient_y Y, where X = (2 x - size + 1) / size and Y likewise;
+//  5. noise: white_noise times the variate of the cell's element in the stream of white noise, plus correlated_noise times
+//     a field of variates of the other stream, smoothed by a Gaussian on the torus and brought back to variance 1; an
+//     element is that of the batch's [batch, size, size, channels], its variate that of shapes.h;
+//  6. cut to 0..255, not rounded.
+// Then cells 2 i and 2 i + 1 are mixed: each becomes (1 - partner) times itself plus partner times the other, by one weight
+// for both; the last cell of an odd batch has none.
 struct GatherArguments {
   int batch, size, channels;
   const std::uint8_t* images;           // host, [batch, size, size, channels]
   const std::uint8_t* augmentation;     // host, [batch] codes; null: none
   const float* mean;                    // [size, size, channels]
   float scale;
+  const CellPerturbation* perturbations = nullptr;  // host, [batch]; null: none
+  const RandomStream* white_noise = nullptr;        // host; needed with perturbations
+  const RandomStream* correlated_noise = nullptr;
 };
 
 struct UpdateArguments {
@@ -106,8 +122,11 @@ struct IterationArguments {
   const std::uint32_t* rows;         // [batch]; null unless images is
   const std::int32_t* labels;        // [batch]
   const std::uint8_t* augmentation;  // [batch] codes as in GatherArguments; null: none
-  std::uint32_t iteration;           // of the dropout streams
+  std::uint32_t iteration;           // of the streams of dropout and noise
   float learning_rate;
+  const CellPerturbation* perturbations = nullptr;  // [batch] as in GatherArguments; null: none
+  const float* targets = nullptr;    // [batch, classes] as of softmax_cross_entropy; null: the labels
+  int classes = 0;
 };
 
 // A sequence of operations whose arguments are the same each time, except those of Backend::begin_iteration. A device may
@@ -204,16 +223,20 @@ class Backend {
                                          float* running_variance);
   // logits [batch, classes], float32 as is the posterior; posterior rows sum to one; computed against the row's maximum.
   virtual void softmax(int batch, int classes, const float* logits, float* posterior) = 0;
-  // losses (host, [batch]): -log softmax[label], natural logarithm. predicted (host, [batch]): the argmax, ties to the
+  // losses (host, [batch]): -log softmax[label], natural logarithm; with targets (host, [batch, classes], rows that sum to
+  // one; null: none), the sum over classes of target times -log softmax. predicted (host, [batch]): the argmax, ties to the
   // lower class. logits_gradient (activations): of the batch's mean loss; null: not wanted.
   virtual void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels /* host */,
-                                     double* losses, std::int32_t* predicted, float* logits_gradient) = 0;
+                                     const float* targets, double* losses, std::int32_t* predicted,
+                                     float* logits_gradient) = 0;
   // One stochastic gradient descent step over `count` consecutive parameters, decay included: g += decay * w.
   virtual void update(const UpdateArguments& arguments) = 0;
   // The same over several ranges of the same three buffers, with one rate and momentum.
   virtual void update_all(const std::vector<UpdateArguments>& ranges) {
     for (const UpdateArguments& range : ranges) update(range);
   }
+  // average += share * (values - average), over `count` floats.
+  virtual void average(std::size_t count, float share, const float* values, float* average) = 0;
 
  private:
   std::vector<std::uint8_t> staging_;

@@ -48,6 +48,15 @@ std::vector<StepResult> Network::train(const MiniBatches& batches, const std::fu
   return with_advice_on_memory(batches.batch, [&] { return training_.run(batches, cancelled); });
 }
 
+void Network::recompute_statistics(const MiniBatches& batches, const std::function<bool()>& cancelled) {
+  with_advice_on_memory(batches.batch, [&] { training_.recompute_statistics(batches, cancelled); });
+}
+
+void Network::swap_average() {
+  training_.forget_recording();
+  parameters_.swap_average();
+}
+
 bool Network::begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
                          std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
   return with_advice_on_memory(batch, [&] {

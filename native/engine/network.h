@@ -41,6 +41,11 @@ class Network {
   // Trains on mini-batches, until all are done, `cancelled` is true before one of them, or a loss is not finite, which is
   // then the last of the results. Where memory does not suffice, the error names the batch that would fit.
   std::vector<StepResult> train(const MiniBatches& batches, const std::function<bool()>& cancelled);
+  // Sets the running statistics to the mean of those of mini-batches, for weights that no training step has led to. Learning
+  // rates, targets and shares do not matter; mini-batches are as many as there are rates.
+  void recompute_statistics(const MiniBatches& batches, const std::function<bool()>& cancelled);
+  // See parameters.h.
+  void swap_average();
   // images [batch, size, size, channels] on the host, labels [batch]. One step of stochastic gradient descent.
   StepResult train_step(const std::uint8_t* images, const std::int32_t* labels, int batch, std::uint32_t iteration,
                         float learning_rate, const Optimizer& optimizer);

@@ -1,6 +1,7 @@
 #include "parameters.h"
 
 #include <cmath>
+#include <utility>
 
 #include "../system/error.h"
 
@@ -8,6 +9,7 @@ namespace deepyeast {
 namespace {
 
 const std::string kVelocityPrefix = "velocity/";
+const std::string kAveragePrefix = "average/";
 const std::string kMeanImage = "mean_image";
 
 // Glorot-normal, untruncated: variance 2 / (fan_in + fan_out), drawn in double on the host.
@@ -60,13 +62,19 @@ float* Parameters::find(const std::string& name, std::size_t* count) {
     *count = image_values_;
     return mean_->data();
   }
-  const bool momentum = name.compare(0, kVelocityPrefix.size(), kVelocityPrefix) == 0;
-  const auto found = specification_by_name_.find(momentum ? name.substr(kVelocityPrefix.size()) : name);
+  const auto begins_with = [&](const std::string& prefix) { return name.compare(0, prefix.size(), prefix) == 0; };
+  const bool momentum = begins_with(kVelocityPrefix), averaged = begins_with(kAveragePrefix);
+  const std::size_t prefix = momentum ? kVelocityPrefix.size() : averaged ? kAveragePrefix.size() : 0;
+  const auto found = specification_by_name_.find(name.substr(prefix));
   if (found == specification_by_name_.end()) {
     throw Error("invalid-argument", "the network has no tensor " + name);
   }
   const ParameterSpecification& tensor = layout_.specifications[found->second];
   *count = tensor.count;
+  if (averaged) {
+    require_average();
+    return (tensor.trainable() ? average_ : average_statistics_)->data() + tensor.offset;
+  }
   if (!momentum) return (tensor.trainable() ? parameters_ : statistics_)->data() + tensor.offset;
   if (!tensor.trainable()) {
     throw Error("invalid-argument", tensor.name + " is a running statistic; it has no velocity");
@@ -77,6 +85,23 @@ float* Parameters::find(const std::string& name, std::size_t* count) {
 float* Parameters::velocity() {
   if (!velocity_) velocity_ = backend_.allocate(layout_.trainable_size);
   return velocity_->data();
+}
+
+void Parameters::require_average() {
+  if (!average_) average_ = backend_.allocate(layout_.trainable_size);
+  if (!average_statistics_) average_statistics_ = backend_.allocate(layout_.statistics_size);
+}
+
+void Parameters::average(float share) {
+  require_average();
+  backend_.average(layout_.trainable_size, share, parameters_->data(), average_->data());
+}
+
+void Parameters::swap_average() {
+  require_average();
+  std::swap(parameters_, average_);
+  std::swap(statistics_, average_statistics_);
+  mark_changed();
 }
 
 float* Parameters::at(const std::string& name) {

@@ -22,7 +22,8 @@ class Parameters {
 
   const ParameterLayout& layout() const { return layout_; }
 
-  // Tensors by name: parameters, statistics, "mean_image" and "velocity/NAME", the momentum of a trainable tensor.
+  // Tensors by name: parameters, statistics, "mean_image", "velocity/NAME", the momentum of a trainable tensor, and
+  // "average/NAME", the average of a parameter or the statistics that belong to the averages.
   // Throws Error("invalid-argument") for a name that none has, and for values of another number.
   std::vector<float> tensor(const std::string& name);
   void set_tensor(const std::string& name, const float* values, std::size_t count);
@@ -39,6 +40,11 @@ class Parameters {
   float* at(const std::string& name);
   float* trainable() { return parameters_->data(); }  // laid out as layout() says
   float* velocity();                                  // likewise; zeros before the first training step
+  // Moves the averages of all parameters towards the parameters: average += share * (parameter - average). They begin with
+  // share 1, before which they are zeros.
+  void average(float share);
+  // Exchanges parameters and running statistics with their averages. Addresses change.
+  void swap_average();
   // Of a trainable tensor in these two, in floats.
   std::size_t offset(const std::string& name);
 
@@ -50,12 +56,13 @@ class Parameters {
  private:
   void draw(std::uint64_t seed, const std::vector<Layer>& layers);
   float* find(const std::string& name, std::size_t* count);
+  void require_average();
 
   Backend& backend_;
   const std::size_t image_values_;
   const ParameterLayout layout_;
   std::map<std::string, std::size_t> specification_by_name_;
-  std::unique_ptr<Buffer> parameters_, statistics_, velocity_, mean_;
+  std::unique_ptr<Buffer> parameters_, statistics_, velocity_, average_, average_statistics_, mean_;
   float scale_ = 1.0f;
   std::uint64_t version_ = 1;
 };

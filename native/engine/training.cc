@@ -22,17 +22,23 @@ struct Training::Plan {
   std::unique_ptr<Buffer> gradients;  // laid out as the parameters
   std::vector<double> losses;
   std::vector<std::int32_t> predicted;
-  std::vector<std::uint8_t> augmentation;  // codes; empty: none
-  // The last iteration, which is valid for its batch and optimizer.
+  std::vector<std::uint8_t> augmentation;       // codes; empty: none
+  std::vector<CellPerturbation> perturbations;  // empty: none
+  std::vector<float> targets;                   // [batch, classes]; empty: the labels
+  // The last iteration, which is valid for its batch and optimizer, and for losses of labels or of targets.
   std::unique_ptr<Recording> recording;
   int recorded_batch = 0;
+  bool recorded_targets = false;
   Optimizer recorded_optimizer;
 
   BatchStatistics statistics(std::size_t layer, int channels) {
     float* mean = layers[layer].statistics->data();
     return {mean, mean + channels};
   }
-  const std::uint8_t* augmentation_codes() const { return augmentation.empty() ? nullptr : augmentation.data(); }
+  template <typename Value>
+  static const Value* or_null(const std::vector<Value>& values) {
+    return values.empty() ? nullptr : values.data();
+  }
 };
 
 Training::Training(const Topology& topology, const std::vector<Layer>& layers, std::uint64_t seed,
@@ -89,17 +95,51 @@ void Training::plan(int batch) {
 
 void Training::draw_augmentation(int batch, std::uint32_t iteration, const Optimizer& optimizer) {
   plan_->augmentation.clear();
-  if (!optimizer.augment) return;
-  const RandomStream stream(seed_, Purpose::augmentation, iteration, 0);
-  for (int cell = 0; cell < batch; ++cell) {
-    plan_->augmentation.push_back(static_cast<std::uint8_t>(stream.word(static_cast<std::uint64_t>(cell)) & 7u));
+  plan_->perturbations.clear();
+  if (optimizer.augment) {
+    const RandomStream stream = augmentation_codes(seed_, iteration);
+    for (int cell = 0; cell < batch; ++cell) {
+      plan_->augmentation.push_back(static_cast<std::uint8_t>(stream.word(static_cast<std::uint64_t>(cell)) & 7u));
+    }
+  }
+  if (optimizer.perturbations.any()) {
+    plan_->perturbations = draw_perturbations(optimizer.perturbations, seed_, iteration, batch, topology_.channels);
   }
 }
 
-void Training::prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer) {
+// What the loss is taken against, where that is not one label a cell: cells that are mixed share their targets by the same
+// weights.
+void Training::mix_targets(const std::int32_t* labels, const float* targets, int batch, bool mixed) {
+  const std::size_t classes = static_cast<std::size_t>(topology_.classes), n = static_cast<std::size_t>(batch);
+  plan_->targets.clear();
+  if (targets == nullptr && !mixed) return;
+  plan_->targets.resize(n * classes);
+  const auto target_of = [&](std::size_t cell, std::size_t k) {
+    if (targets != nullptr) return targets[cell * classes + k];
+    return static_cast<std::size_t>(labels[cell]) == k ? 1.0f : 0.0f;
+  };
+  for (std::size_t cell = 0; cell < n; ++cell) {
+    const float partner = mixed ? plan_->perturbations[cell].partner : 0.0f;
+    const std::size_t other = partner > 0 ? cell ^ 1 : cell;
+    for (std::size_t k = 0; k < classes; ++k) {
+      plan_->targets[cell * classes + k] = (1.0f - partner) * target_of(cell, k) + partner * target_of(other, k);
+    }
+  }
+}
+
+void Training::prepare_step(const std::int32_t* labels, const float* targets, int batch, std::uint32_t iteration,
+                            const Optimizer& optimizer) {
   require_normalizable(batch);
   plan(batch);
   draw_augmentation(batch, iteration, optimizer);
+  mix_targets(labels, targets, batch, optimizer.perturbations.mixup > 0);
+}
+
+void Training::begin_iteration(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels,
+                               int batch, std::uint32_t iteration, float learning_rate) {
+  backend_.begin_iteration({batch, topology_.image_size, topology_.channels, images, rows, labels,
+                            Plan::or_null(plan_->augmentation), iteration, learning_rate,
+                            Plan::or_null(plan_->perturbations), Plan::or_null(plan_->targets), topology_.classes});
 }
 
 NormalizationShape Training::normalization_shape(std::size_t index, int batch) const {
@@ -137,9 +177,10 @@ const float* Training::input_of(std::size_t layer) {
   return (plan_->layers[layer - 1].output ? *plan_->layers[layer - 1].output : *plan_->output_gradient).data();
 }
 
-void Training::forward(const std::uint8_t* images, int batch, std::uint32_t iteration) {
-  backend_.gather({batch, topology_.image_size, topology_.channels, images, plan_->augmentation_codes(),
-                   parameters_.mean(), parameters_.scale()},
+void Training::forward(const std::uint8_t* images, int batch, std::uint32_t iteration, float statistics_momentum) {
+  const RandomStream white = white_noise(seed_, iteration), correlated = correlated_noise(seed_, iteration);
+  backend_.gather({batch, topology_.image_size, topology_.channels, images, Plan::or_null(plan_->augmentation),
+                   parameters_.mean(), parameters_.scale(), Plan::or_null(plan_->perturbations), &white, &correlated},
                   plan_->input->data());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
@@ -157,7 +198,7 @@ void Training::forward(const std::uint8_t* images, int batch, std::uint32_t iter
     normalize(i, batch, iteration);
     backend_.update_running_statistics(
         layer.output_channels, static_cast<std::size_t>(batch) * layer.height * layer.width,
-        topology_.normalization_momentum, statistics, parameters_.at(layer.name + ".running_mean"),
+        statistics_momentum, statistics, parameters_.at(layer.name + ".running_mean"),
         parameters_.at(layer.name + ".running_variance"));
   }
 }
@@ -192,9 +233,10 @@ void Training::backward(int batch, std::uint32_t iteration) {
 
 StepResult Training::forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
                                       std::uint32_t iteration) {
-  forward(images, batch, iteration);
+  forward(images, batch, iteration, topology_.normalization_momentum);
   backend_.softmax_cross_entropy(batch, topology_.classes, plan_->layers.back().linear->data(), labels,
-                                 plan_->losses.data(), plan_->predicted.data(), plan_->linear_gradient->data());
+                                 Plan::or_null(plan_->targets), plan_->losses.data(), plan_->predicted.data(),
+                                 plan_->linear_gradient->data());
   backward(batch, iteration);
 
   StepResult result{0.0, 0};
@@ -220,21 +262,24 @@ void Training::update_parameters(float learning_rate, const Optimizer& optimizer
 }
 
 bool Training::begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
-                          std::uint32_t iteration, float learning_rate, const Optimizer& optimizer) {
-  prepare_step(batch, iteration, optimizer);
+                          std::uint32_t iteration, float learning_rate, const Optimizer& optimizer,
+                          const float* targets) {
+  prepare_step(labels, targets, batch, iteration, optimizer);
   StepResult result{0.0, 0};
   bool finite = true;
   // In every recorded iteration, since each ends by changing the weights.
   const bool set_weights = backend_.defers_results() || !operations_.weights_are_set();
   try {
     parameters_.velocity();  // allocated before anything is recorded
-    if (!plan_->recording || plan_->recorded_batch != batch || !(plan_->recorded_optimizer == optimizer)) {
+    const bool has_targets = !plan_->targets.empty();
+    if (!plan_->recording || plan_->recorded_batch != batch || plan_->recorded_targets != has_targets ||
+        !(plan_->recorded_optimizer == optimizer)) {
       plan_->recording = backend_.recording();
       plan_->recorded_batch = batch;
+      plan_->recorded_targets = has_targets;
       plan_->recorded_optimizer = optimizer;
     }
-    backend_.begin_iteration({batch, topology_.image_size, topology_.channels, images, rows, labels,
-                              plan_->augmentation_codes(), iteration, learning_rate});
+    begin_iteration(images, rows, labels, batch, iteration, learning_rate);
     plan_->recording->run([&] {
       if (set_weights) operations_.set_weights();
       result = forward_backward(images, labels, batch, iteration);
@@ -260,25 +305,39 @@ std::vector<StepResult> Training::finish_steps() {
   return results;
 }
 
-std::vector<StepResult> Training::run(const MiniBatches& batches, const std::function<bool()>& cancelled) {
+// Calls step(number, images, rows) for each mini-batch: with images in host memory, or with rows where the device holds them.
+// It is false to stop.
+template <typename Step>
+void Training::each_batch(const MiniBatches& batches, const std::function<bool()>& cancelled, const Step& step) {
   const ImageStore& store = batches.images;
   const std::size_t batch = static_cast<std::size_t>(batches.batch);
   const bool held = backend_.hold_images(
       store.id(), store.count(), store.image_bytes(),
       [&](std::uint64_t first, std::size_t number, std::uint8_t* target) { store.read_run(first, number, target); });
-  try {
-    for (std::size_t step = 0; step < batches.learning_rates.size() && !cancelled(); ++step) {
-      const std::uint32_t* rows = batches.rows + step * batch;
-      std::uint8_t* images = nullptr;
-      if (!held) {
-        images = backend_.staging(batch * store.image_bytes());
-        store.read(rows, batch, images);
-      }
-      if (!begin_step(images, held ? rows : nullptr, batches.labels + step * batch, batches.batch,
-                      batches.first_iteration + static_cast<std::uint32_t>(step),
-                      static_cast<float>(batches.learning_rates[step]), batches.optimizer))
-        break;
+  for (std::size_t number = 0; number < batches.learning_rates.size() && !cancelled(); ++number) {
+    const std::uint32_t* rows = batches.rows + number * batch;
+    std::uint8_t* images = nullptr;
+    if (!held) {
+      images = backend_.staging(batch * store.image_bytes());
+      store.read(rows, batch, images);
     }
+    if (!step(number, images, held ? rows : nullptr)) return;
+  }
+}
+
+std::vector<StepResult> Training::run(const MiniBatches& batches, const std::function<bool()>& cancelled) {
+  const std::size_t batch = static_cast<std::size_t>(batches.batch), classes = static_cast<std::size_t>(topology_.classes);
+  try {
+    each_batch(batches, cancelled, [&](std::size_t number, const std::uint8_t* images, const std::uint32_t* rows) {
+      const float* targets = batches.targets != nullptr ? batches.targets + number * batch * classes : nullptr;
+      if (!begin_step(images, rows, batches.labels + number * batch, batches.batch,
+                      batches.first_iteration + static_cast<std::uint32_t>(number),
+                      static_cast<float>(batches.learning_rates[number]), batches.optimizer, targets))
+        return false;
+      const double share = batches.average_shares != nullptr ? (*batches.average_shares)[number] : 0.0;
+      if (share > 0) parameters_.average(static_cast<float>(share));
+      return true;
+    });
   } catch (...) {
     // The iterations begun before the failure belong to this call: the next call must not get their results. A second
     // failure here tells less than the first.
@@ -291,12 +350,34 @@ std::vector<StepResult> Training::run(const MiniBatches& batches, const std::fun
   return finish_steps();
 }
 
+// Running statistics become the mean of those of the mini-batches, as training shows them but for the mixing of cells, which
+// what the network will see has not.
+void Training::recompute_statistics(const MiniBatches& batches, const std::function<bool()>& cancelled) {
+  Optimizer optimizer = batches.optimizer;
+  optimizer.perturbations.mixup = 0;
+  each_batch(batches, cancelled, [&](std::size_t number, const std::uint8_t* images, const std::uint32_t* rows) {
+    const std::uint32_t iteration = batches.first_iteration + static_cast<std::uint32_t>(number);
+    const std::int32_t* labels = batches.labels + number * static_cast<std::size_t>(batches.batch);
+    prepare_step(labels, nullptr, batches.batch, iteration, optimizer);
+    begin_iteration(images, rows, labels, batches.batch, iteration, 0.0f);
+    try {
+      operations_.prepare_weights();
+      forward(images, batches.batch, iteration, 1.0f / static_cast<float>(number + 1));
+    } catch (...) {
+      backend_.end_iteration();
+      throw;
+    }
+    backend_.end_iteration();
+    return true;
+  });
+  parameters_.mark_changed();
+}
+
 StepResult Training::gradients(const std::uint8_t* images, const std::int32_t* labels, int batch,
                                std::uint32_t iteration, const Optimizer& optimizer,
                                std::map<std::string, std::vector<float>>* gradients, std::vector<float>* logits) {
-  prepare_step(batch, iteration, optimizer);
-  backend_.begin_iteration({batch, topology_.image_size, topology_.channels, images, nullptr, labels,
-                            plan_->augmentation_codes(), iteration, 0.0f});
+  prepare_step(labels, nullptr, batch, iteration, optimizer);
+  begin_iteration(images, nullptr, labels, batch, iteration, 0.0f);
   operations_.prepare_weights();
   StepResult result{0.0, 0};
   try {

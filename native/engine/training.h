@@ -12,6 +12,7 @@
 #include "image_store.h"
 #include "layer_operations.h"
 #include "parameters.h"
+#include "perturbation.h"
 #include "topology.h"
 
 namespace deepyeast {
@@ -21,10 +22,11 @@ struct Optimizer {
   float weight_decay = 0.0005f;  // on convolution and dense weights only
   bool caffe_momentum = true;
   bool augment = false;          // the eight flips and quarter turns, drawn per cell
+  Perturbations perturbations;
 
   bool operator==(const Optimizer& other) const {
     return momentum == other.momentum && weight_decay == other.weight_decay &&
-           caffe_momentum == other.caffe_momentum && augment == other.augment;
+           caffe_momentum == other.caffe_momentum && augment == other.augment && perturbations == other.perturbations;
   }
 };
 
@@ -37,6 +39,8 @@ struct MiniBatches {
   const std::vector<double>& learning_rates;
   std::uint32_t first_iteration;  // of the first mini-batch
   Optimizer optimizer;
+  const float* targets = nullptr;  // of the rows, [.., classes], instead of the labels in the loss; null: none
+  const std::vector<double>* average_shares = nullptr;  // one for each learning rate, see Parameters::average; 0: no step
 };
 
 class Training {
@@ -45,11 +49,13 @@ class Training {
            LayerOperations& operations, Backend& backend);
   ~Training();
 
-  // See network.h.
+  // See network.h; recompute_statistics leaves everything but the running statistics as it is.
   std::vector<StepResult> run(const MiniBatches& batches, const std::function<bool()>& cancelled);
   bool begin_step(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
-                  std::uint32_t iteration, float learning_rate, const Optimizer& optimizer);
+                  std::uint32_t iteration, float learning_rate, const Optimizer& optimizer,
+                  const float* targets = nullptr);
   std::vector<StepResult> finish_steps();
+  void recompute_statistics(const MiniBatches& batches, const std::function<bool()>& cancelled);
   StepResult gradients(const std::uint8_t* images, const std::int32_t* labels, int batch, std::uint32_t iteration,
                        const Optimizer& optimizer, std::map<std::string, std::vector<float>>* gradients,
                        std::vector<float>* logits);
@@ -62,13 +68,20 @@ class Training {
  private:
   struct Plan;  // the buffers of an iteration
 
+  template <typename Step>
+  void each_batch(const MiniBatches& batches, const std::function<bool()>& cancelled, const Step& step);
   void require_normalizable(int batch) const;
   void plan(int batch);
   void draw_augmentation(int batch, std::uint32_t iteration, const Optimizer& optimizer);
-  void prepare_step(int batch, std::uint32_t iteration, const Optimizer& optimizer);
+  void mix_targets(const std::int32_t* labels, const float* targets, int batch, bool mixed);
+  void prepare_step(const std::int32_t* labels, const float* targets, int batch, std::uint32_t iteration,
+                    const Optimizer& optimizer);
+  void begin_iteration(const std::uint8_t* images, const std::uint32_t* rows, const std::int32_t* labels, int batch,
+                       std::uint32_t iteration, float learning_rate);
   StepResult forward_backward(const std::uint8_t* images, const std::int32_t* labels, int batch,
                               std::uint32_t iteration);
-  void forward(const std::uint8_t* images, int batch, std::uint32_t iteration);
+  // statistics_momentum: of the running statistics.
+  void forward(const std::uint8_t* images, int batch, std::uint32_t iteration, float statistics_momentum);
   void backward(int batch, std::uint32_t iteration);
   void update_parameters(float learning_rate, const Optimizer& optimizer);
 

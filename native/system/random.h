@@ -13,7 +13,7 @@ enum class Purpose : std::uint32_t {
   weights = 1,        // stream: layer index;            element: position in the weight tensor
   shuffle = 2,        // stream: 0, iteration: epoch;    element: position in the permutation (TypeScript)
   dropout = 3,        // stream: layer index;            element: cell in batch * units + unit
-  augmentation = 4,   // stream: 0;                      element: cell in batch
+  augmentation = 4,   // streams of engine/perturbation.h; element: cell in batch, or pixel of the batch
   split = 5,          // TypeScript
   bootstrap = 6,      // TypeScript
   simulation = 7,     // TypeScript

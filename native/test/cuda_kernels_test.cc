@@ -342,7 +342,7 @@ TEST(cuda_gather_moves_pixels_of_the_rows_asked_for) {
       const std::vector<float> mean = random.uniform(image_size, 0, 255);
       const std::uint32_t rows[batch] = {3, 0, 10, 3, 7, 1, 2, 9};
       const std::uint8_t codes[batch] = {0, 1, 2, 3, 4, 5, 6, 7};
-      const IterationBlock block{images.data(), rows, codes, 0, 0};
+      const IterationBlock block{images.data(), rows, codes, 0, 0, nullptr, nullptr};
       std::vector<float> output(static_cast<std::size_t>(batch) * image_size), expected;
       run_threads(Gather<float>{Index{batch} * size * size, size, channels, nullptr, nullptr, &block, mean.data(), 0.25f,
                                 output.data()});
@@ -406,7 +406,7 @@ TEST(cuda_cross_entropy_takes_the_first_of_equals_and_any_number_of_classes) {
   std::vector<double> losses(3), expected;
   std::vector<std::int32_t> predicted(3, -1);
   std::vector<BFloat16> gradient = unwritten<BFloat16>(logits.size());
-  run_threads(CrossEntropy<BFloat16>{3, 4, logits.data(), labels.data(), losses.data(), predicted.data(), gradient.data()});
+  run_threads(CrossEntropy<BFloat16>{3, 4, logits.data(), labels.data(), nullptr, nullptr, losses.data(), predicted.data(), gradient.data()});
   expect(predicted == std::vector<std::int32_t>({1, 0, 0}), "predicted");
   for (std::size_t i = 0; i < logits.size(); ++i) {
     double sum = 0;
@@ -416,7 +416,7 @@ TEST(cuda_cross_entropy_takes_the_first_of_equals_and_any_number_of_classes) {
   expect_close(floats(gradient), expected, 5e-3, "gradient");
   const float single[] = {4, 5};
   const std::int32_t zeros[] = {0, 0};
-  run_threads(CrossEntropy<float>{2, 1, single, zeros, losses.data(), predicted.data(), nullptr});
+  run_threads(CrossEntropy<float>{2, 1, single, zeros, nullptr, nullptr, losses.data(), predicted.data(), nullptr});
   expect(losses[0] == 0 && losses[1] == 0 && predicted[0] == 0 && predicted[1] == 0, "one class");
 }
 
@@ -462,7 +462,7 @@ TEST(cuda_loss_matches_the_reference_and_stops_at_what_is_not_finite) {
     const Index rows = batch;
     run_threads(Softmax{rows, classes, logits.data(), posterior.data()});
     expect_close(posterior, expected_posterior, 1e-6, "posterior");
-    run_threads(CrossEntropy<float>{rows, classes, logits.data(), labels.data(), losses.data(), predicted.data(),
+    run_threads(CrossEntropy<float>{rows, classes, logits.data(), labels.data(), nullptr, nullptr, losses.data(), predicted.data(),
                                     gradient.data()});
     expect_close(gradient, expected_gradient, 1e-6, "gradient");
     run_stages(BatchResult{rows, losses.data(), predicted.data(), labels.data(), &results}, BatchResult::shared_bytes);
@@ -499,7 +499,7 @@ TEST(cuda_update_takes_both_forms_of_momentum) {
         expected_weights[j] -= caffe ? expected_velocity[j] : rate * expected_velocity[j];
       }
     }
-    const IterationBlock block{nullptr, nullptr, nullptr, 0, 0.1f};
+    const IterationBlock block{nullptr, nullptr, nullptr, 0, 0.1f, nullptr, nullptr};
     Results results{};
     Update update{static_cast<Index>(parts.size()) * (part_values / 4), parts.data(), 0.9f, caffe, 77.0f, &block,
                   &results, gradient.data(), weights.data(), velocity.data()};

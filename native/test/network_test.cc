@@ -1,4 +1,5 @@
 // The network as a whole: mini-batches from a store, outputs of layers, and what its calls leave to each other.
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -171,6 +172,119 @@ TEST(network_predicts_and_trains_in_turn) {
   network->forward(images.data(), 200, nullptr, posterior.data());
   only_trained->forward(images.data(), 200, nullptr, expected.data());
   expect_same(posterior, expected, "posteriors");
+}
+
+Perturbations mixed_and_noisy() {
+  Perturbations perturbations;
+  perturbations.zoom = {0.9, 1.2};
+  perturbations.white_noise = {0, 10};
+  perturbations.mixup = 1;
+  return perturbations;
+}
+
+// A training that is cut into calls, on other numbers of threads, ends with the same bits.
+TEST(network_trains_on_perturbed_cells_alike_however_it_is_called) {
+  const StoredCells cells;
+  constexpr int steps = 6, batch = 7;
+  const Order order(steps, batch);
+  Optimizer optimizer;
+  optimizer.augment = true;
+  optimizer.perturbations = mixed_and_noisy();
+  const std::vector<double> shares = {0, 0, 1, 0.5, 0.5, 0.5};
+  const auto train = [&](Network& network, int first, int count) {
+    const std::vector<double> rates(order.rates.begin() + first, order.rates.begin() + first + count);
+    const std::vector<double> own(shares.begin() + first, shares.begin() + first + count);
+    network.train({*cells.store, order.rows.data() + first * batch, order.labels.data() + first * batch, batch, rates,
+                   static_cast<std::uint32_t>(first), optimizer, nullptr, &own},
+                  [] { return false; });
+  };
+  const auto whole = small_network(2), apart = small_network(3);
+  train(*whole, 0, steps);
+  for (int step = 0; step < steps; step += 2) train(*apart, step, 2);
+  for (const char* name : {"conv1_1.weight", "fc2.bias", "conv1_2.running_mean", "average/conv1_1.weight"})
+    expect_same(apart->tensor(name), whole->tensor(name), name);
+}
+
+// The average of the weights after the steps that have a share, and nothing of the training changes by it.
+TEST(network_averages_its_parameters) {
+  const StoredCells cells;
+  constexpr int steps = 5, batch = 7;
+  const Order order(steps, batch);
+  const auto network = small_network(), other = small_network();
+  const std::vector<double> shares = {0, 1, 0, 1.0 / 2, 1.0 / 3};
+  network->train({*cells.store, order.rows.data(), order.labels.data(), batch, order.rates, 0, Optimizer{}, nullptr, &shares},
+                 [] { return false; });
+  std::vector<double> mean(other->tensor("fc1.weight").size());
+  for (int step = 0; step < steps; ++step) {
+    other->train({*cells.store, order.rows.data() + step * batch, order.labels.data() + step * batch, batch,
+                  {order.rates[step]}, static_cast<std::uint32_t>(step), Optimizer{}},
+                 [] { return false; });
+    const std::vector<float> weights = other->tensor("fc1.weight");
+    if (shares[step] > 0)
+      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += weights[i] / 3.0;
+  }
+  expect_same(network->tensor("fc1.weight"), other->tensor("fc1.weight"), "the weights themselves");
+  expect_close(network->tensor("average/fc1.weight"), mean, 1e-6, "the average");
+  const std::vector<float> weights = network->tensor("fc1.weight"), average = network->tensor("average/fc1.weight");
+  network->swap_average();
+  expect_same(network->tensor("fc1.weight"), average, "exchanged");
+  network->swap_average();
+  expect_same(network->tensor("fc1.weight"), weights, "exchanged again");
+}
+
+// The first convolution's statistics are those of its outputs over the batch, by another way: linear outputs in inference.
+TEST(network_computes_its_statistics_anew) {
+  const StoredCells cells;
+  constexpr int steps = 3, batch = 7;
+  const Order order(steps, batch);
+  Optimizer optimizer;
+  optimizer.perturbations.mixup = 1;  // which is left out
+  const auto network = small_network();
+  const std::vector<float> weights = network->tensor("conv1_1.weight");
+  network->recompute_statistics({*cells.store, order.rows.data(), order.labels.data(), batch, order.rates, 5, optimizer},
+                                [] { return false; });
+  expect_same(network->tensor("conv1_1.weight"), weights, "weights");
+  constexpr int channels = 16, pixels = size * size;
+  std::vector<double> mean(channels), variance(channels);
+  for (int step = 0; step < steps; ++step) {
+    std::vector<std::uint8_t> images;
+    for (int cell = 0; cell < batch; ++cell) {
+      const auto first = cells.images.begin() + order.rows[step * batch + cell] * kImageBytes;
+      images.insert(images.end(), first, first + kImageBytes);
+    }
+    std::vector<float> linear(std::size_t{batch} * pixels * channels);
+    network->activations(images.data(), batch, "conv1_1", Stage::linear, linear.data());
+    const double count = batch * pixels;
+    for (int c = 0; c < channels; ++c) {
+      double sum = 0, squares = 0;
+      for (int i = 0; i < batch * pixels; ++i) sum += linear[i * channels + c];
+      for (int i = 0; i < batch * pixels; ++i) squares += std::pow(linear[i * channels + c] - sum / count, 2);
+      mean[c] += sum / count / steps;
+      variance[c] += squares / (count - 1) / steps;
+    }
+  }
+  expect_close(network->tensor("conv1_1.running_mean"), mean, 1e-5, "means");
+  expect_close(network->tensor("conv1_1.running_variance"), variance, 1e-5, "variances");
+}
+
+// Targets of one label each are labels.
+TEST(network_trains_on_targets) {
+  const StoredCells cells;
+  constexpr int steps = 3, batch = 6, classes = 3;
+  const Order order(steps, batch);
+  std::vector<float> targets(static_cast<std::size_t>(steps) * batch * classes);
+  for (int i = 0; i < steps * batch; ++i) targets[i * classes + order.labels[i]] = 1;
+  const auto by_labels = small_network(), by_targets = small_network();
+  by_labels->train({*cells.store, order.rows.data(), order.labels.data(), batch, order.rates, 0, Optimizer{}},
+                   [] { return false; });
+  by_targets->train({*cells.store, order.rows.data(), order.labels.data(), batch, order.rates, 0, Optimizer{}, targets.data()},
+                    [] { return false; });
+  expect_same(by_targets->tensor("conv1_1.weight"), by_labels->tensor("conv1_1.weight"), "weights");
+  std::fill(targets.begin(), targets.end(), 1.0f / classes);
+  const auto even = small_network();
+  even->train({*cells.store, order.rows.data(), order.labels.data(), batch, order.rates, 0, Optimizer{}, targets.data()},
+              [] { return false; });
+  expect(even->tensor("conv1_1.weight") != by_labels->tensor("conv1_1.weight"), "other targets, other weights");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace deepyeast::test::reference {
 
@@ -181,6 +182,111 @@ Normalization normalization(const NormalizationShape& s, const Array& input, con
     result.input_gradient[i] = gamma[c] / deviation[c] *
                                (z[i] - result.beta_gradient[c] / count -
                                 standard[i] * result.gamma_gradient[c] / count);
+  }
+  return result;
+}
+
+namespace {
+
+using Field = std::function<double(int y, int x)>;
+
+int clamped(int place, int size) { return std::min(std::max(place, 0), size - 1); }
+
+// Keys' kernel of cubic convolution with a = -1/2, as his equation 15 has it.
+double cubic(double distance) {
+  const double s = std::abs(distance);
+  if (s < 1) return 1.5 * s * s * s - 2.5 * s * s + 1;
+  if (s < 2) return -0.5 * s * s * s + 2.5 * s * s - 4 * s + 2;
+  return 0;
+}
+
+double interpolated(const Field& field, int size, double y, double x) {
+  double sum = 0;
+  const int row = static_cast<int>(std::floor(y)), column = static_cast<int>(std::floor(x));
+  for (int j = row - 1; j <= row + 2; ++j)
+    for (int i = column - 1; i <= column + 2; ++i)
+      sum += cubic(y - j) * cubic(x - i) * field(clamped(j, size), clamped(i, size));
+  return sum;
+}
+
+// The Gaussian's convolution at a place; unit_variance: on the torus, divided by the root of the sum of squared weights.
+double smoothed(const Field& field, int size, double deviation, bool unit_variance, int y, int x) {
+  if (deviation == 0) return field(y, x);
+  const int radius = static_cast<int>(std::ceil(3 * deviation));
+  double sum = 0, weights = 0, squares = 0;
+  for (int j = -radius; j <= radius; ++j) {
+    for (int i = -radius; i <= radius; ++i) {
+      const double weight = std::exp(-(i * i + j * j) / (2 * deviation * deviation));
+      const int wrapped_y = (y + j + 64 * size) % size, wrapped_x = (x + i + 64 * size) % size;
+      sum += weight * (unit_variance ? field(wrapped_y, wrapped_x) : field(clamped(y + j, size), clamped(x + i, size)));
+      weights += weight;
+      squares += weight * weight;
+    }
+  }
+  return sum / (unit_variance ? std::sqrt(squares) : weights);
+}
+
+double variate(std::uint32_t word) {
+  double sum = 0;
+  for (int byte = 0; byte < 4; ++byte) sum += (word >> (8 * byte)) & 255;
+  return (sum - 510) / std::sqrt(4 * (256.0 * 256.0 - 1) / 12);
+}
+
+}  // namespace
+
+Array perturbed(const GatherArguments& a, const Array& mean) {
+  const int size = a.size, channels = a.channels, values = size * size * channels;
+  Array result;
+  for (int cell = 0; cell < a.batch; ++cell) {
+    const CellPerturbation& drawn = a.perturbations[cell];
+    Array input(static_cast<std::size_t>(values));
+    for (int c = 0; c < channels; ++c) {
+      const ChannelPerturbation& channel = drawn.channels[c];
+      const auto place = [&](int y, int x) { return (y * size + x) * channels + c; };
+      const Field bytes = [&](int y, int x) {
+        const int code = a.augmentation != nullptr ? a.augmentation[cell] : 0;
+        if (code & 4) std::swap(y, x);
+        if (code & 2) y = size - 1 - y;
+        if (code & 1) x = size - 1 - x;
+        const double level = a.images[cell * values + place(y, x)];
+        return channel.offset + channel.gain * 255 * std::pow(level / 255, static_cast<double>(channel.gamma));
+      };
+      const double middle = (size - 1) / 2.0;
+      const auto table = [&](const Field& field) {
+        Array plane;
+        for (int y = 0; y < size; ++y)
+          for (int x = 0; x < size; ++x) plane.push_back(field(y, x));
+        return plane;
+      };
+      const Array moved = table([&](int y, int x) {
+        return interpolated(bytes, size, (y - middle) / drawn.zoom + middle - drawn.shift_y,
+                            (x - middle) / drawn.zoom + middle - drawn.shift_x);
+      });
+      const Field light = [&](int y, int x) { return moved[static_cast<std::size_t>(y * size + x)]; };
+      const auto noise = [&](const RandomStream& stream) -> Field {
+        return [&, stream](int y, int x) { return variate(stream.word(cell * values + place(y, x))); };
+      };
+      const Field white = noise(*a.white_noise), correlated = noise(*a.correlated_noise);
+      for (int y = 0; y < size; ++y) {
+        for (int x = 0; x < size; ++x) {
+          const double gradient = 1 + channel.gradient_x * (2.0 * x - size + 1) / size +
+                                  channel.gradient_y * (2.0 * y - size + 1) / size;
+          const double level = smoothed(light, size, channel.blur, false, y, x) * gradient +
+                               channel.white_noise * white(y, x) +
+                               channel.correlated_noise * smoothed(correlated, size, drawn.noise_length, true, y, x);
+          input[place(y, x)] = (std::min(std::max(level, 0.0), 255.0) - mean[place(y, x)]) * a.scale;
+        }
+      }
+    }
+    result.insert(result.end(), input.begin(), input.end());
+  }
+  const Array alone = result;
+  for (int cell = 0; cell < a.batch; ++cell) {
+    const double partner = a.perturbations[cell].partner;
+    const int other = cell % 2 == 0 ? cell + 1 : cell - 1;
+    if (other >= a.batch) continue;
+    for (int i = 0; i < values; ++i)
+      result[cell * values + i] = (1 - partner) * alone[cell * values + i] + partner * alone[other * values + i];
   }
   return result;
 }

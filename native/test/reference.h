@@ -38,4 +38,8 @@ struct Normalization {
 Normalization normalization(const NormalizationShape& shape, const Array& input, const Array& gamma, const Array& beta,
                             const Array& kept, const Array& output_gradient);
 
+// The network's input for a batch with perturbations: GatherArguments in engine/backend.h, with `mean` given apart, since that
+// of the arguments may be on a device.
+Array perturbed(const GatherArguments& arguments, const Array& mean);
+
 }  // namespace deepyeast::test::reference

@@ -73,4 +73,21 @@ TEST(update_takes_both_forms_of_momentum) {
   });
 }
 
+TEST(average_moves_by_its_share) {
+  for_each_backend([](Backend& backend, const std::string& name) {
+    for (const std::size_t count : {std::size_t{1}, std::size_t{40001}}) {
+      Values random(count);
+      const std::vector<float> values = random.normal(count), before = random.normal(count);
+      for (const float share : {1.0f, 0.25f}) {
+        std::vector<double> expected;
+        for (std::size_t i = 0; i < count; ++i)
+          expected.push_back(before[i] + share * (static_cast<double>(values[i]) - before[i]));
+        Device device_values(backend, values), average(backend, before);
+        backend.average(count, share, device_values, average);
+        expect_close(average.values(), expected, 1e-6, name);
+      }
+    }
+  });
+}
+
 }  // namespace

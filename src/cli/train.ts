@@ -4,9 +4,12 @@ import { parseNumber, parseWholeNumber, roundedTo } from '../files/number';
 import { type Device, Network, type Precision } from '../network';
 import { readTopologyFile } from '../network/topology-file';
 import {
+  averagings,
   type Interval,
   intervalRow,
   loadRecipe,
+  parsePerturbations,
+  perturbationNames,
   type Recipe,
   type RunDescription,
   readRunDescription,
@@ -35,6 +38,9 @@ interface TrainCommandOptions {
   iterations?: number;
   batchSize?: number;
   learningRate?: number;
+  augmentation?: Recipe['augmentation'];
+  perturb?: Record<string, unknown>;
+  averaging?: 'none' | keyof typeof averagings;
   depth?: '5' | '9' | '11' | '13';
   topology?: string;
   from?: string;
@@ -59,7 +65,7 @@ export function register(program: Command): void {
     .requiredOption('--training <dataset>', 'dataset folder to learn from')
     .option('--validation <dataset>', 'dataset folder by which the best model is picked')
     .requiredOption('--out <run>', 'run folder')
-    .option('--recipe <file>', 'JSON file, or paper (default: paper)')
+    .option('--recipe <file>', `JSON file, or ${Object.keys(recipes).join(' or ')} (default: paper)`)
     .addOption(
       new Option('--epochs <number>', "passes over the training set (default: the recipe's)")
         .argParser(realNumber(1e-6))
@@ -68,6 +74,25 @@ export function register(program: Command): void {
     .option('--iterations <count>', 'mini-batches, instead of --epochs', wholeNumber(1, most))
     .option('--batch-size <cells>', "cells in a mini-batch (default: the recipe's)", wholeNumber(1, 65536))
     .option('--learning-rate <number>', "first learning rate (default: the recipe's)", realNumber(1e-12))
+    .addOption(
+      new Option('--augmentation <kind>', "flips and turns of the cells (default: the recipe's)").choices([
+        'none',
+        'flips-and-turns',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--perturb <change...>',
+        `other changes of the cells, instead of the recipe's: none, or some of ${perturbationNames.join(', ')}, such as ` +
+          'zoom=0.85..1.3 shift=2 whiteNoise=0..8 mixup=0.2',
+      ).argParser(perturbation),
+    )
+    .addOption(
+      new Option('--averaging <kind>', "average of the weights over the last part (default: the recipe's)").choices([
+        'none',
+        ...Object.keys(averagings),
+      ]),
+    )
     .addOption(
       new Option('--depth <layers>', 'layers with weights; 11 is the paper (default: 11)')
         .choices(['5', '9', '11', '13'])
@@ -101,6 +126,7 @@ export function register(program: Command): void {
     'deepyeast train --training data/train --validation data/validation --out runs/first',
     'deepyeast train --training data/train --validation data/validation --out runs/first --resume',
     'deepyeast train --training data/train --out runs/short --epochs 10 --learning-rate 0.02 --seed 7',
+    'deepyeast train --training data/train --validation data/validation --recipe robust --epochs 20 --out runs/robust',
   );
 }
 
@@ -111,6 +137,17 @@ function checkpointInterval(text: string): { iterations?: number; seconds?: numb
   if (match?.[2] === 's' && value > 0) return { seconds: value };
   if (match?.[2] === '' && Number.isInteger(value) && value > 0) return { iterations: value };
   throw new InvalidArgumentError('Expected a number of iterations (500) or seconds (60s).');
+}
+
+/** zoom=0.85..1.3, shift=2, or none; one more of those before it. */
+function perturbation(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
+  if (text === 'none') return before;
+  const [name = '', value = ''] = text.split('=');
+  const ends = value.split('..').map(parseNumber);
+  if (ends.length > 2 || ends.includes(undefined)) {
+    throw new InvalidArgumentError('Expected changes such as zoom=0.85..1.3 or shift=2, or none.');
+  }
+  return { ...before, [name]: ends.length === 2 ? ends : ends[0] };
 }
 
 async function run(context: CommandContext, options: TrainCommandOptions): Promise<void> {
@@ -159,6 +196,16 @@ async function recipeOf(options: TrainCommandOptions, present: RunDescription | 
   }
   if (options.batchSize !== undefined) recipe.batchSize = options.batchSize;
   if (options.learningRate !== undefined) recipe.learningRate = options.learningRate;
+  if (options.augmentation !== undefined) recipe.augmentation = options.augmentation;
+  if (options.perturb !== undefined) {
+    delete recipe.perturbations;
+    const perturbations = parsePerturbations(options.perturb, '--perturb');
+    if (Object.keys(perturbations).length > 0) recipe.perturbations = perturbations;
+  }
+  if (options.averaging !== undefined) {
+    delete recipe.averaging;
+    if (options.averaging !== 'none') recipe.averaging = averagings[options.averaging];
+  }
   return recipe;
 }
 

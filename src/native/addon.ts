@@ -71,11 +71,29 @@ export interface NativeTensorInformation {
   trainable: boolean;
 }
 
+/** The least and the greatest of what is drawn: native/engine/perturbation.h. */
+export type NativeRange = Float64Array;
+
+export interface NativePerturbations {
+  zoom: NativeRange;
+  shift: number;
+  gain: NativeRange;
+  offset: NativeRange;
+  gamma: NativeRange;
+  blur: NativeRange;
+  lightGradient: NativeRange;
+  whiteNoise: NativeRange;
+  correlatedNoise: NativeRange;
+  noiseLength: NativeRange;
+  mixup: number;
+}
+
 export interface NativeOptimizer {
   momentum: number;
   weightDecay: number;
   caffeMomentum: boolean;
   augment: boolean;
+  perturbations?: NativePerturbations;
 }
 
 /** Mini-batches for NativeNetwork.trainSteps: `iterations` batches of `batchSize`, one after the other. */
@@ -91,6 +109,10 @@ export interface NativeTrainingBatches {
   /** One a mini-batch. */
   learningRates: Float64Array;
   optimizer: NativeOptimizer;
+  /** One a mini-batch: how far the averages of the weights move towards them after it; 0: they stay. */
+  averageShares?: Float64Array;
+  /** Shares of the classes, [iterations * batchSize, classes], instead of the labels in the loss. */
+  targets?: Float32Array;
 }
 
 export interface NativeTrainingResult {
@@ -111,7 +133,10 @@ export interface NativeNetwork {
    * `inferenceBatch`: images that the device takes at once.
    */
   ready(): Promise<{ description: string; threads: number; inferenceBatch: number }>;
-  /** A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor. */
+  /**
+   * A copy. `mean_image` is the input transform's; `velocity/NAME` is the momentum buffer of a trainable tensor,
+   * `average/NAME` the average of a tensor (of running statistics: what belongs to the averages).
+   */
   tensor(name: string): Promise<Float32Array>;
   /** All values of a tensor. */
   setTensor(name: string, values: Float32Array): Promise<void>;
@@ -122,6 +147,10 @@ export interface NativeNetwork {
   readTensors(file: number, path: string, names: readonly string[], positions: Float64Array): Promise<void>;
   setInputTransform(mean: Float32Array, scale: number): Promise<void>;
   trainSteps(batches: NativeTrainingBatches): Promise<NativeTrainingResult>;
+  /** Running statistics become the mean of those of the mini-batches; nothing else changes. Stopped by cancel(). */
+  recomputeStatistics(batches: NativeTrainingBatches): Promise<void>;
+  /** Exchanges parameters and running statistics with their averages, `average/NAME`. */
+  swapAverage(): Promise<void>;
   gradients(
     pixels: Uint8Array,
     labels: Int32Array,

@@ -1,7 +1,7 @@
 /**
  * Checkpoints: safetensors files that hold a network's parameters and running statistics, its mean image, and as
  * metadata everything else that a model is: classes, topology, input transform, seed, recipe, iteration, metrics. The
- * momentum (velocity/NAME) is there in checkpoints from which training goes on. Nothing in a checkpoint depends on time
+ * momentum (velocity/NAME) and averaged weights (average/NAME) are there in checkpoints from which training goes on. Nothing in a checkpoint depends on time
  * or place, so that equal states make equal bytes.
  */
 import { stat as statCallback } from 'node:fs';
@@ -22,6 +22,7 @@ const stat = promisify(statCallback);
 const formatVersion = '1';
 const meanImage = 'mean_image';
 const velocity = (name: string) => `velocity/${name}`;
+const average = (name: string) => `average/${name}`;
 
 /** Names of the two models in a run folder. */
 export const bestModelFile = 'best.safetensors';
@@ -66,7 +67,7 @@ export interface Tensor {
 
 export interface Checkpoint extends Omit<CheckpointDescription, 'input'> {
   inputTransform?: InputTransform;
-  /** By name: parameters and running statistics, and velocity/NAME where asked for. The mean image is not among them. */
+  /** By name: parameters and running statistics, and velocity/NAME and average/NAME where asked for. The mean image is not among them. */
   tensors: Map<string, Tensor>;
 }
 
@@ -107,7 +108,8 @@ export interface OpenCheckpoint extends Omit<Checkpoint, 'tensors'> {
  * number is finite.
  *
  * @param path a model file or a run folder, whose best model is taken
- * @param options.momentum also read velocity/NAME of every trainable tensor; an error where they are missing
+ * @param options.momentum also read velocity/NAME of every trainable tensor, an error where they are missing, and
+ *   average/NAME of every tensor where the file has averages
  * @throws model-invalid, io-error
  */
 export async function readCheckpoint(path: string, options: { momentum?: boolean } = {}): Promise<Checkpoint> {
@@ -132,11 +134,14 @@ export async function openCheckpoint(path: string, options: { momentum?: boolean
     for (const { name, shape } of expected) shapes.set(name, shape);
     if (options.momentum) {
       for (const { name, shape, trainable } of expected) if (trainable) shapes.set(velocity(name), shape);
+      if (expected.some(({ name }) => file.header.tensors.has(average(name)))) {
+        for (const { name, shape } of expected) shapes.set(average(name), shape);
+      }
     }
     for (const [name, shape] of shapes) requireShape(file, name, shape);
     const meanShape = [topology.imageSize, topology.imageSize, topology.channels];
     if (input) requireShape(file, meanImage, meanShape);
-    const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name)])]);
+    const known = new Set([meanImage, ...expected.flatMap(({ name }) => [name, velocity(name), average(name)])]);
     for (const name of file.header.tensors.keys()) {
       if (!known.has(name)) {
         throw invalid(file.path, `has a tensor ${JSON.stringify(name.slice(0, 80))}, which its topology does not have`);
@@ -380,12 +385,13 @@ export interface StoredNetwork {
  * core to the disk, never through JavaScript.
  *
  * @param extra.momentum also writes the momentum, for going on with training
+ * @param extra.average also writes the averages, for the same
  * @throws disk-full (an older file at `path` is as it was), io-error, closed
  */
 export async function writeCheckpoint(
   path: string,
   network: StoredNetwork,
-  extra: ExtraDescription & { momentum: boolean },
+  extra: ExtraDescription & { momentum: boolean; average?: boolean },
 ): Promise<void> {
   const { topology, inputTransform } = network;
   const metadata = metadataOf(network.classes, topology, network.seed, inputTransform, extra);
@@ -399,6 +405,7 @@ export async function writeCheckpoint(
   if (extra.momentum) {
     for (const { name, shape, trainable } of parameters) if (trainable) tensors.push({ name: velocity(name), shape });
   }
+  if (extra.average) for (const { name, shape } of parameters) tensors.push({ name: average(name), shape });
   const header = safetensorsHeader(metadata, tensors);
   await network.native.writeTensors(
     path,

@@ -10,6 +10,8 @@ export interface Interval {
   accuracy: number;
   /** The whole validation set in inference mode; absent without one. */
   validation?: { loss: number; accuracy: number };
+  /** True where the validation, and the best model, are of the averaged weights. */
+  averaged?: true;
   /** Whether this is the best model so far: by validation loss, without a validation set by the training loss. */
   best: boolean;
   /** Of the interval's last mini-batch. */
@@ -27,6 +29,7 @@ export function intervalRow(interval: Interval): Record<string, number | boolean
     accuracy: interval.accuracy,
     validation_loss: interval.validation?.loss ?? null,
     validation_accuracy: interval.validation?.accuracy ?? null,
+    ...(interval.averaged && { averaged: true }),
     best: interval.best,
     learning_rate: interval.learningRate,
     images_per_second: interval.imagesPerSecond,

@@ -7,6 +7,7 @@ import type { Network } from '../network/network';
 import { BatchStream } from './batches';
 import { type LabelledCells, labelledCells } from './labelled-cells';
 import type { TrainOptions } from './options';
+import { nativePerturbations } from './perturbations';
 import { parseRecipe, recipes } from './recipe';
 import { readRunDescription } from './run-folder';
 import { Schedule } from './schedule';
@@ -87,6 +88,7 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
       weightDecay: recipe.weightDecay,
       caffeMomentum: recipe.momentumForm === 'caffe',
       augment: recipe.augmentation === 'flips-and-turns',
+      ...(recipe.perturbations && { perturbations: nativePerturbations(recipe.perturbations) }),
     },
     reports: reportEvery === null ? everyEpoch : every(reportEvery),
     reportEvery,

@@ -1,7 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { closest } from 'fastest-levenshtein';
 import { DeepYeastError, fileError } from '../errors';
 import { parseJson } from '../files/parse-json';
+import { type Averaging, parseAveraging } from './averaging';
+import { type Perturbations, parsePerturbations } from './perturbations';
+import {
+  choiceField,
+  type Fields,
+  fieldsOf,
+  invalid,
+  notNegative,
+  numberField,
+  positive,
+  wholeFrom1,
+} from './recipe-fields';
 
 /** How the learning rate goes down. Lengths are in epochs, so that a recipe means the same for any dataset. */
 export type LearningRateSchedule =
@@ -37,6 +48,10 @@ export interface Recipe {
   weightDecay: number;
   /** flips-and-turns: the eight flips and quarter turns, drawn for each cell of a mini-batch. */
   augmentation: 'none' | 'flips-and-turns';
+  /** Other changes of each cell of a mini-batch; default: none. */
+  perturbations?: Perturbations;
+  /** Of the weights over the last part of the training; default: none, the weights as they are. */
+  averaging?: Averaging;
   /** Default: as they are. */
   classSampling?: ClassSampling;
 }
@@ -57,60 +72,35 @@ export const recipes = {
     weightDecay: 0.0005,
     augmentation: 'none',
   },
+  /**
+   * For images of other microscopes than those of the training set: cells are shown larger and smaller, brighter and dimmer,
+   * blurred, in noise and mixed, and the weights of the last quarter are averaged.
+   */
+  robust: {
+    learningRate: 0.05,
+    schedule: { kind: 'cosine', warmUpEpochs: 0.5 },
+    batchSize: 64,
+    epochs: 40,
+    momentum: 0.9,
+    momentumForm: 'caffe',
+    weightDecay: 0.0005,
+    augmentation: 'flips-and-turns',
+    perturbations: {
+      zoom: [0.85, 1.3],
+      shift: 2,
+      gain: [0.6, 1.25],
+      offset: [-10, 20],
+      gamma: [0.75, 1.35],
+      blur: [0, 1.1],
+      lightGradient: [0, 0.25],
+      whiteNoise: [0, 8],
+      correlatedNoise: [0, 8],
+      noiseLength: [0.4, 1],
+      mixup: 0.2,
+    },
+    averaging: { kind: 'exponential', last: 0.25, halfLifeEpochs: 0.5, statisticsBatches: 50 },
+  },
 } as const satisfies Record<string, Recipe>;
-
-type Fields = Record<string, unknown>;
-
-function invalid(source: string, message: string): DeepYeastError {
-  return new DeepYeastError('recipe-invalid', `${source}: ${message}`);
-}
-
-function fieldsOf(value: unknown, source: string, known: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid(source, `found ${JSON.stringify(value)}, expected an object with ${known.join(', ')}`);
-  }
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) {
-      throw invalid(
-        source,
-        `there is no field "${key}"; did you mean "${closest(key, known)}"? (The fields are ${known.join(', ')}.)`,
-      );
-    }
-  }
-  return value as Fields;
-}
-
-function numberField(
-  fields: Fields,
-  key: string,
-  source: string,
-  accept: (value: number) => boolean,
-  expected: string,
-) {
-  const value = fields[key];
-  if (typeof value !== 'number' || !Number.isFinite(value) || !accept(value)) {
-    throw invalid(source, `${key} is ${JSON.stringify(value)}; expected ${expected}`);
-  }
-  return value;
-}
-
-function choiceField<Choice extends string>(
-  fields: Fields,
-  key: string,
-  source: string,
-  choices: readonly Choice[],
-): Choice {
-  const value = fields[key];
-  if (!choices.includes(value as Choice)) {
-    const hint = typeof value === 'string' ? `; did you mean "${closest(value, choices)}"?` : '';
-    throw invalid(source, `${key} is ${JSON.stringify(value)}; expected ${choices.join(' or ')}${hint}`);
-  }
-  return value as Choice;
-}
-
-const positive = (value: number) => value > 0;
-const notNegative = (value: number) => value >= 0;
-const wholeFrom1 = (value: number) => Number.isSafeInteger(value) && value >= 1 && value < 2 ** 32;
 
 function parseSchedule(value: unknown, source: string): LearningRateSchedule {
   const known = { step: ['kind', 'halveEveryEpochs'], cosine: ['kind', 'warmUpEpochs'], constant: ['kind'] } as const;
@@ -136,7 +126,7 @@ function parseSchedule(value: unknown, source: string): LearningRateSchedule {
  * @throws recipe-invalid, naming the field, what was found and what is expected; for an unknown field the nearest known
  */
 export function parseRecipe(value: unknown, source: string): Recipe {
-  const known = [...Object.keys(recipes.paper), 'iterations', 'classSampling'];
+  const known = [...Object.keys(recipes.paper), 'iterations', 'perturbations', 'averaging', 'classSampling'];
   const given = fieldsOf(value, source, known);
   if (given.epochs !== undefined && given.iterations !== undefined) {
     throw invalid(source, 'both epochs and iterations are given; expected one of them');
@@ -156,6 +146,10 @@ export function parseRecipe(value: unknown, source: string): Recipe {
     momentumForm: choiceField(fields, 'momentumForm', source, ['caffe', 'pytorch']),
     weightDecay: numberField(fields, 'weightDecay', source, notNegative, 'a number from 0 on'),
     augmentation: choiceField(fields, 'augmentation', source, ['none', 'flips-and-turns']),
+    ...(fields.perturbations !== undefined && {
+      perturbations: parsePerturbations(fields.perturbations, `${source}, perturbations`),
+    }),
+    ...(fields.averaging !== undefined && { averaging: parseAveraging(fields.averaging, `${source}, averaging`) }),
     ...(fields.classSampling !== undefined && {
       classSampling: choiceField(fields, 'classSampling', source, classSamplings),
     }),

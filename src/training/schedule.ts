@@ -1,4 +1,6 @@
 import { DeepYeastError } from '../errors';
+import { AverageShares } from './averaging';
+import { describePerturbations } from './perturbations';
 import type { Recipe } from './recipe';
 
 /** A recipe for a training set of a certain size: epochs become iterations, an iteration gets its learning rate. */
@@ -8,6 +10,8 @@ export class Schedule {
   readonly cells: number;
   /** Iterations of the whole training. */
   readonly iterations: number;
+  /** Of the recipe's averaging; undefined: none. */
+  readonly averaging: AverageShares | undefined;
 
   /** @throws invalid-argument for a mini-batch larger than the training set, or a warm-up longer than the training */
   constructor(recipe: Recipe, cells: number) {
@@ -34,6 +38,12 @@ export class Schedule {
           `training's ${this.iterations}: shorten warmUpEpochs or train longer`,
       );
     }
+    this.averaging = recipe.averaging && new AverageShares(recipe.averaging, this.iterations, cells / recipe.batchSize);
+  }
+
+  /** Whether there is an average of weights after so many iterations. */
+  hasAverage(iterations: number): boolean {
+    return this.averaging !== undefined && iterations > this.averaging.first;
   }
 
   /** The first iteration count at which so many epochs have been seen whole; epochs need not end with a mini-batch. */
@@ -77,7 +87,8 @@ export class Schedule {
         ? `${epochs(recipe.epochs ?? 0)} = ${whole(this.iterations)} iterations`
         : `${whole(this.iterations)} iterations`;
     const form = { caffe: 'v = m v + lr g, w -= v', pytorch: 'v = m v + g, w -= lr v' }[recipe.momentumForm];
-    const augmentation = { none: 'none', 'flips-and-turns': 'flips and quarter turns' }[recipe.augmentation];
+    const flips = { none: '', 'flips-and-turns': 'flips and quarter turns' }[recipe.augmentation];
+    const changes = [flips, describePerturbations(recipe.perturbations ?? {})].filter((part) => part !== '').join(', ');
     const sampling = {
       'as-they-are': undefined,
       'square-root': 'classes are shown in proportion to the root of their cells',
@@ -87,7 +98,8 @@ export class Schedule {
       `${length} of ${whole(recipe.batchSize)} cells, of ${whole(this.cells)} in the training set`,
       `learning rate ${recipe.learningRate}, ${this.#describeCourse()}`,
       `momentum ${recipe.momentum} (${recipe.momentumForm}: ${form}), weight decay ${recipe.weightDecay} on weights`,
-      `augmentation: ${augmentation}`,
+      `augmentation: ${changes === '' ? 'none' : changes}`,
+      ...(this.averaging === undefined ? [] : [this.averaging.describe()]),
       ...(sampling === undefined ? [] : [sampling]),
     ];
   }

@@ -24,7 +24,7 @@ export interface TrainingRun extends AsyncGenerator<Interval, void, undefined>, 
  * Trains a network and reports each interval; `network` holds the latest state. Nothing is done before the first interval
  * is asked for, by a loop or by `await`, which runs to the end. The end, an abort and leaving the loop
  * early all leave a run folder from which `resume` goes on to the bit-identical end; so does a kill, from the last
- * checkpoint. A network that has an input transform (a loaded model) keeps it; otherwise it gets the training set's
+ * checkpoint. Where the recipe averages weights, the network holds the average when the training has ended. A network that has an input transform (a loaded model) keeps it; otherwise it gets the training set's
  * per-pixel mean.
  *
  * @throws invalid-argument, model-mismatch, rule-mismatch, class-unknown, dataset-invalid, images-truncated, with the
@@ -129,8 +129,10 @@ class Training {
       // A run that was stopped during its validation resumes here, with the report still due.
       const report = this.#isReportDue() ? await this.#report() : undefined;
       if (this.#isCheckpointDue()) await this.#save();
+      const ended = this.#state.iteration === iterations;
+      if (ended && this.#hasAverage) await this.#network.native.swapAverage();
       if (report) yield report;
-      if (this.#state.iteration === iterations) return;
+      if (ended) return;
       throwIfAborted(this.#options.signal);
       await this.#advance();
     }
@@ -150,10 +152,40 @@ class Training {
     return iteration === schedule.iterations || checkpoints.isBorder(iteration) || elapsed >= checkpoints.seconds;
   }
 
+  get #hasAverage(): boolean {
+    return this.#preparation.schedule.hasAverage(this.#state.iteration);
+  }
+
+  /** Calls `use` while the network is the average of its weights, with running statistics computed for them. */
+  async #withAverage<Result>(use: () => Promise<Result>): Promise<Result> {
+    const { native } = this.#network;
+    const { schedule, batches, images, optimizer } = this.#preparation;
+    const { batchSize, averaging } = schedule.recipe;
+    const count = Math.min(averaging?.statisticsBatches ?? 0, this.#state.iteration);
+    const iteration = this.#state.iteration - count;
+    await native.swapAverage();
+    try {
+      await native.recomputeStatistics({
+        images,
+        ...batches.take(iteration, count),
+        batchSize,
+        iteration,
+        learningRates: new Float64Array(count),
+        optimizer,
+      });
+      throwIfAborted(this.#options.signal);
+      return await use();
+    } finally {
+      await native.swapAverage();
+      this.#finiteAt = -1; // what was seen finite was the average
+    }
+  }
+
   /** One native call: some mini-batches, at most up to the next report or checkpoint. */
   async #advance(): Promise<void> {
     const { schedule, batches, reports, checkpoints, images, optimizer } = this.#preparation;
     const { iteration, interval } = this.#state;
+    const { averaging } = schedule;
     const { batchSize } = schedule.recipe;
     const end = Math.min(schedule.iterations, reports.next(iteration), checkpoints.next(iteration));
     const count = Math.min(end - iteration, this.#iterationsPerCall);
@@ -165,6 +197,9 @@ class Training {
       iteration,
       learningRates: Float64Array.from({ length: count }, (_, i) => schedule.learningRate(iteration + i)),
       optimizer,
+      ...(averaging && {
+        averageShares: Float64Array.from({ length: count }, (_, i) => averaging.share(iteration + i)),
+      }),
     });
     const seconds = (performance.now() - start) / 1000;
     let { loss, correct: correctSum } = interval;
@@ -201,6 +236,10 @@ class Training {
 
   /** Ends an interval: validation, best model, log. */
   async #report(): Promise<Interval> {
+    return this.#hasAverage ? this.#withAverage(() => this.#validateAndLog(true)) : this.#validateAndLog(false);
+  }
+
+  async #validateAndLog(averaged: boolean): Promise<Interval> {
     const { schedule, validation: cells } = this.#preparation;
     const { iteration, interval, best } = this.#state;
     const loss = interval.loss / interval.iterations;
@@ -216,6 +255,7 @@ class Training {
       iteration,
       epoch: (iteration * schedule.recipe.batchSize) / schedule.cells,
       ...metrics,
+      ...(averaged && { averaged }),
       best: isBest,
       learningRate: schedule.learningRate(iteration - 1),
       imagesPerSecond: this.#watch.seconds > 0 ? this.#watch.images / this.#watch.seconds : 0,
@@ -251,6 +291,7 @@ class Training {
         training: { interval, best },
         ...(metrics && { metrics }),
         momentum: true,
+        average: this.#hasAverage,
       });
     }
     this.#unsaved = false;

@@ -90,6 +90,35 @@ describe('deepyeast train', () => {
     });
   });
 
+  it('perturbs cells and averages weights by flags over the recipe', async () => {
+    const run = newRun();
+    const flags = ['--recipe', 'robust', '--iterations', '20', '--averaging', 'stochastic', '--augmentation', 'none'];
+    const { status, stderr } = await deepyeast(
+      ...command(run, ...flags, '--perturb', 'zoom=0.9..1.1', 'shift=1.5', 'mixup=0.2'),
+    );
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain('augmentation: zoom 0.9 to 1.1, shift up to 1.5 pixels, mixup Beta(0.2, 0.2)\n');
+    expect(stderr).toMatch(/weights are averaged every 0\.5 epochs = 3 iterations over the last 25%/);
+    expect((await readRunDescription(run))?.recipe).toMatchObject({
+      augmentation: 'none',
+      perturbations: { zoom: [0.9, 1.1], shift: 1.5, mixup: 0.2 },
+      averaging: { kind: 'stochastic' },
+    });
+    const plain = newRun();
+    const none = ['--recipe', 'robust', '--iterations', '9', '--averaging', 'none', '--perturb', 'none'];
+    expect(await deepyeast(...command(plain, ...none))).toMatchObject({ status: 0 });
+    expect(Object.keys((await readRunDescription(plain))?.recipe ?? {})).not.toContain('perturbations');
+    for (const [change, message] of [
+      ['zoom=big', /Expected changes such as zoom=0\.85\.\.1\.3/],
+      ['zoom=1', /zoom is 1; expected \[least, most\]/],
+      ['noise=1..2', /no field "noise"/],
+    ] as const) {
+      const refused = await deepyeast(...command(newRun(), '--perturb', change));
+      expect(refused.status).not.toBe(0);
+      expect(refused.stderr).toMatch(message);
+    }
+  });
+
   it('makes a preset of depth', async () => {
     const run = newRun();
     const args = ['train', ...data(), '--out', run, '--depth', '5', '--batch-size', '2', '--iterations', '1'];
@@ -147,7 +176,11 @@ describe('deepyeast train', () => {
     ['a rate of nothing', ['--learning-rate', '0'], /Expected a number/],
     ['a checkpoint every now and then', ['--checkpoint-every', 'often'], /iterations \(500\) or seconds \(60s\)/],
     ['a checkpoint every half iteration', ['--checkpoint-every', '0.5'], /iterations \(500\) or seconds \(60s\)/],
-    ['an unknown recipe', ['--recipe', 'papr'], /error \[recipe-invalid\]: found no recipe papr; expected paper or/],
+    [
+      'an unknown recipe',
+      ['--recipe', 'papr'],
+      /error \[recipe-invalid\]: found no recipe papr; expected paper, robust or/,
+    ],
     ['a missing dataset', ['--training', 'nowhere'], /error \[dataset-invalid\]: nowhere.dataset\.json is missing/],
     ['a batch larger than the set', ['--batch-size', '121'], /batch size is 121, but the training set has 120/],
   ])('refuses %s and writes nothing', async (_, args, message) => {

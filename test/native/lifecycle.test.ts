@@ -236,6 +236,26 @@ describe('wrong counts', () => {
       (n) => n.trainSteps({ ...batches(2), learningRates: Float64Array.of(0.1) }),
       'invalid-argument',
     ],
+    [
+      'shares of an average beyond 1',
+      (n) => n.trainSteps({ ...batches(2), averageShares: Float64Array.of(0, 2) }),
+      'invalid-argument',
+    ],
+    [
+      'fewer targets than images and classes',
+      (n) => n.trainSteps({ ...batches(2), targets: new Float32Array(3) }),
+      'invalid-argument',
+    ],
+    [
+      'targets that are no shares',
+      (n) => n.trainSteps({ ...batches(1), targets: new Float32Array(3 * batches(1).indices.length).fill(Number.NaN) }),
+      'invalid-argument',
+    ],
+    [
+      'perturbations without their ranges',
+      (n) => n.trainSteps({ ...batches(1), optimizer: { ...optimizer, perturbations: {} as never } }),
+      'invalid-argument',
+    ],
   ])('%s', async (_, call, code) => {
     const network = create();
     const before = await network.tensor('conv1_1.weight');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeepYeastError, loadRecipe, parseRecipe, recipes } from '../../src/index';
+import { perturbationNames } from '../../src/training/perturbations';
 
 let folder: string;
 beforeAll(() => {
@@ -46,6 +47,23 @@ describe('recipes', () => {
     });
   });
 
+  it('changes cells and averages weights in `robust`, not in the paper', async () => {
+    const { perturbations, averaging, augmentation } = await loadRecipe('robust');
+    expect(augmentation).toBe('flips-and-turns');
+    expect(Object.keys(perturbations ?? {})).toEqual(perturbationNames);
+    expect(averaging).toMatchObject({ kind: 'exponential', last: 0.25 });
+    expect(Object.keys(await loadRecipe('paper'))).not.toContain('perturbations');
+  });
+
+  it('fills what an averaging leaves out', () => {
+    expect(parseRecipe({ averaging: { kind: 'stochastic', last: 0.5 } }, 'x').averaging).toEqual({
+      kind: 'stochastic',
+      last: 0.5,
+      everyEpochs: 0.5,
+      statisticsBatches: 50,
+    });
+  });
+
   it('reads what it writes', () => {
     for (const recipe of Object.values(recipes)) {
       const text = JSON.stringify(recipe);
@@ -69,6 +87,17 @@ describe('recipes', () => {
     [{ schedule: { kind: 'step', warmUpEpochs: 1 } }, /schedule: there is no field "warmUpEpochs"/],
     [{ schedule: { kind: 'step' } }, /halveEveryEpochs is undefined; expected/],
     [{ schedule: 'step' }, /schedule: found "step", expected an object/],
+    [{ perturbations: { zom: [1, 2] } }, /perturbations: there is no field "zom"; did you mean "zoom"\?/],
+    [
+      { perturbations: { zoom: [1.2, 0.9] } },
+      /zoom is \[1.2,0.9\]; expected \[least, most\]: two numbers from 0.1 to 10/,
+    ],
+    [{ perturbations: { blur: 1 } }, /blur is 1; expected \[least, most\]/],
+    [{ perturbations: { shift: -1 } }, /shift is -1; expected a number from 0/],
+    [{ perturbations: 'all' }, /perturbations: found "all", expected an object/],
+    [{ averaging: { kind: 'swa' } }, /averaging: kind is "swa"; expected exponential or stochastic/],
+    [{ averaging: { kind: 'exponential', everyEpochs: 1 } }, /averaging: there is no field "everyEpochs"/],
+    [{ averaging: { kind: 'stochastic', last: 0 } }, /last is 0; expected a number above 0, at most 1/],
     [[], /found \[\], expected an object/],
     [null, /found null, expected an object/],
   ])('answers %j', (value, message) => {
@@ -79,7 +108,9 @@ describe('recipes', () => {
   it('names the file, and what is not JSON or not there', async () => {
     await expect(loadRecipe(file('{"momentun": 0.9}'))).rejects.toThrow(/recipe\.json: .*did you mean "momentum"/);
     await expect(loadRecipe(file('{'))).rejects.toThrow(/recipe\.json is not JSON/);
-    await expect(loadRecipe(join(folder, 'none.json'))).rejects.toThrow(/no recipe .*none\.json; expected paper or/);
+    await expect(loadRecipe(join(folder, 'none.json'))).rejects.toThrow(
+      /no recipe .*none\.json; expected paper, robust or/,
+    );
     await expect(loadRecipe(folder)).rejects.toMatchObject({ code: 'io-error' });
   });
 

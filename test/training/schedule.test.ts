@@ -24,6 +24,17 @@ describe('Schedule', () => {
     expect(schedule.describe().join('\n')).toMatch(/augmentation: none/);
   });
 
+  it('says what is done to the cells and which weights are averaged', () => {
+    const { perturbations, averaging } = recipes.robust;
+    const text = new Schedule(recipe({ perturbations, averaging }), 1000).describe().join('\n');
+    expect(text).toMatch(/augmentation: zoom 0\.85 to 1\.3, shift up to 2 pixels, gain 0\.6 to 1\.25,/);
+    expect(text).toMatch(/correlated noise 0 to 8 grey levels, .*mixup Beta\(0\.2, 0\.2\)/);
+    expect(text).toMatch(/averaged with a half-life of 0\.5 epochs over the last 25% .* from 50 mini-batches/);
+    expect(new Schedule(recipe({ perturbations: { zoom: [1, 1], shift: 0 } }), 1000).describe().join('\n')).toMatch(
+      /augmentation: none$/m,
+    );
+  });
+
   it('counts epochs by cells where mini-batches do not divide them', () => {
     const schedule = new Schedule(recipe({ batchSize: 30, epochs: 3 }), 100);
     expect([0, 1, 2, 3].map((epoch) => schedule.epochBorder(epoch))).toEqual([0, 4, 7, 10]);

@@ -203,7 +203,8 @@ class TableBackend : public CudaBackend {
   bool defers_results() const override { return true; }
   void begin_iteration(const IterationArguments& a) override {
     const CudaIteration iteration{a.batch, a.size,         a.channels,  a.images,       a.rows,
-                                  a.labels, a.augmentation, a.iteration, a.learning_rate};
+                                  a.labels, a.augmentation, a.iteration, a.learning_rate, a.perturbations, a.targets,
+                                  a.classes};
     device_.check(table().begin_iteration(context(), &iteration));
   }
   void end_iteration() override { device_.check(table().end_iteration(context())); }
@@ -229,7 +230,16 @@ class TableBackend : public CudaBackend {
   }
 
   void gather(const GatherArguments& a, float* output) override {
-    const CudaGather arguments{a.batch, a.size, a.channels, a.images, a.augmentation, a.mean, a.scale};
+    const CudaGather arguments{a.batch,
+                               a.size,
+                               a.channels,
+                               a.images,
+                               a.augmentation,
+                               a.mean,
+                               a.scale,
+                               a.perturbations,
+                               a.white_noise != nullptr ? stream_of(*a.white_noise) : CudaStream{},
+                               a.correlated_noise != nullptr ? stream_of(*a.correlated_noise) : CudaStream{}};
     device_.check(table().gather(context(), &arguments, output));
   }
   void normalization_forward(const NormalizationShape& shape, const NormalizationArguments& arguments,
@@ -254,10 +264,13 @@ class TableBackend : public CudaBackend {
   void softmax(int batch, int classes, const float* logits, float* posterior) override {
     device_.check(table().softmax(context(), batch, classes, logits, posterior));
   }
-  void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, double* losses,
-                             std::int32_t* predicted, float* logits_gradient) override {
-    device_.check(table().softmax_cross_entropy(context(), batch, classes, logits, labels, losses, predicted,
+  void softmax_cross_entropy(int batch, int classes, const float* logits, const std::int32_t* labels, const float* targets,
+                             double* losses, std::int32_t* predicted, float* logits_gradient) override {
+    device_.check(table().softmax_cross_entropy(context(), batch, classes, logits, labels, targets, losses, predicted,
                                                 logits_gradient));
+  }
+  void average(std::size_t count, float share, const float* values, float* average) override {
+    device_.check(table().average(context(), count, share, values, average));
   }
   void update(const UpdateArguments& arguments) override { update_all({arguments}); }
   void update_all(const std::vector<UpdateArguments>& ranges) override {

@@ -14,6 +14,8 @@ struct IterationBlock {
   const std::uint8_t* augmentation; // null: none
   std::uint32_t iteration;
   float learning_rate;
+  const CellPerturbation* perturbations;  // null: none
+  const float* targets;                   // [batch, classes]; null: the labels
 };
 
 // What iterations leave for the host: results in the order of iterations, and whether a loss was not finite, after which
@@ -91,6 +93,8 @@ struct CrossEntropy {
   int classes;
   const float* logits;
   const std::int32_t* labels;
+  const float* targets;         // [rows, classes]; null: the labels
+  const IterationBlock* block;  // not null: targets are its
   double* losses;
   std::int32_t* predicted;
   Type* gradient;  // null: not wanted
@@ -99,12 +103,21 @@ struct CrossEntropy {
     const float* values = logits + row * classes;
     const SoftmaxRow softmax(values, classes);
     const int label = labels[row];
-    losses[row] = softmax.largest - values[label] + log(softmax.sum);
+    const float* all = block != nullptr ? block->targets : targets;
+    const float* own = all != nullptr ? all + row * classes : nullptr;
+    if (own == nullptr) {
+      losses[row] = softmax.largest - values[label] + log(softmax.sum);
+    } else {
+      double loss = 0;
+      for (int k = 0; k < classes; ++k) loss += own[k] * (softmax.largest - values[k] + log(softmax.sum));
+      losses[row] = loss;
+    }
     predicted[row] = softmax.best;
     if (gradient == nullptr) return;
     for (int k = 0; k < classes; ++k)
       gradient[row * classes + k] = from_float<Type>(static_cast<float>(
-          (softmax.posterior(values[k]) - (k == label ? 1.0 : 0.0)) / static_cast<double>(count)));
+          (softmax.posterior(values[k]) - (own != nullptr ? static_cast<double>(own[k]) : k == label ? 1.0 : 0.0)) /
+          static_cast<double>(count)));
   }
 };
 
@@ -195,6 +208,15 @@ struct Update {
     v = fmaf(momentum, v, velocity_rate * slope);
     w = fmaf(-step, v, w);
   }
+};
+
+struct Average {
+  Index count;
+  float share;
+  const float* values;
+  float* average;
+
+  DEEPYEAST_DEVICE void operator()(Index i) const { average[i] = fmaf(share, values[i] - average[i], average[i]); }
 };
 
 template <typename From, typename To>
