@@ -5,7 +5,7 @@ import { runCommandLine } from './program';
 import { runUnderLimits } from './tight-limits';
 
 /**
- * The process: the first SIGINT, SIGTERM or SIGHUP cancels the command, which cleans up (training writes a checkpoint), a
+ * The process: the first SIGINT (Ctrl-C, on Windows too), SIGTERM or SIGHUP cancels the command, which cleans up (training writes a checkpoint), a
  * second SIGINT or SIGTERM exits at once. A SIGHUP never does: a dropped session sends several, and others with them. A
  * reader of stdout that goes away (`| head`) ends the command quietly.
  */
@@ -25,6 +25,8 @@ async function main(): Promise<void> {
     controller.abort(new DeepYeastError('aborted', `stopped by ${name}`));
   };
   process.on('SIGINT', () => onSignal(exitStatus.interrupted, 'SIGINT'));
+  // Ctrl-Break of a Windows console.
+  process.on('SIGBREAK', () => onSignal(exitStatus.interrupted, 'SIGBREAK'));
   process.on('SIGTERM', () => onSignal(exitStatus.terminated, 'SIGTERM'));
   process.on('SIGHUP', () => onSignal(exitStatus.hungUp, 'SIGHUP'));
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

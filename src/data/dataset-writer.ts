@@ -1,10 +1,11 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { AtomicFile, writeFileAtomically } from '../files/atomic-file';
 import { formatCsvRow } from '../files/csv';
 import { npyHeader } from '../files/npy';
 import { requireNothingAt } from '../files/output-folder';
+import { replace } from '../files/replace';
 import { claimTemporaryName, flushFolder, makeFolder, releaseTemporaryName } from '../files/temporary';
 import { type Cell, cellColumns, columnOf, Dataset, type DatasetDescription, datasetFiles } from './dataset';
 
@@ -127,7 +128,7 @@ export class DatasetWriter {
         `${JSON.stringify(description, null, 2)}\n`,
       );
       await requireNothingAt(this.path);
-      await rename(this.temporary, resolve(this.path));
+      await replace(this.temporary, resolve(this.path));
       await flushFolder(dirname(this.temporary));
     });
     this.ended = true;

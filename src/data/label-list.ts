@@ -1,10 +1,11 @@
 /** The text files that say which class an image has: label lists and class tables. */
 
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, posix, relative, resolve, sep } from 'node:path';
+import { isAbsolute, posix, relative, resolve } from 'node:path';
 import { DeepYeastError } from '../errors';
 import { readCsvColumns, readCsvRows } from '../files/csv';
 import { parseWholeNumber } from '../files/number';
+import { withSlashes } from '../files/slashes';
 import { readText } from '../files/text';
 
 export interface LabelListEntry {
@@ -66,8 +67,8 @@ export async function pathsWithin(
   return entries.map((entry) => {
     const invalid = (what: string) => new DeepYeastError('labels-invalid', `${list}, line ${entry.line}: ${what}`);
     const candidates = isAbsolute(entry.path)
-      ? roots.map((root) => relative(root, entry.path).split(sep).join('/'))
-      : [posix.normalize(entry.path)];
+      ? roots.map((root) => relative(root, entry.path)).flatMap((path) => (isAbsolute(path) ? [] : withSlashes(path)))
+      : [posix.normalize(withSlashes(entry.path))];
     const path = candidates.find((candidate) => candidate !== '' && candidate !== '..' && !candidate.startsWith('../'));
     if (path === undefined) {
       throw invalid(

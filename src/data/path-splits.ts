@@ -1,6 +1,7 @@
 /** How often, and in which ways, a pattern of several folders fits a path: what path-reading.ts decides between. */
 
 import { DeepYeastError } from '../errors';
+import { withSlashes } from '../files/slashes';
 import {
   type ComponentToken,
   countSplits,
@@ -43,7 +44,8 @@ const mostTrials = 4000;
 const mostAlike = 1000;
 
 /** Parses a pattern. Throws `invalid-argument`. */
-export function parseSplittingPattern(text: string): SplittingPattern {
+export function parseSplittingPattern(given: string): SplittingPattern {
+  const text = withSlashes(given);
   const invalid = (what: string) => new DeepYeastError('invalid-argument', `the pattern "${text}" ${what}`);
   if (text === '' || text.startsWith('/') || text.split('/').includes('..')) {
     throw invalid('must be a path relative to the source');

@@ -3,13 +3,14 @@
  * links, devices and more bytes than can be meant refuse it as a whole. Modes and owners are not taken over.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Entry, ZipFile } from 'yauzl';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError, fileError } from '../errors';
 import { makeFolders } from '../files/make-folders';
+import { replace } from '../files/replace';
 import { claimTemporaryName, releaseTemporaryName } from '../files/temporary';
 
 export interface ExtractOptions {
@@ -46,7 +47,7 @@ export async function extractArchive(path: string, folder: string, options: Extr
     await mkdir(temporary);
     const unpack = /\.zip$/i.test(path) ? unpackZip : unpackTar;
     await unpack(path, temporary, audit, options.signal);
-    await rename(temporary, folder);
+    await replace(temporary, folder);
     return audit.files;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});

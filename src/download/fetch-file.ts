@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../abort';
@@ -14,6 +14,7 @@ import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { parseWholeNumber } from '../files/number';
 import { parseJson } from '../files/parse-json';
+import { replace } from '../files/replace';
 import { flushFolder } from '../files/temporary';
 import { type Log, silent } from '../log';
 import type { RegistryFile } from './registry';
@@ -280,7 +281,7 @@ class Transfer {
 
   async #finish(hashes: Hashes): Promise<FetchedFile> {
     try {
-      await rename(this.#part, this.#path);
+      await replace(this.#part, this.#path);
       await flushFolder(dirname(this.#path));
       await rm(this.#statePath, { force: true });
     } catch (error) {

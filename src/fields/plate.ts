@@ -1,7 +1,7 @@
 /** A plate before its first pixel: fields, masks, proteins and classes. */
 
 import { createHash } from 'node:crypto';
-import { relative, resolve, sep } from 'node:path';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { proteinOf } from '../data/identity';
 import { readClassTable } from '../data/label-list';
 import { DeepYeastError } from '../errors';
@@ -145,7 +145,7 @@ function sourceOf(images: FieldImages, sources: readonly string[]): string {
 function belowSource(path: string, sources: readonly string[]): string {
   for (const source of sources) {
     const below = relative(resolve(source), resolve(path));
-    if (below !== '' && !below.startsWith('..') && !below.startsWith(sep)) return below.split(sep).join('/');
+    if (below !== '' && !below.startsWith('..') && !isAbsolute(below)) return below.split(sep).join('/');
   }
   return path;
 }

@@ -5,7 +5,7 @@
  * bytes however often the work was stopped.
  */
 
-import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Dataset, type DatasetDescription, datasetFiles } from '../data/dataset';
@@ -16,6 +16,7 @@ import { makeFolders } from '../files/make-folders';
 import { npyHeader } from '../files/npy';
 import { requireNothingAt } from '../files/output-folder';
 import { parseJson } from '../files/parse-json';
+import { replace } from '../files/replace';
 import { flushFolder, makeFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock } from '../native/addon';
@@ -192,7 +193,7 @@ export class UnfinishedDataset<Report> {
       await writeFileAtomically(join(dataset, datasetFiles.description), `${JSON.stringify(description, null, 2)}\n`);
       await this.close();
       await requireNothingAt(this.#out);
-      await rename(dataset, resolve(this.#out));
+      await replace(dataset, resolve(this.#out));
       await flushFolder(dirname(resolve(this.#out)));
       await rm(this.#folder, { recursive: true, force: true });
     } catch (error) {

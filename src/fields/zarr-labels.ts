@@ -1,11 +1,12 @@
 /** Label images (masks) of OME-Zarr images: the folder `labels` beside an image's arrays. */
 
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { replace } from '../files/replace';
 import { claimTemporaryName, releaseTemporaryName } from '../files/temporary';
 import { omeAttributes, readImageInfo, requireZarrNode } from './ome-zarr';
 import { openZarrPlanes } from './zarr-array';
@@ -104,7 +105,7 @@ export async function writeZarrLabels(image: string, name: string, labelImage: Z
     try {
       await writeImage(temporary, version, labelImage, pixelSize);
       await rm(target, { recursive: true, force: true });
-      await rename(temporary, target);
+      await replace(temporary, target);
     } catch (error) {
       await rm(temporary, { recursive: true, force: true }).catch(() => {});
       throw error;

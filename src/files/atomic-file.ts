@@ -1,6 +1,7 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
+import { replace } from './replace';
 import { claimTemporaryName, flushFolder, releaseTemporaryName } from './temporary';
 
 /** Small writes are gathered up to this many bytes. */
@@ -63,7 +64,7 @@ export class AtomicFile {
       await handle.sync();
       this.handle = undefined;
       await handle.close();
-      await rename(this.temporary, this.path);
+      await replace(this.temporary, this.path);
       releaseTemporaryName(this.temporary);
       await flushFolder(dirname(this.path));
     });

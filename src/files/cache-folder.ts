@@ -8,5 +8,8 @@ import { join } from 'node:path';
 export function cacheFolder(variables: NodeJS.ProcessEnv = process.env): string {
   if (variables.DEEPYEAST_CACHE) return variables.DEEPYEAST_CACHE;
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'deepyeast');
+  if (process.platform === 'win32') {
+    return join(variables.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'deepyeast', 'Cache');
+  }
   return join(variables.XDG_CACHE_HOME || join(homedir(), '.cache'), 'deepyeast');
 }

@@ -4,10 +4,11 @@
  * the former and ends the moving of the latter.
  */
 
-import { lstatSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseWholeNumber } from './number';
 import { exists, isAlive, processMarkPattern } from './process-mark';
+import { replaceSync } from './replace';
 
 const temporaryName = new RegExp(`\\.(tmp|moving)-${processMarkPattern}-[0-9a-f]{8}$`);
 /** Of the addon, which writes checkpoints: its names say no machine. */
@@ -74,7 +75,7 @@ function moveContents(from: string, to: string): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory() && isFolder(target)) moveContents(source, target);
-    else renameSync(source, target);
+    else replaceSync(source, target);
   }
   rmdirSync(from);
 }

@@ -60,6 +60,12 @@ export function compiledModule(folder: string, name: string): string {
 /** Sets the bounds of the process that takes the shell's place; no memory image is written where it dies. */
 const launch = 'ulimit -c 0; ulimit -t "$1"; ulimit -d "$2" 2>/dev/null; shift 2; exec "$@"';
 
+/** The command line that runs another with bounds. Windows has no such shell: V8's own bound on memory must do. */
+function bounded(command: readonly [string, ...string[]], seconds: number, megabytes: number): [string, ...string[]] {
+  if (process.platform === 'win32') return [...command];
+  return ['sh', '-c', launch, 'sh', String(seconds), String(megabytes * 1024), ...command];
+}
+
 /**
  * What the other process yields for a request, value by value: it is at most one value ahead. Leaving the loop ends the
  * process.
@@ -72,14 +78,17 @@ export async function* inSeparateProcess<Request, Result>(
   const { limits, signal } = work;
   throwIfAborted(signal);
   const megabytes = Math.ceil(limits.bytes / mebibyte);
-  const node = [process.execPath, `--max-old-space-size=${megabytes}`, work.module];
-  const child = spawn('sh', ['-c', launch, 'sh', String(limits.seconds), String(megabytes * 1024), ...node], {
+  const node = [process.execPath, `--max-old-space-size=${megabytes}`, work.module] as const;
+  const [program, ...args] = bounded(node, limits.seconds, megabytes);
+  const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'advanced',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
   });
   const answers = new Answers<Result>(child, limits);
   const stop = () => child.kill('SIGKILL');
+  // Windows bounds no processor time: there the time on the wall counts.
+  const timer = process.platform === 'win32' ? setTimeout(stop, limits.seconds * 1000) : undefined;
   signal?.addEventListener('abort', stop);
   try {
     child.send({ request: work.request }, ignoreFailure);
@@ -96,6 +105,7 @@ export async function* inSeparateProcess<Request, Result>(
       yield answer.value;
     }
   } finally {
+    clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
     stop();
   }

@@ -3,11 +3,12 @@
  * places when all are whole. A failure, a full disk, a kill leave nothing, or, within the moment in which files are moved
  * into a folder that holds others, what the next command finishes (leftovers.ts).
  */
-import { accessSync, constants, lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { finishMoving, obstacles } from './leftovers';
+import { replaceSync } from './replace';
 import { claimTemporaryName, flushFolder, makeFolder, releaseTemporaryName } from './temporary';
 
 /**
@@ -24,13 +25,13 @@ export async function writeFolder<Result>(out: string, write: (folder: string) =
   }
   return stage(target, target, write, async (staging) => {
     try {
-      renameSync(staging, target); // an empty folder is replaced
+      replaceSync(staging, target); // an empty folder is replaced
       await flushFolder(dirname(target));
     } catch (error) {
       if (!['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       // Somebody wrote into it meanwhile.
       const inside = claimTemporaryName(join(target, basename(target)));
-      renameSync(staging, inside);
+      replaceSync(staging, inside);
       try {
         await moveInto(inside, target);
       } finally {
@@ -89,7 +90,7 @@ async function moveInto(staging: string, target: string): Promise<void> {
   }
   await flushFolder(staging);
   const moving = join(target, basename(staging).replace(/\.tmp-(?=[^.]*$)/, '.moving-'));
-  renameSync(staging, moving);
+  replaceSync(staging, moving);
   finishMoving(moving);
   await flushFolder(target);
 }

@@ -73,14 +73,26 @@ export function tryNow(path: string, file: string, variables: NodeJS.ProcessEnv)
   });
   // No child could be made, it took too long, or something else ended it: nothing is known of the binary.
   if (child.error || child.signal === 'SIGKILL' || child.signal === 'SIGTERM') return { from: 'unknown' };
-  if (child.signal !== null) {
-    const reason = `it crashed with ${child.signal} when it was tried${child.signal === 'SIGILL' ? ' (an instruction that this processor lacks)' : ''}`;
+  const crash = crashOf(child);
+  if (crash !== undefined) {
+    const reason = `it crashed with ${crash} when it was tried`;
     return store(file, { reason, from: 'tried', path: file }, path);
   }
   // An error of loading (a missing library, say) is no crash: loading here gives it as an exception, and since it may be
   // mended any time it is not remembered.
   if (child.status !== 0) return { from: 'tried' };
   return store(file, { from: 'tried', path: file }, path);
+}
+
+/** Windows has no signals: the status is the number of the exception. */
+const leastException = 0xc0000000;
+const illegalInstruction = 0xc000001d;
+
+function crashOf({ signal, status }: { signal: string | null; status: number | null }): string | undefined {
+  const lacking = ' (an instruction that this processor lacks)';
+  if (signal !== null) return signal + (signal === 'SIGILL' ? lacking : '');
+  if (process.platform !== 'win32' || status === null || status < leastException) return undefined;
+  return `exception 0x${status.toString(16)}${status === illegalInstruction ? lacking : ''}`;
 }
 
 function readVerdict(file: string): { reason?: string } | undefined {
