@@ -75,7 +75,8 @@ export function tryNow(path: string, file: string, variables: NodeJS.ProcessEnv)
   if (child.error || child.signal === 'SIGKILL' || child.signal === 'SIGTERM') return { from: 'unknown' };
   const crash = crashOf(child);
   if (crash !== undefined) {
-    const reason = `it crashed with ${crash} when it was tried`;
+    const lacking = crash.illegal ? ' (an instruction that this processor lacks)' : '';
+    const reason = `it crashed with ${crash.name} when it was tried${lacking}`;
     return store(file, { reason, from: 'tried', path: file }, path);
   }
   // An error of loading (a missing library, say) is no crash: loading here gives it as an exception, and since it may be
@@ -88,11 +89,11 @@ export function tryNow(path: string, file: string, variables: NodeJS.ProcessEnv)
 const leastException = 0xc0000000;
 const illegalInstruction = 0xc000001d;
 
-function crashOf({ signal, status }: { signal: string | null; status: number | null }): string | undefined {
-  const lacking = ' (an instruction that this processor lacks)';
-  if (signal !== null) return signal + (signal === 'SIGILL' ? lacking : '');
+function crashOf(child: { signal: string | null; status: number | null }) {
+  const { signal, status } = child;
+  if (signal !== null) return { name: signal, illegal: signal === 'SIGILL' };
   if (process.platform !== 'win32' || status === null || status < leastException) return undefined;
-  return `exception 0x${status.toString(16)}${status === illegalInstruction ? lacking : ''}`;
+  return { name: `exception 0x${status.toString(16)}`, illegal: status === illegalInstruction };
 }
 
 function readVerdict(file: string): { reason?: string } | undefined {
