@@ -239,6 +239,7 @@ export {
   type PredictionBatch,
   type Predictions,
   readCheckpoint,
+  type WeightType,
   writeModel,
 } from './network';
 export {
@@ -248,6 +249,7 @@ export {
   type CaffeImportOptions,
   exportBioimageModel,
   exportOnnx,
+  exportSafetensors,
   type ImportOptions as ModelImportOptions,
   importCaffe,
   importKeras,
@@ -257,6 +259,7 @@ export {
   type OnnxOptions,
   type OnnxValue,
   onnxModel,
+  type SafetensorsExportOptions,
 } from './network/exchange';
 export { describeModel, type LayerDescription, type ModelDescription } from './network/model-description';
 export {

@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type WeightType, weightTypes } from '../network/checkpoint';
 import type { OnnxLayerOutput } from '../network/exchange/onnx';
 import { addExamples, type CommandContext, jsonOption, nameList, wholeNumber, withContext } from './options';
 import { alignedRows } from './text-table';
 
 interface ExportCommandOptions {
   out: string;
-  format?: 'onnx' | 'bioimage';
+  format?: 'onnx' | 'bioimage' | 'safetensors';
+  weights: WeightType;
   batchNorm: 'kept' | 'folded';
   opset: number;
   input: 'uint8' | 'float32';
@@ -23,10 +25,15 @@ const stageNames = ['linear', 'normalized', 'activated', 'pooled'] as const;
 export function registerExport(program: Command): void {
   const command = program
     .command('export')
-    .description('Write a model as ONNX (.onnx), or as a package of the BioImage Model Zoo (.zip).')
+    .description(
+      'Write a model as ONNX (.onnx), as a package of the BioImage Model Zoo (.zip), or as a smaller model file ' +
+        '(.safetensors).',
+    )
     .argument('<model>', 'model file, or run folder, whose best model is taken')
     .requiredOption('--out <file>', 'file to write')
-    .addOption(new Option('--format <name>', 'default: by the ending of --out').choices(['onnx', 'bioimage']))
+    .addOption(
+      new Option('--format <name>', 'default: by the ending of --out').choices(['onnx', 'bioimage', 'safetensors']),
+    )
     .addOption(
       new Option('--batch-norm <how>', 'keep batch normalizations, or fold them into the weights')
         .choices(['kept', 'folded'])
@@ -43,6 +50,11 @@ export function registerExport(program: Command): void {
         layerOutputs,
       ),
     )
+    .addOption(
+      new Option('--weights <type>', 'safetensors: how weights are stored; networks compute in float32')
+        .choices(weightTypes)
+        .default('float32'),
+    )
     .option('--data <dataset>', 'bioimage: where test cells and cover come from (default: random spots)')
     .option('--name <text>', 'bioimage: name of the model')
     .option('--description <text>', 'bioimage: what it does')
@@ -54,6 +66,7 @@ export function registerExport(program: Command): void {
     command,
     'deepyeast model export runs/first --out model.onnx',
     'deepyeast model export runs/first --out model.onnx --batch-norm folded --outputs fc1,conv3_4:pooled --opset 15',
+    'deepyeast model export runs/first --out small.safetensors --weights float16',
     'deepyeast model export runs/first --out model.zip --data data/test --authors "A. Author" --licence MIT',
   );
 }
@@ -70,9 +83,17 @@ function layerOutputs(text: string): OnnxLayerOutput[] {
 
 async function run(context: CommandContext, options: ExportCommandOptions, path?: string): Promise<void> {
   const model = path as string;
-  const { exportBioimageModel, exportOnnx } = await import('../network/exchange/index.js');
+  const { exportBioimageModel, exportOnnx, exportSafetensors } = await import('../network/exchange/index.js');
   const { out, batchNorm, opset } = options;
-  const format = options.format ?? (/\.zip$/i.test(out) ? 'bioimage' : 'onnx');
+  const format =
+    options.format ?? (/\.zip$/i.test(out) ? 'bioimage' : /\.safetensors$/i.test(out) ? 'safetensors' : 'onnx');
+  if (format === 'safetensors') {
+    const written = await exportSafetensors(model, out, { weights: options.weights });
+    if (context.json) await context.printJson({ path: out, ...written });
+    const count = (value: number) => value.toLocaleString('en-US');
+    context.say(`${out}: ${count(written.parameters)} parameters in ${count(written.bytes)} bytes, ${written.weights}`);
+    return;
+  }
   if (format === 'onnx') {
     const { input, outputs = [] } = options;
     const description = await exportOnnx(model, out, { batchNorm, opset, input, outputs });

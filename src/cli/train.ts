@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../data/dataset';
 import { parseNumber, parseWholeNumber, roundedTo } from '../files/number';
 import { type Device, Network, type Precision } from '../network';
+import { type Width, widths } from '../network/topology';
 import { readTopologyFile } from '../network/topology-file';
 import {
   averagings,
@@ -42,6 +43,7 @@ interface TrainCommandOptions {
   perturb?: Record<string, unknown>;
   averaging?: 'none' | keyof typeof averagings;
   depth?: '5' | '9' | '11' | '13';
+  width?: Width;
   topology?: string;
   from?: string;
   seed?: number;
@@ -96,6 +98,11 @@ export function register(program: Command): void {
     .addOption(
       new Option('--depth <layers>', 'layers with weights; 11 is the paper (default: 11)')
         .choices(['5', '9', '11', '13'])
+        .conflicts(['topology', 'from']),
+    )
+    .addOption(
+      new Option('--width <part>', "of the preset's channels and units (default: full)")
+        .choices(Object.keys(widths))
         .conflicts(['topology', 'from']),
     )
     .addOption(
@@ -225,7 +232,7 @@ async function networkOf(
   };
   if (options.from !== undefined) return Network.load(options.from, where);
   const seed = options.seed ?? present?.seed ?? 0;
-  const chosen = options.topology !== undefined || options.depth !== undefined;
+  const chosen = options.topology !== undefined || options.depth !== undefined || options.width !== undefined;
   if (present && !chosen) {
     const { imageSize, classes: _, ...topology } = present.topology;
     return Network.create({ ...topology, size: imageSize, classes: present.classes, seed, ...where });
@@ -234,6 +241,7 @@ async function networkOf(
   return Network.create({
     ...layers,
     ...(options.depth !== undefined && { depth: parseWholeNumber(options.depth) as 5 | 9 | 11 | 13 }),
+    ...(options.width !== undefined && { width: options.width }),
     classes: training.classes,
     channels: training.channels.length,
     size: training.size,

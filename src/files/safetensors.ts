@@ -6,6 +6,7 @@
 import { close as closeCallback, fstat, open as openCallback, read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import { DeepYeastError, fileError } from '../errors';
+import { fromFloat16 } from './float16';
 import { parseJson } from './parse-json';
 
 // Not node:fs/promises: a program that classifies one cell would wait 3 ms for it.
@@ -240,8 +241,17 @@ export class SafetensorsFile {
     }
   }
 
-  /** The values of a float32 tensor of this file, a copy. */
+  /** Whether a tensor is there, of that type. */
+  has(name: string, dtype: string): boolean {
+    return this.header.tensors.get(name)?.dtype === dtype;
+  }
+
+  /** The values of a tensor of float32 or float16, a copy. */
   async values(name: string): Promise<Float32Array> {
+    if (this.has(name, 'F16')) {
+      const halves = await this.bytes(name, 'F16');
+      return fromFloat16(new Uint16Array(halves.buffer, halves.byteOffset, halves.length / 2));
+    }
     const bytes = await this.bytes(name, 'F32');
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }

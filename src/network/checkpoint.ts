@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Normalization, parseNormalization } from '../data/normalization';
 import { DeepYeastError, fileError } from '../errors';
+import { toFloat16 } from '../files/float16';
 import { parseJson } from '../files/parse-json';
 import { SafetensorsFile, safetensorsHeader, writeSafetensors } from '../files/safetensors';
 import type { NativeNetwork, NativeTopology } from '../native/addon';
@@ -152,6 +153,11 @@ export async function openCheckpoint(path: string, options: { momentum?: boolean
       shapes,
       async readInto(network) {
         const names = expected.map(({ name }) => name);
+        // The native core reads float32 only.
+        if (names.some((name) => file.has(name, 'F16'))) {
+          for (const name of names) await network.setTensor(name, await readValues(file, name));
+          return;
+        }
         const positions = Float64Array.from(names, (name) => file.positionOf(name));
         await network.readTensors(file.descriptor, file.path, names, positions);
       },
@@ -414,22 +420,44 @@ export async function writeCheckpoint(
   );
 }
 
+/** Types that weights may be stored in. */
+export const weightTypes = ['float32', 'float16'] as const;
+export type WeightType = (typeof weightTypes)[number];
+
+/** Half precision suits weights, not statistics, which may be large: what it cannot hold stays float32. */
+function stored(name: string, values: Float32Array, type: WeightType) {
+  if (type === 'float16' && name.endsWith('.weight') && values.every((value) => Math.abs(value) < 65_504)) {
+    return { dtype: 'F16', values: toFloat16(values) };
+  }
+  return { dtype: 'F32', values };
+}
+
 /**
  * Writes a model that is in memory, an imported one for example, as readCheckpoint reads it: atomically, without the
  * native core and without momentum.
  *
+ * @param options.weights the type in which the weights of convolutions and dense layers are stored; default float32
  * @throws disk-full, io-error
  */
-export async function writeModel(path: string, model: Checkpoint): Promise<void> {
+export async function writeModel(
+  path: string,
+  model: Checkpoint,
+  options: { weights?: WeightType } = {},
+): Promise<void> {
   const { topology, classes, seed, inputTransform, tensors } = model;
   const entries = tensorsOf(topology).map(({ name, shape }) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw new Error(`the model has no tensor ${name}`);
-    return { name, shape, values: tensor.values };
+    return { name, shape, ...stored(name, tensor.values, options.weights ?? 'float32') };
   });
   if (inputTransform) {
     const { imageSize, channels } = topology;
-    entries.push({ name: meanImage, shape: [imageSize, imageSize, channels], values: inputTransform.mean });
+    entries.push({
+      name: meanImage,
+      shape: [imageSize, imageSize, channels],
+      dtype: 'F32',
+      values: inputTransform.mean,
+    });
   }
   await writeSafetensors(path, metadataOf(classes, topology, seed, inputTransform, model), entries);
 }

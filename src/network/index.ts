@@ -5,6 +5,7 @@ export {
   type ModelAbout,
   readCheckpoint,
   readCheckpointDescription,
+  type WeightType,
   writeCheckpoint,
   writeModel,
 } from './checkpoint';

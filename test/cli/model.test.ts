@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readCheckpoint, writeModel } from '../../src/network';
 import { fixture } from '../network/exchange/fixture';
@@ -122,6 +122,14 @@ describe('model export', () => {
       ],
     });
     expect(existsSync(path('model.onnx'))).toBe(true);
+  });
+
+  test('a model file with weights in half precision', async () => {
+    const args = ['model', 'export', path('model.safetensors'), '--out', path('half.safetensors')];
+    const { status, stdout, stderr } = await run(...args, '--weights', 'float16', '--json');
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ weights: 'float16', bytes: statSync(path('half.safetensors')).size });
+    expect(await run('model', 'show', path('half.safetensors'))).toMatchObject({ status: 0 });
   });
 
   test('a package for the zoo, by the licence and authors of the model', async () => {

@@ -125,6 +125,10 @@ describe('deepyeast train', () => {
     const { status, stderr } = await deepyeast(...args);
     expect(status, stderr).toBe(0);
     expect((await readRunDescription(run))?.topology.blocks).toEqual([[64], [128], [256]]);
+    const narrow = newRun();
+    const quarter = [...args, '--width', 'quarter'].map((value) => (value === run ? narrow : value));
+    expect(await deepyeast(...quarter)).toMatchObject({ status: 0 });
+    expect((await readRunDescription(narrow))?.topology).toMatchObject({ blocks: [[16], [32], [64]], dense: [128] });
   });
 
   it('begins with the weights of a model by --from', async () => {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeepYeastError, recipes } from '../../src/index';
+import { DeepYeastError, exportSafetensors, recipes, writeModel } from '../../src/index';
 import { Network, readCheckpoint, readCheckpointDescription, topologyOf, writeCheckpoint } from '../../src/network';
 import { tensorsOf } from '../../src/network/tensors';
 import { RandomStream } from '../../src/random';
@@ -130,6 +130,43 @@ describe('a checkpoint', () => {
     await plain.save(path);
     expect((await readCheckpoint(path)).inputTransform).toBeUndefined();
     await expect(readCheckpoint(path, { momentum: true })).rejects.toThrow(/no tensor velocity\/conv1_1\.weight/);
+  });
+
+  it('holds its weights in half the bytes, and a network computes in float32 with them', async () => {
+    const out = join(folder, 'half.safetensors');
+    const exported = await exportSafetensors(model, out, { weights: 'float16' });
+    const before = await readCheckpoint(model);
+    const after = await readCheckpoint(out);
+    const weights = [...before.tensors].filter(([name]) => name.endsWith('.weight'));
+    const count = weights.reduce((sum, [, { values }]) => sum + values.length, 0);
+    const plain = await exportSafetensors(model, join(folder, 'single.safetensors'));
+    expect(Math.abs(plain.bytes - exported.bytes - 2 * count)).toBeLessThan(64);
+    const halved: Record<string, Float32Array> = {};
+    for (const [name, { values }] of before.tensors) {
+      const found = after.tensors.get(name)?.values as Float32Array;
+      if (!name.endsWith('.weight')) expect(found).toEqual(values);
+      values.forEach((value, i) => {
+        expect(Math.abs((found[i] as number) - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11 + 2 ** -25);
+      });
+      halved[name] = found;
+    }
+    expect(after.inputTransform).toEqual(before.inputTransform);
+    await using loaded = await Network.load(out);
+    await using same = await Network.load(model);
+    for (const [name, values] of Object.entries(halved)) await same.native.setTensor(name, values);
+    const crops = Uint8Array.from({ length: 3 * 8 * 8 * 2 }, (_, i) => (i * 37) % 256);
+    expect((await loaded.predict(crops)).logits).toEqual((await same.predict(crops)).logits);
+  });
+
+  it('keeps weights in float32 that float16 cannot hold', async () => {
+    const checkpoint = await readCheckpoint(model);
+    const { shape, values } = checkpoint.tensors.get('fc1.weight') as { shape: number[]; values: Float32Array };
+    const large = Float32Array.from(values);
+    large[3] = 1e6;
+    checkpoint.tensors.set('fc1.weight', { shape, values: large });
+    const out = join(folder, 'large.safetensors');
+    await writeModel(out, checkpoint, { weights: 'float16' });
+    expect((await readCheckpoint(out)).tensors.get('fc1.weight')?.values).toEqual(large);
   });
 
   it('is found in a run folder as its best model', async () => {

@@ -10,3 +10,4 @@ export {
   type OnnxValue,
   onnxModel,
 } from './onnx';
+export { exportSafetensors, type SafetensorsExportOptions } from './safetensors-model';
