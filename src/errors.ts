@@ -146,6 +146,11 @@ export const errorTable = {
     exit: exitStatus.usage,
     remedy: 'Resume with the data, recipe, network and seed of the run, or start a new run in another folder.',
   },
+  'scheduler-failed': {
+    exit: exitStatus.failure,
+    remedy:
+      'Submit where the scheduler is (`sbatch --version`), or look at what `--dry-run` prints and submit that by hand.',
+  },
   'screen-incomplete': {
     exit: exitStatus.data,
     remedy: 'Run the shards that the message names (`deepyeast screen run RESULTS --shard K`), then merge again.',

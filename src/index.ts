@@ -338,7 +338,10 @@ export {
   type ShardOptions,
   type ShardPlanOptions,
   type ShardResult,
+  type Submission,
+  type SubmitOptions,
   screenFiles,
+  submitScreen,
   type WellFlag,
   type WellRow,
 } from './screen';

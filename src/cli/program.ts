@@ -37,6 +37,8 @@ export async function createProgram(argv: readonly string[], environment: Enviro
   const program = new Command('deepyeast')
     .description('Which compartment of a yeast cell holds the tagged protein.')
     .version(packageVersion())
+    // A command and its subcommands may have options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(deepyeast <command> --help shows the options and an example)')
     .configureOutput({

@@ -17,6 +17,7 @@ import {
 } from './options';
 import { addPlateOptions, channelMap, type PlateCommandOptions, parseFlags } from './plate-options';
 import type { Progress } from './progress';
+import { registerSubmit } from './screen-submit';
 import { shardOption } from './shard-option';
 import { formatTable, share } from './text-table';
 
@@ -64,6 +65,7 @@ export function register(program: Command): void {
     'deepyeast screen plan PLATE1 PLATE2 --model runs/first --plate-map map.csv --channels rfp=ch3,gfp=ch1 --out results --minutes 20',
     'deepyeast screen run results --shard-from SLURM_ARRAY_TASK_ID',
     'deepyeast screen merge results',
+    'deepyeast screen submit results --partition short --time 1:00:00',
   );
   command.action(withContext(runWhole));
 
@@ -114,6 +116,7 @@ export function register(program: Command): void {
     .addOption(jsonOption());
   addExamples(merge, 'deepyeast screen merge results');
   merge.action(withContext(runMerge));
+  registerSubmit(command);
 }
 
 /** What decides the results of a screen. */

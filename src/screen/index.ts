@@ -15,3 +15,4 @@ export { screenFiles } from './results';
 export { type RunScreenOptions, resumeScreen, runScreen } from './screen';
 export type { ScreenFile, ScreenOptions } from './screen-options';
 export { runShard, type ShardOptions, type ShardResult } from './shard';
+export { type Engine, engines, type Submission, type SubmitOptions, submitScreen } from './submit';
