@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, type TestContext, test } from 'vitest';
 import { mergeScreen, planScreen, readPlannedScreen, runScreen } from '../../src/index';
 import { program, runCommand, runCommandWithFileLimit } from '../command-line';
 import { projectRoot } from '../shared-data';
@@ -66,7 +66,6 @@ async function shardAtWork(results: string): Promise<ShardProcess> {
 
 describe('Slurm', () => {
   const missing = slurmMissing();
-  if (missing !== undefined) console.log(`the tests with Slurm are skipped: ${missing}`);
   let slurm: Slurm;
 
   beforeEach(async () => {
@@ -87,7 +86,8 @@ describe('Slurm', () => {
   const mergeLog = (results: string, job: string) =>
     readFileSync(join(results, 'shards/slurm', `merge-${job}.log`), 'utf8');
 
-  test.skipIf(missing !== undefined)('an array and the merge behind it give the bytes of one machine', async () => {
+  test('an array and the merge behind it give the bytes of one machine', async (context) => {
+    if (missing !== undefined) context.skip(missing);
     const results = await plan('out');
     const { shards } = submit(results);
     expect(shards).toEqual([0, 1, 2, 3, 4, 5]);
@@ -99,23 +99,22 @@ describe('Slurm', () => {
     await expectWhole('out');
   });
 
-  test.skipIf(missing !== undefined)(
-    'a task that is killed is named by the merge and goes on when it is submitted again',
-    async () => {
-      const results = await plan('out');
-      const { mergeJob } = submit(results);
-      const { pid, shard } = await shardAtWork(results);
-      process.kill(pid, 'SIGKILL');
-      await slurm.idle();
-      expect(mergeLog(results, mergeJob)).toMatch(new RegExp(`1 of 6 shards of .* are not complete: ${shard}\n`));
-      expect(existsSync(join(results, 'proteins.csv'))).toBe(false);
-      expect(submit(results).shards).toEqual([Number(shard)]);
-      await slurm.idle();
-      await expectWhole('out');
-    },
-  );
+  test('a task that is killed is named by the merge and goes on when it is submitted again', async (context) => {
+    if (missing !== undefined) context.skip(missing);
+    const results = await plan('out');
+    const { mergeJob } = submit(results);
+    const { pid, shard } = await shardAtWork(results);
+    process.kill(pid, 'SIGKILL');
+    await slurm.idle();
+    expect(mergeLog(results, mergeJob)).toMatch(new RegExp(`1 of 6 shards of .* are not complete: ${shard}\n`));
+    expect(existsSync(join(results, 'proteins.csv'))).toBe(false);
+    expect(submit(results).shards).toEqual([Number(shard)]);
+    await slurm.idle();
+    await expectWhole('out');
+  });
 
-  test.skipIf(missing !== undefined)('a task that is cancelled', async () => {
+  test('a task that is cancelled', async (context) => {
+    if (missing !== undefined) context.skip(missing);
     const results = await plan('out');
     const { arrayJob } = submit(results);
     const { shard } = await shardAtWork(results);
@@ -126,7 +125,8 @@ describe('Slurm', () => {
     await expectWhole('out');
   });
 
-  test.skipIf(missing !== undefined)('a node that goes down and comes back', async () => {
+  test('a node that goes down and comes back', async (context) => {
+    if (missing !== undefined) context.skip(missing);
     const results = await plan('out');
     submit(results);
     await shardAtWork(results);
@@ -141,7 +141,8 @@ describe('Slurm', () => {
     await expectWhole('out');
   });
 
-  test.skipIf(missing !== undefined)('two screens at once, and a plan that is not changed under them', async () => {
+  test('two screens at once, and a plan that is not changed under them', async (context) => {
+    if (missing !== undefined) context.skip(missing);
     const [first, second] = [await plan('first', 3), await plan('second', 4)];
     submit(first);
     submit(second);
@@ -225,15 +226,14 @@ describe('without a scheduler', () => {
     expect(incomplete.stderr).toMatch(/1 of 2 shards of .* are not complete: 0\n/);
   });
 
-  const present = (name: string) => {
-    if (spawnSync('which', [name]).status === 0) return true;
-    console.log(`the test with ${name} is skipped: it was not found`);
-    return false;
+  const skipWithout = (program: string, context: TestContext) => {
+    if (spawnSync('which', [program]).status !== 0) context.skip(`${program} was not found`);
   };
   /** A command of this name that is the compiled program. */
   const deepyeast = `${process.execPath} ${program}`;
 
-  test.skipIf(!present('parallel'))('GNU parallel, again after a shard was killed', async () => {
+  test('GNU parallel, again after a shard was killed', async (context) => {
+    skipWithout('parallel', context);
     screen = await plantScreen(folder, lasting);
     const results = await plan('out');
     const run = () =>
@@ -259,7 +259,8 @@ describe('without a scheduler', () => {
     await expectWhole('out');
   });
 
-  test.skipIf(!present('snakemake'))('Snakemake', async () => {
+  test('Snakemake', async (context) => {
+    skipWithout('snakemake', context);
     const results = await plan('out', 3);
     const outcome = spawnSync(
       'snakemake',
@@ -276,10 +277,7 @@ describe('without a scheduler', () => {
       ],
       { encoding: 'utf8', env: { ...process.env, HOME: folder.path(), XDG_CACHE_HOME: folder.path('cache') } },
     );
-    onTestFinished(({ task }) => {
-      if (task.result?.state === 'fail') console.log(outcome.stdout, outcome.stderr);
-    });
-    expect(outcome.status).toBe(0);
+    expect(outcome.status, `${outcome.stdout}${outcome.stderr}`).toBe(0);
     await expectWhole('out');
   });
 });

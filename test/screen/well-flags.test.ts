@@ -98,13 +98,13 @@ describe('wells', () => {
 
 describe('edges of a plate', () => {
   /** 8 x 12 wells with a value by place. */
-  const plate = (valueOf: (isEdge: boolean, draw: number) => number) => {
+  const plate = (cellsOf: (isEdge: boolean, draw: number) => number) => {
     const draws = new RandomSequence(new RandomStream(4, 'simulation', 0, 0));
     return Array.from({ length: 96 }, (_, i) => {
       const [row, column] = [Math.floor(i / 12), i % 12];
       const isEdge = row === 0 || row === 7 || column === 0 || column === 11;
       const name = `${String.fromCharCode(65 + row)}${String(column + 1).padStart(2, '0')}`;
-      return well(name, { used: valueOf(isEdge, draws.uniform()) });
+      return well(name, { used: cellsOf(isEdge, draws.uniform()) });
     });
   };
 
