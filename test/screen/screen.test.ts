@@ -1,6 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Forest } from '../../src/classifiers/forest';
+import { classicFeatureMatrix } from '../../src/features/classic';
+import { featuresOfCells } from '../../src/features/layer-features';
 import { readCsv } from '../../src/files/csv';
 import { openTable } from '../../src/files/table-reader';
 import {
@@ -16,6 +19,7 @@ import {
   runShard,
 } from '../../src/index';
 import { loadAddon } from '../../src/native';
+import { qualityClasses, scoreQuality } from '../../src/quality';
 import { startCommand, until } from '../command-line';
 import { temporaryFolder } from '../temporary-folder';
 import { type PlantedScreen, plantScreen, resultsOf, screenClasses } from './planted-screen';
@@ -93,6 +97,55 @@ test('one call goes from images to tables that agree with each other', async () 
   expect(readdirSync(join(out, 'report/pictures/fields'))).toHaveLength(12);
   expect(readdirSync(join(out, 'report/pictures/cells'))).toHaveLength(6);
   expect(existsSync(join(out, 'screen.json'))).toBe(true);
+});
+
+test.each(['fc1', 'classic'])('what a detector of non-cells (%s) rejects does not count', async (kind) => {
+  await runScreen(screen.options('first'));
+  const first = await Dataset.open(folder.path('first/cells/plate_A01'));
+  const network = await Network.load(folder.path('model.safetensors'));
+  const featuresOf = (dataset: Dataset) =>
+    kind === 'classic'
+      ? classicFeatureMatrix(dataset)
+      : featuresOfCells(
+          network,
+          dataset,
+          Uint32Array.from({ length: dataset.count }, (_, i) => i),
+          { layer: 'fc1' },
+        );
+  const features = await featuresOf(first);
+  const labels = Uint32Array.from({ length: features.rows }, (_, i) => i % 2);
+  const forest = await Forest.train(features, labels, qualityClasses, {
+    trees: 20,
+    featuresPerSplit: 4,
+    downSample: false,
+    seed: 1,
+  });
+  mkdirSync(folder.path('detector'));
+  await forest.save(folder.path('detector/forest.safetensors'));
+  writeFileSync(folder.path('detector/quality.json'), JSON.stringify({ features: features.names }));
+
+  const result = await runScreen(screen.options('out', { quality: folder.path('detector') }));
+  const predictions = await predictionsOf(folder.path('out'));
+  let row = 0;
+  for (const part of readdirSync(folder.path('out/cells')).sort()) {
+    const dataset = await Dataset.open(folder.path('out/cells', part));
+    const scores = await scoreQuality(forest, await featuresOf(dataset));
+    for (const score of scores) {
+      const { quality, excluded, flags } = predictions[row++] as Record<string, string>;
+      expect(Number(quality)).toBeCloseTo(score, 6);
+      expect(excluded).toBe(flags !== '' ? flags?.split(';')[0] : score < 0.5 ? 'non-cell' : '');
+    }
+  }
+  const rejected = predictions.filter(({ excluded }) => excluded === 'non-cell').length;
+  expect(rejected).toBeGreaterThan(0);
+  expect(result.wells.reduce((sum, { nonCells }) => sum + nonCells, 0)).toBe(rejected);
+  expect(result.used).toBe(predictions.filter(({ excluded }) => excluded === '').length);
+  await network.close();
+  await forest.close();
+  // A detector that has changed since is refused.
+  await planScreen(screen.options('later', { quality: folder.path('detector') }));
+  writeFileSync(folder.path('detector/forest.safetensors'), 'other');
+  await expect(runShard(folder.path('later'), 0)).rejects.toMatchObject({ code: 'run-mismatch' });
 });
 
 describe('the same bytes', () => {
