@@ -11,6 +11,7 @@ import { formatCsvRow } from '../files/csv';
 import { makeFolders } from '../files/make-folders';
 import { Network } from '../network';
 import { type Recipe, train } from '../training';
+import { type DemonstratedScreen, demonstrateScreen, describeScreen } from './demo-screen';
 import { addExamples, type CommandContext, jsonOption, seedOption, threadsOption, withContext } from './options';
 import { share } from './text-table';
 
@@ -49,8 +50,8 @@ export function register(program: Command): void {
   const command = program
     .command('demo')
     .description(
-      'Simulates a small screen, trains the 11-layer network on it and scores it on held-out proteins, all on this ' +
-        'machine: a first look in a few minutes.',
+      'Simulates cells, trains the 11-layer network on them, scores it on held-out proteins and screens a plate of ' +
+        'micrographs with it, all on this machine: a first look in a few minutes.',
     )
     .option('--quick', 'about one minute: too little training for good scores')
     .option('--out <folder>', 'folder for everything that is written (default: demo, or the first free demo-2, ...)')
@@ -75,8 +76,11 @@ async function run(context: CommandContext, options: DemoCommandOptions): Promis
   await useNetwork(Network.load(path, threads), async (network) => {
     const { report, rate } = await score(context, network, screen.test);
     const baseline = await intensityBaseline(screen.train, screen.test);
-    if (!context.json) await context.print(table(report, baseline, { trainingRate, predictionRate: rate }));
-    await writeResults(context, network, { ...report, intensityBaseline: baseline }, out);
+    const plate = await demonstrateScreen(context, path, out, { seed: options.seed, ...threads });
+    if (!context.json) {
+      await context.print(table(report, baseline, { trainingRate, predictionRate: rate }, describeScreen(plate)));
+    }
+    await writeResults(context, network, { ...report, intensityBaseline: baseline, plate }, out);
   });
 }
 
@@ -185,6 +189,7 @@ function table(
   { cells, proteins, classes }: Report,
   baseline: IntensityBaseline,
   { trainingRate, predictionRate }: { trainingRate: number; predictionRate: number },
+  plate: [string, string][],
 ): string {
   const hardest = classes
     .filter(({ recall }) => recall !== null)
@@ -198,6 +203,7 @@ function table(
     ['hardest classes', hardest.join(', ')],
     ['training', `${trainingRate.toFixed(0)} cells/s`],
     ['prediction', `${predictionRate.toFixed(0)} cells/s`],
+    ...plate,
   ];
   return `\n${rows.map(([name, value]) => `${name.padEnd(18)} ${value}`).join('\n')}\n\n`;
 }
@@ -206,7 +212,7 @@ function table(
 async function writeResults(
   context: CommandContext,
   network: Network,
-  report: Report & { intensityBaseline: IntensityBaseline },
+  report: Report & { intensityBaseline: IntensityBaseline; plate: DemonstratedScreen },
   out: string,
 ): Promise<void> {
   const { classes, counts } = report.confusion;
@@ -224,6 +230,6 @@ async function writeResults(
     paths[name] = path;
     if (!context.json) await context.print(`${what.padEnd(18)} ${path}\n`);
   }
-  const { cells, proteins, intensityBaseline } = report;
-  if (context.json) await context.printJson({ cells, proteins, intensityBaseline, files: paths });
+  const { cells, proteins, intensityBaseline, plate } = report;
+  if (context.json) await context.printJson({ cells, proteins, intensityBaseline, plate, files: paths });
 }
