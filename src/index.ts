@@ -347,6 +347,7 @@ export {
 } from './screen';
 export {
   type Averaging,
+  type Distillation,
   type Interval,
   type LearningRateSchedule,
   loadRecipe,

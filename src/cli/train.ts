@@ -46,6 +46,7 @@ interface TrainCommandOptions {
   width?: Width;
   topology?: string;
   from?: string;
+  teacher?: string;
   seed?: number;
   threads?: number;
   device: Device;
@@ -109,6 +110,7 @@ export function register(program: Command): void {
       new Option('--topology <file>', 'JSON file, such as {"blocks": [[8], [16]], "dense": [16]}').conflicts('from'),
     )
     .addOption(new Option('--from <model>', 'begin with the weights of a model file or run folder').conflicts('seed'))
+    .option('--teacher <model>', 'learn the answers of this model as well, half and half with the labels')
     .addOption(
       new Option('--seed <number>', 'seed of weights, shuffles, dropout and augmentation (default: 0)').argParser(
         wholeNumber(0, Number.MAX_SAFE_INTEGER),
@@ -170,6 +172,7 @@ async function run(context: CommandContext, options: TrainCommandOptions): Promi
       training,
       ...(validation && { validation }),
       recipe,
+      ...(options.teacher !== undefined && { teacher: options.teacher }),
       run: options.out,
       resume: options.resume ?? false,
       ...(options.reportEvery !== undefined && { reportEvery: options.reportEvery }),

@@ -1,4 +1,5 @@
 export { type Averaging, averagings } from './averaging';
+export type { Distillation } from './distillation';
 export { type Interval, intervalRow } from './interval';
 export type { TrainOptions } from './options';
 export {

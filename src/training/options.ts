@@ -8,6 +8,8 @@ export interface TrainOptions {
   validation?: Dataset;
   /** Default: the paper's; of a run that is resumed: the run's. */
   recipe?: Recipe;
+  /** A model file or run folder whose answers are learned as well, by the recipe's distillation (default: half of each). */
+  teacher?: string;
   /** Folder for recipe.json, log.jsonl, best.safetensors and last.safetensors; without one nothing is written. */
   run?: string;
   /** Go on with the run in the folder, or begin it where there is none yet. */

@@ -5,6 +5,7 @@ import { silent } from '../log';
 import type { NativeImageStore, NativeOptimizer } from '../native';
 import type { Network } from '../network/network';
 import { BatchStream } from './batches';
+import { DistillationTargets, distillationDefaults } from './distillation';
 import { type LabelledCells, labelledCells } from './labelled-cells';
 import type { TrainOptions } from './options';
 import { nativePerturbations } from './perturbations';
@@ -27,6 +28,8 @@ export interface Preparation {
   batches: BatchStream;
   images: NativeImageStore;
   optimizer: NativeOptimizer;
+  /** Instead of the labels in the loss; undefined: the labels. */
+  targets: DistillationTargets | undefined;
   reports: Borders;
   /** Mini-batches between two reports, null: an epoch. */
   reportEvery: number | null;
@@ -40,7 +43,17 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
   const { training, validation, log = silent } = options;
   const present = options.run !== undefined && options.resume ? await readRunDescription(options.run) : undefined;
   // Parsed even when it comes from the program: checked, and with its fields in one order.
-  const recipe = parseRecipe(options.recipe ?? present?.recipe ?? recipes.paper, 'recipe');
+  const given = parseRecipe(options.recipe ?? present?.recipe ?? recipes.paper, 'recipe');
+  if (given.distillation && options.teacher === undefined) {
+    throw new DeepYeastError(
+      'invalid-argument',
+      'the recipe learns from a teacher, but none is given; expected a model (--teacher), or a recipe without distillation',
+    );
+  }
+  const recipe =
+    options.teacher === undefined || given.distillation
+      ? given
+      : parseRecipe({ ...given, distillation: distillationDefaults }, 'recipe');
 
   const images = network.imageStore(training);
   if (validation) network.imageStore(validation);
@@ -61,6 +74,14 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
     );
   }
   const schedule = new Schedule(recipe, cells.rows.length);
+
+  const targets =
+    options.teacher !== undefined && recipe.distillation
+      ? await DistillationTargets.of(options.teacher, training, network.classes, recipe.distillation, {
+          allowRuleMismatch: options.allowRuleMismatch ?? false,
+          ...(options.signal && { signal: options.signal }),
+        })
+      : undefined;
 
   const { checkpointEvery } = options;
   const reportEvery = options.reportEvery ?? present?.reportEvery ?? null;
@@ -90,6 +111,7 @@ export async function prepare(network: Network, options: TrainOptions): Promise<
       augment: recipe.augmentation === 'flips-and-turns',
       ...(recipe.perturbations && { perturbations: nativePerturbations(recipe.perturbations) }),
     },
+    targets,
     reports: reportEvery === null ? everyEpoch : every(reportEvery),
     reportEvery,
     checkpoints,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { DeepYeastError, fileError } from '../errors';
 import { parseJson } from '../files/parse-json';
 import { type Averaging, parseAveraging } from './averaging';
+import { type Distillation, parseDistillation } from './distillation';
 import { type Perturbations, parsePerturbations } from './perturbations';
 import {
   choiceField,
@@ -52,6 +53,8 @@ export interface Recipe {
   perturbations?: Perturbations;
   /** Of the weights over the last part of the training; default: none, the weights as they are. */
   averaging?: Averaging;
+  /** Learning from a teacher's answers as well, with TrainOptions.teacher; default: none. */
+  distillation?: Distillation;
   /** Default: as they are. */
   classSampling?: ClassSampling;
 }
@@ -126,7 +129,14 @@ function parseSchedule(value: unknown, source: string): LearningRateSchedule {
  * @throws recipe-invalid, naming the field, what was found and what is expected; for an unknown field the nearest known
  */
 export function parseRecipe(value: unknown, source: string): Recipe {
-  const known = [...Object.keys(recipes.paper), 'iterations', 'perturbations', 'averaging', 'classSampling'];
+  const known = [
+    ...Object.keys(recipes.paper),
+    'iterations',
+    'perturbations',
+    'averaging',
+    'distillation',
+    'classSampling',
+  ];
   const given = fieldsOf(value, source, known);
   if (given.epochs !== undefined && given.iterations !== undefined) {
     throw invalid(source, 'both epochs and iterations are given; expected one of them');
@@ -150,6 +160,9 @@ export function parseRecipe(value: unknown, source: string): Recipe {
       perturbations: parsePerturbations(fields.perturbations, `${source}, perturbations`),
     }),
     ...(fields.averaging !== undefined && { averaging: parseAveraging(fields.averaging, `${source}, averaging`) }),
+    ...(fields.distillation !== undefined && {
+      distillation: parseDistillation(fields.distillation, `${source}, distillation`),
+    }),
     ...(fields.classSampling !== undefined && {
       classSampling: choiceField(fields, 'classSampling', source, classSamplings),
     }),

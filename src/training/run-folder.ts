@@ -32,6 +32,8 @@ export interface RunDescription {
   reportEvery: number | null;
   training: DatasetIdentity;
   validation: DatasetIdentity | null;
+  /** SHA-256 of the model file that is learned from; absent: none. */
+  teacher?: string;
 }
 
 /**

@@ -46,6 +46,7 @@ export async function begin(network: Network, preparation: Preparation, options:
       reportEvery: preparation.reportEvery,
       training,
       validation,
+      ...(preparation.targets && { teacher: preparation.targets.teacher }),
     });
     for (const line of schedule.describe()) log('info', line);
     const resumed = await folder.has('last');

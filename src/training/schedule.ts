@@ -100,6 +100,11 @@ export class Schedule {
       `momentum ${recipe.momentum} (${recipe.momentumForm}: ${form}), weight decay ${recipe.weightDecay} on weights`,
       `augmentation: ${changes === '' ? 'none' : changes}`,
       ...(this.averaging === undefined ? [] : [this.averaging.describe()]),
+      ...(recipe.distillation === undefined
+        ? []
+        : [
+            `${share(recipe.distillation.share)} of the target is the teacher's, at temperature ${recipe.distillation.temperature}`,
+          ]),
       ...(sampling === undefined ? [] : [sampling]),
     ];
   }
@@ -121,6 +126,10 @@ export class Schedule {
         return 'constant';
     }
   }
+}
+
+function share(value: number): string {
+  return `${Math.round(100 * value)}%`;
 }
 
 function whole(value: number): string {

@@ -183,16 +183,18 @@ class Training {
 
   /** One native call: some mini-batches, at most up to the next report or checkpoint. */
   async #advance(): Promise<void> {
-    const { schedule, batches, reports, checkpoints, images, optimizer } = this.#preparation;
+    const { schedule, batches, reports, checkpoints, images, optimizer, targets } = this.#preparation;
     const { iteration, interval } = this.#state;
     const { averaging } = schedule;
     const { batchSize } = schedule.recipe;
     const end = Math.min(schedule.iterations, reports.next(iteration), checkpoints.next(iteration));
     const count = Math.min(end - iteration, this.#iterationsPerCall);
     const start = performance.now();
+    const cells = batches.take(iteration, count);
     const { completed, losses, correct } = await this.#network.native.trainSteps({
       images,
-      ...batches.take(iteration, count),
+      ...cells,
+      ...(targets && { targets: targets.take(cells.indices, cells.labels) }),
       batchSize,
       iteration,
       learningRates: Float64Array.from({ length: count }, (_, i) => schedule.learningRate(iteration + i)),
