@@ -131,6 +131,11 @@ export interface PageContents {
 /** A file beside this one that goes into every page. */
 const asset = (name: string) => readFileSync(join(__dirname, name), 'utf8');
 
+/** The style sheet of every page. */
+export function pageStyle(): string {
+  return asset('page.css');
+}
+
 /** The whole page. */
 export function pageHtml({ title, sections, images, details }: PageContents): string {
   // "<" would let a text end the script early.
@@ -145,7 +150,7 @@ export function pageHtml({ title, sections, images, details }: PageContents): st
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title><link rel="icon" href="data:,"><style>${asset('page.css')}</style></head>
+<title>${escapeHtml(title)}</title><link rel="icon" href="data:,"><style>${pageStyle()}</style></head>
 <body><a class="skip" href="#summary">Skip to the summary</a>
 <header><h1>${escapeHtml(title)}</h1></header><nav aria-label="Sections"><ul>${links}</ul></nav>
 <main>${body}</main>

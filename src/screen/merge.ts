@@ -1,6 +1,6 @@
 /** From the parts of a screen to its tables and its report. */
 
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { DeepYeastError } from '../errors';
 import { type Log, silent } from '../log';
@@ -13,6 +13,7 @@ import { type Exclusion, exclusionsOf } from './counted-cells';
 import { partFiles, readPart } from './part-files';
 import { type PlannedScreen, readPlannedScreen } from './plan';
 import { plateEdges } from './plate-edges';
+import { ScreenReportWriter } from './report';
 import type { FieldRow, PlateEdge, ScreenPart, WellRow } from './results';
 import { screenFiles } from './results';
 import { isShardDone } from './shard';
@@ -63,7 +64,17 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
     metadata: { 'deepyeast.model': screen.model.sha256, 'deepyeast.version': screen.deepyeast },
   });
   let used = 0;
+  let report: ScreenReportWriter | undefined;
   try {
+    report = await ScreenReportWriter.create(join(folder, screenFiles.report), {
+      title: `Screen of ${screen.cells.sources.map((source) => basename(source)).join(', ')}`,
+      classes,
+      channels: screen.cells.channels.map(([role]) => role),
+      size: screen.cells.size as number,
+      plates: [],
+      version: screen.deepyeast,
+      pictures: screen.pictures,
+    });
     for (const [index, { name, first, count }] of plan.parts.entries()) {
       throwIfAborted(signal);
       const part = await readPart(folder, name, {
@@ -81,6 +92,7 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
       }
       const exclusions = exclusionsOf(part.cells, { exclude: screen.exclude, threshold });
       await predictions.addPart(part, exclusions);
+      await report.addPart(part, exclusions);
       const counted = addCells(sums, part, exclusions);
       used += counted.reduce((sum, value) => sum + value, 0);
       for (const [i, field] of part.fields.entries())
@@ -91,6 +103,7 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
     await predictions.commit();
   } catch (error) {
     await predictions.abort();
+    await report?.abort();
     throw error;
   }
   const focus = plateFocus(fields);
@@ -102,6 +115,7 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
   await writeWells(folder, wells, classes);
   await writeFields(folder, fields);
   await writePlates(folder, plates);
+  await report.finish({ proteins, wells, fields, edges: plates, problems: plan.problems });
   const late = fields.flatMap(({ source, problem }) =>
     problem === undefined ? [] : [{ path: source, reason: problem }],
   );
