@@ -314,6 +314,7 @@ export {
 } from './quality';
 export { type ReportOptions, type WrittenReport, writeReport } from './report';
 export {
+  compareScreens,
   type FieldRow,
   type MergeOptions,
   mergeScreen,
@@ -330,10 +331,12 @@ export {
   resumeScreen,
   runScreen,
   runShard,
+  type ScreenComparison,
   type ScreenFile,
   type ScreenOptions,
   type ScreenPart,
   type ScreenPlan,
+  type ScreenProfileOptions,
   type ScreenResult,
   type ShardOptions,
   type ShardPlanOptions,
@@ -344,6 +347,7 @@ export {
   submitScreen,
   type WellFlag,
   type WellRow,
+  writeScreenProfiles,
 } from './screen';
 export {
   type Averaging,

@@ -17,6 +17,8 @@ import {
 } from './options';
 import { addPlateOptions, channelMap, type PlateCommandOptions, parseFlags } from './plate-options';
 import type { Progress } from './progress';
+import { registerCompare } from './screen-compare';
+import { registerProfiles } from './screen-profiles';
 import { registerSubmit } from './screen-submit';
 import { shardOption } from './shard-option';
 import { formatTable, share } from './text-table';
@@ -117,6 +119,8 @@ export function register(program: Command): void {
   addExamples(merge, 'deepyeast screen merge results');
   merge.action(withContext(runMerge));
   registerSubmit(command);
+  registerCompare(command);
+  registerProfiles(command);
 }
 
 /** What decides the results of a screen. */

@@ -126,6 +126,8 @@ export interface PageContents {
   /** Data URIs by name, each once in the page. */
   images: Readonly<Record<string, string>>;
   details: Readonly<Record<string, CellDetail>>;
+  /** Whether it shows picture files beside it as well. */
+  withFiles?: boolean;
 }
 
 /** A file beside this one that goes into every page. */
@@ -137,7 +139,7 @@ export function pageStyle(): string {
 }
 
 /** The whole page. */
-export function pageHtml({ title, sections, images, details }: PageContents): string {
+export function pageHtml({ title, sections, images, details, withFiles = false }: PageContents): string {
   // "<" would let a text end the script early.
   const data = JSON.stringify({ images, details }).replaceAll('<', '\\u003c');
   const links = sections.map(({ id, title: name }) => `<li><a href="#${id}">${escapeHtml(name)}</a></li>`).join('');
@@ -149,7 +151,7 @@ export function pageHtml({ title, sections, images, details }: PageContents): st
     .join('\n');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src ${withFiles ? "'self' file: data:" : 'data:'}; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title><link rel="icon" href="data:,"><style>${pageStyle()}</style></head>
 <body><a class="skip" href="#summary">Skip to the summary</a>
 <header><h1>${escapeHtml(title)}</h1></header><nav aria-label="Sections"><ul>${links}</ul></nav>

@@ -1,5 +1,6 @@
 /** Screens: plates of fields to a table of proteins, on one machine or in shards on many. */
 
+export { compareScreens, type ScreenComparison, screenComparisonFiles } from './compare';
 export { type MergeOptions, mergeScreen, type ScreenResult } from './merge';
 export type { PlannedPart, PlannedShard } from './parts';
 export {
@@ -10,6 +11,7 @@ export {
   type ScreenPlan,
   type ShardPlanOptions,
 } from './plan';
+export { type ScreenProfileOptions, writeScreenProfiles } from './profiles';
 export type { FieldRow, PartCells, PartField, PlateEdge, ScreenPart, WellFlag, WellRow } from './results';
 export { screenFiles } from './results';
 export { type RunScreenOptions, resumeScreen, runScreen } from './screen';

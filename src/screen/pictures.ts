@@ -57,7 +57,7 @@ export async function writeCellSheets(folder: string, part: string, dataset: Dat
 }
 
 /** Colours at full resolution: the two channels are told apart by nothing else. */
-async function writeJpeg(path: string, { width, height, pixels }: Picture, widest?: number): Promise<void> {
+export async function writeJpeg(path: string, { width, height, pixels }: Picture, widest?: number): Promise<void> {
   const { default: sharp } = await import('sharp');
   const image = sharp(pixels, { raw: { width, height, channels: 3 } });
   const resized = widest !== undefined && width > widest ? image.resize({ width: widest }) : image;

@@ -8,25 +8,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../../errors';
 import { writeFileAtomically } from '../../files/atomic-file';
-import type { ProteinTable } from '../../proteins/dirichlet';
-import { cellSheet, type FieldRow, type PlateEdge, reportPictures, type ScreenPart, type WellRow } from '../results';
+import { cellSheet, reportPictures, type ScreenPart } from '../results';
 import { reportPage, reportScript } from './page';
 import { describePart } from './part-data';
-import { type PartSummary, type ReportHead, type ScreenData, screenData } from './screen-data';
+import { type PartSummary, type ReportHead, type ReportTables, type ScreenData, screenData } from './screen-data';
 
-export type { ReportHead } from './screen-data';
-
-/** What is known when all parts are in. */
-export interface ReportTables {
-  proteins: ProteinTable;
-  wells: readonly WellRow[];
-  /** Every field, in the order of the parts. */
-  fields: readonly FieldRow[];
-  /** Edges of plates against their inner wells. */
-  edges?: readonly PlateEdge[];
-  /** Fields that were left out before their images were opened. */
-  problems: readonly { path: string; reason: string }[];
-}
+export type { ReportHead, ReportTables } from './screen-data';
 
 /** Files of the report, beside those that reportPictures names. */
 export const reportFiles = {

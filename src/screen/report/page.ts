@@ -4,8 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { betaAssumption } from '../../proteins/dirichlet';
 import { escapeHtml, pageStyle } from '../../report/page';
-import type { ReportTables } from '.';
-import type { ReportHead } from './screen-data';
+import type { ReportHead, ReportTables } from './screen-data';
 
 /** The modules of the page's script; the last one starts it. */
 const modules = [

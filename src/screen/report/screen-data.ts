@@ -1,9 +1,8 @@
 /** What the report's page needs at once: plates, wells, proteins, and where their cells are. */
 
 import { parseWell } from '../../data/well';
-import type { ProteinRow } from '../../proteins/dirichlet';
-import type { cellSheet, PlateEdge, reportPictures, WellRow } from '../results';
-import type { ReportTables } from '.';
+import type { ProteinRow, ProteinTable } from '../../proteins/dirichlet';
+import type { cellSheet, FieldRow, PlateEdge, reportPictures, WellRow } from '../results';
 import { shown, thousandths } from './part-data';
 
 /** What is known of a screen before its parts are. */
@@ -19,6 +18,18 @@ export interface ReportHead {
   version: string;
   /** Whether the shards have written pictures; default yes. */
   pictures?: boolean | undefined;
+}
+
+/** What is known when all parts are in. */
+export interface ReportTables {
+  proteins: ProteinTable;
+  wells: readonly WellRow[];
+  /** Every field, in the order of the parts. */
+  fields: readonly FieldRow[];
+  /** Edges of plates against their inner wells. */
+  edges?: readonly PlateEdge[];
+  /** Fields that were left out before their images were opened. */
+  problems: readonly { path: string; reason: string }[];
 }
 
 export interface PartSummary {
