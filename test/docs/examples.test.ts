@@ -120,6 +120,12 @@ describe.each(pagesWithExamples)('%s', (page) => {
   test.for(examples)('line $line', { timeout: 300_000 }, (example, context) => {
     const { directive } = example;
     if (directive.kind === 'not run') return context.skip(`not run: ${directive.reason}`);
+    if (directive.kind === 'python') {
+      const imports = directive.modules.map((name) => `import ${name}`).join('; ');
+      if (spawnSync('python3', ['-c', imports]).status !== 0)
+        context.skip(`Python without ${directive.modules.join(', ')}`);
+      return succeed(spawnSync('python3', ['-c', example.text], { cwd: scratch, encoding: 'utf8' }));
+    }
     runExample(example, scratch);
   });
 });

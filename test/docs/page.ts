@@ -12,7 +12,10 @@ export interface Example {
 
 export type Directive =
   /** At a reduced scale where there are replacements: `small` for `large`. */
-  { kind: 'run'; replacements: { small: string; large: string }[] } | { kind: 'not run'; reason: string };
+  | { kind: 'run'; replacements: { small: string; large: string }[] }
+  /** In Python, where it has these modules; skipped elsewhere. */
+  | { kind: 'python'; modules: string[] }
+  | { kind: 'not run'; reason: string };
 
 /** What holds data, output or nothing that could be run. */
 const dataLanguages = ['', 'text', 'json', 'jsonl', 'csv', 'yaml'];
@@ -50,6 +53,8 @@ function readDirective(line: string, where: string): Directive {
   }
   const reason = /^not run \((.+)\)$/.exec(text)?.[1];
   if (reason !== undefined) return { kind: 'not run', reason };
+  const modules = /^run where Python has ([\w, ]+)$/.exec(text)?.[1];
+  if (modules !== undefined) return { kind: 'python', modules: modules.split(', ') };
   const [, list] = /^run(?:, (.+))?$/.exec(text) ?? [];
   if (!text.startsWith('run') || (text !== 'run' && list === undefined))
     throw new Error(`${where}: cannot read "${text}"`);
