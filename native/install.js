@@ -11,17 +11,28 @@ const { build } = require('./build');
 const root = path.resolve(__dirname, '..');
 const log = path.join(root, 'build', 'install.log');
 
+/** The binary in the package, or in the package of this platform, which npm installs beside it. */
+function prebuiltBinary() {
+  const { platform, arch } = process;
+  const names = platform === 'linux' ? [`linux-${arch}`, `linuxmusl-${arch}`] : [`${platform}-${arch}`];
+  for (const name of ['', ...names.map((one) => `@deepyeast/${one}`)]) {
+    try {
+      const folder = name === '' ? root : path.dirname(require.resolve(`${name}/package.json`, { paths: [root] }));
+      return require('node-gyp-build').path(folder);
+    } catch {
+      // Not there, or not for this machine.
+    }
+  }
+  return undefined;
+}
+
 /** Why there is no prebuilt binary to use; undefined where there is one. */
 function whyNoPrebuilt() {
   // The sources of a clone may be newer than any binary in it.
   if (fs.existsSync(path.join(root, 'native', 'test'))) return 'a clone is built from its sources';
   if (process.env.npm_config_build_from_source) return 'npm was told to build from source';
-  let binary;
-  try {
-    binary = require('node-gyp-build').path(root);
-  } catch {
-    return `none is in the package for ${process.platform} ${process.arch}`;
-  }
+  const binary = prebuiltBinary();
+  if (binary === undefined) return `none is installed for ${process.platform} ${process.arch}`;
   if (!binary.includes(`${path.sep}prebuilds${path.sep}`)) return 'an earlier installation was built from source';
   // In a process of its own: a binary for another machine may kill the one that loads it.
   const child = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', binary], { encoding: 'utf8' });
@@ -48,7 +59,8 @@ async function install() {
     `\ndeepyeast: there is no prebuilt binary to use (${without}), and building from source failed: ${reason}. ` +
       'Building needs a C++17 compiler, make or ninja, and CMake 3.18 or later; on Debian and Ubuntu: ' +
       '`apt-get install g++ make cmake`; on Fedora: `dnf install gcc-c++ make cmake`; on macOS: `xcode-select --install` ' +
-      `and \`brew install cmake\`; then install again. The full log: ${keepLog()}\n`,
+      'and `brew install cmake`; on Windows: MinGW-w64 (its g++) and CMake; then install again. ' +
+      `The full log: ${keepLog()}\n`,
   );
   process.exitCode = 1;
 }

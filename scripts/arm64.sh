@@ -14,14 +14,12 @@ for tool in aarch64-linux-gnu-g++ qemu-aarch64; do
 done
 emulate=(qemu-aarch64 -L /usr/aarch64-linux-gnu)
 
-export PREBUILD_ARCH=arm64 PREBUILD_PLATFORM=linux PREBUILD_STRIP_BIN=aarch64-linux-gnu-strip
-export DEEPYEAST_PREBUILD_FOLDER="$PWD/build/arm64"
-node scripts/prebuilds.js -DCMAKE_TOOLCHAIN_FILE="$PWD/scripts/arm64.cmake" -DDEEPYEAST_TESTS=ON
+node scripts/prebuilds.js linux-arm64 -DDEEPYEAST_TESTS=ON
 
 binary="prebuilds/linux-arm64/deepyeast.glibc.node"
 echo "needs glibc $(aarch64-linux-gnu-readelf -V "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)"
 
-for name in "${@:-}"; do "${emulate[@]}" build/arm64/native/test/native_tests $name; done
+for name in "${@:-}"; do "${emulate[@]}" build/linux-arm64/native/test/native_tests $name; done
 
 if [ -n "${DEEPYEAST_ARM64_NODE:-}" ]; then
   # The self-test of `deepyeast doctor`, which finds the binary in prebuilds/.

@@ -1,56 +1,61 @@
 #!/usr/bin/env node
-// Puts the addon, built for this platform, into prebuilds/PLATFORM-ARCH, from where the packed package loads it, and the
-// CUDA library beside it where it was built: `npm run prebuilds [-- --out FOLDER] [-- -DNAME=VALUE...]`. prebuildify
-// strips and names them. It wants to call node-gyp for the building; we hand it this script instead, which calls CMake.
-const { cpSync, mkdirSync, readdirSync, rmSync, statSync } = require('node:fs');
-const { join, resolve } = require('node:path');
+// Puts the addon into prebuilds/PLATFORM-ARCH, from where the packed package loads it: for this platform, for those that
+// are named, or for all of scripts/platforms.js. The linker has stripped it.
+//   npm run prebuilds [-- --all | NAME...] [--out FOLDER] [-DNAME=VALUE...]
+// cuda-linux-x64 is the CUDA library, which needs nvcc and cuDNN (DEEPYEAST_CUDA_WHEELS) and is none of --all.
+'use strict';
+
+const { copyFileSync, mkdirSync, statSync } = require('node:fs');
+const { dirname, join, resolve } = require('node:path');
+const { parseArgs } = require('node:util');
 const { build } = require('../native/build');
+const { cuda, platforms, thisPlatform } = require('./platforms');
 
 const root = resolve(__dirname, '..');
-// prebuildify moves the binary away; the working tree keeps its own.
-const copy = join(root, 'build', 'prebuild');
 
-async function rebuild() {
-  const definitions = JSON.parse(process.env.DEEPYEAST_PREBUILD_DEFINITIONS ?? '[]');
-  const folder = process.env.DEEPYEAST_PREBUILD_FOLDER ?? join(root, 'build');
-  const reason = await build({ definitions, folder, write: (text) => process.stdout.write(text) });
-  if (reason !== undefined) throw new Error(`the addon could not be built: ${reason}`);
-  const release = join(copy, 'build', 'Release');
-  rmSync(copy, { recursive: true, force: true });
-  mkdirSync(release, { recursive: true });
-  for (const name of readdirSync(join(folder, 'Release'))) {
-    if (/^(deepyeast\.node|libdeepyeast_cuda\.(so|dylib))$/.test(name))
-      cpSync(join(folder, 'Release', name), join(release, name));
+async function make(platform, out, given) {
+  const own = platform === thisPlatform();
+  if (!own && platform.definitions === undefined) {
+    throw new Error(
+      `${platform.name} is built on such a machine only: it has no cross compiler in scripts/platforms.js`,
+    );
   }
+  const folder = own ? join(root, 'build') : join(root, 'build', platform.name);
+  const without = platform === cuda ? [] : ['-DDEEPYEAST_CUDA=off'];
+  const definitions = own ? given : [...platform.definitions(), ...without, ...given];
+  const reason = await build({ definitions, folder, write: (text) => process.stdout.write(text) });
+  if (reason !== undefined) throw new Error(`the addon for ${platform.name} could not be built: ${reason}`);
+  const target = join(out, platform.path);
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(join(folder, 'Release', platform === cuda ? cuda.file : 'deepyeast.node'), target);
+  console.log(`${target}  ${(statSync(target).size / 1e6).toFixed(2)} MB`);
 }
 
 async function main() {
   const args = process.argv.slice(2);
-  const at = args.indexOf('--out');
-  const out = at < 0 ? root : resolve(args[at + 1]);
-  const definitions = args.filter((argument) => argument.startsWith('-D'));
-  process.env.DEEPYEAST_PREBUILD_DEFINITIONS = JSON.stringify(definitions);
-  mkdirSync(copy, { recursive: true });
-  const options = {
-    name: 'deepyeast',
-    cwd: copy,
-    out,
-    napi: true,
-    strip: true,
-    // Debian's glibc says nothing to Alpine's musl: the name tells them apart.
-    tagLibc: (process.env.PREBUILD_PLATFORM ?? process.platform) === 'linux',
-    targets: [{ runtime: 'node', target: process.versions.node }],
-    nodeGyp: __filename,
-  };
-  await new Promise((done, fail) => require('prebuildify')(options, (error) => (error ? fail(error) : done())));
-  const arch = process.env.PREBUILD_ARCH ?? process.arch;
-  const folder = join(out, 'prebuilds', `${process.env.PREBUILD_PLATFORM ?? process.platform}-${arch}`);
-  for (const name of readdirSync(folder)) {
-    console.log(`${join(folder, name)}  ${(statSync(join(folder, name)).size / 1e6).toFixed(2)} MB`);
+  const { values, positionals } = parseArgs({
+    args: args.filter((argument) => !argument.startsWith('-D')),
+    options: { all: { type: 'boolean' }, out: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const known = [...platforms, cuda];
+  const unknown = positionals.find((name) => !known.some((platform) => platform.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`${unknown} is no platform; expected some of ${known.map(({ name }) => name).join(', ')}`);
+  }
+  let wanted = known.filter((platform) => (values.all && platform !== cuda) || positionals.includes(platform.name));
+  if (wanted.length === 0) wanted = [thisPlatform()].filter((platform) => platform !== undefined);
+  if (wanted.length === 0) throw new Error(`there is no binary for ${process.platform} ${process.arch}`);
+  for (const platform of wanted) {
+    await make(
+      platform,
+      resolve(values.out ?? root),
+      args.filter((argument) => argument.startsWith('-D')),
+    );
   }
 }
 
-(process.argv[2] === 'rebuild' ? rebuild() : main()).catch((error) => {
+main().catch((error) => {
   console.error(error.message);
   process.exit(1);
 });

@@ -64,7 +64,7 @@ export const errorTable = {
   'cuda-library-missing': {
     exit: exitStatus.device,
     remedy:
-      'Build it: install nvcc and cuDNN 9, then `DEEPYEAST_CUDA=on npm rebuild deepyeast`; or use `--device cpu`.',
+      'On Linux x64 run `npm install @deepyeast/cuda-linux-x64`, of the version of deepyeast; or build it: install nvcc and cuDNN 9, then `DEEPYEAST_CUDA=on npm rebuild deepyeast`; or use `--device cpu`.',
   },
   'cudnn-missing': {
     exit: exitStatus.device,

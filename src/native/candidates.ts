@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** Where an addon may be. */
 export interface Candidate {
@@ -26,11 +26,27 @@ interface NamingRules {
 
 /**
  * The addons of a package folder in the order in which they are tried: the one built on this machine, which somebody
- * wanted, then the prebuilt ones for this platform, processor and C library. Those are looked for when it comes to them.
+ * wanted, then the prebuilt ones for this platform, processor and C library: those that the package holds, else those of
+ * the packages that npm installs beside it. They are looked for when it comes to them.
  */
 export function* addonCandidates(root: string): Generator<Candidate> {
   yield builtOn(root);
-  yield* prebuiltIn(root);
+  const beside = platformPackages(root);
+  if (existsSync(join(root, 'prebuilds')) || beside.length === 0) yield* prebuiltIn(root);
+  for (const folder of beside) yield* prebuiltIn(folder);
+}
+
+/** Folders of the packages with the prebuilt addons of this platform: npm may have installed that of one C library or both. */
+function platformPackages(root: string): string[] {
+  const { platform, arch } = process;
+  const names = platform === 'linux' ? [`linux-${arch}`, `linuxmusl-${arch}`] : [`${platform}-${arch}`];
+  return names.flatMap((name) => {
+    try {
+      return dirname(require.resolve(`@deepyeast/${name}/package.json`, { paths: [root] }));
+    } catch {
+      return [];
+    }
+  });
 }
 
 function builtOn(root: string): Candidate {

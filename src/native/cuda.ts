@@ -21,9 +21,23 @@ export const devices: readonly Device[] = ['auto', 'cpu', 'cuda'];
 export const precisions: readonly Precision[] = ['float32', 'tf32', 'bfloat16'];
 export const defaultPrecision: Precision = 'tf32';
 
-/** The CUDA library's file: DEEPYEAST_CUDA_LIBRARY, else beside the addon. It need not exist. */
+/**
+ * The CUDA library's file: DEEPYEAST_CUDA_LIBRARY, else beside the addon, else of the package that somebody may have
+ * installed beside ours. It need not exist.
+ */
 export function cudaLibrary(variables: NodeJS.ProcessEnv = process.env): string {
-  return variables.DEEPYEAST_CUDA_LIBRARY || join(dirname(locateAddon().path), 'libdeepyeast_cuda.so');
+  if (variables.DEEPYEAST_CUDA_LIBRARY) return variables.DEEPYEAST_CUDA_LIBRARY;
+  const beside = join(dirname(locateAddon().path), 'libdeepyeast_cuda.so');
+  return existsSync(beside) ? beside : (ofPackage() ?? beside);
+}
+
+function ofPackage(): string | undefined {
+  const { platform, arch } = process;
+  try {
+    return require.resolve(`@deepyeast/cuda-${platform}-${arch}/libdeepyeast_cuda.so`, { paths: [__dirname] });
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -110,6 +110,20 @@ describe('the loader', () => {
     expect(find({ DEEPYEAST_ISA: 'mmx' })).toMatchObject({ assurance: 'tried' });
   });
 
+  test('takes the addon of the package that npm installs for this platform', () => {
+    for (const name of linux ? ['linux', 'linuxmusl'] : [process.platform]) {
+      put(`node_modules/@deepyeast/${name}-${process.arch}/package.json`, (path) => writeFileSync(path, '{}'));
+    }
+    const tagged = (name: string, tag: string) =>
+      putWorking(`node_modules/@deepyeast/${name}/${prebuiltName.replace('.node', `${tag}.node`)}`);
+    // That of the other C library may be there as well.
+    if (linux) tagged(`linuxmusl-${process.arch}`, '.musl');
+    const path = tagged(`${process.platform}-${process.arch}`, linux ? '.glibc' : '');
+    expect(find()).toMatchObject({ path, origin: 'prebuilt', assurance: 'tried' });
+    const built = putWorking('build/Release/deepyeast.node');
+    expect(find()).toMatchObject({ path: built, origin: 'built' });
+  });
+
   test('an empty package: every place, why nothing is there, what to do', () => {
     putWorking('prebuilds/sunos-sparc/deepyeast.node');
     const error = failure();
