@@ -1,9 +1,8 @@
-/** What a library of Windows asks of its system: the names of the DLLs that it loads at once and at first use. */
+/** What a library of Windows asks of its system, and what it gives. */
 export interface Imports {
   machine: number;
+  /** DLLs that are loaded together with it; those that are loaded when they are first needed stand elsewhere. */
   libraries: string[];
-  /** Looked up when the first of their functions is called. */
-  delayed: string[];
   exports: string[];
 }
 
@@ -27,20 +26,15 @@ export function readImports(file: Buffer): Imports {
     throw new Error(`nothing is at address ${address}`);
   };
   const text = (address: number) => file.toString('latin1', at(address), file.indexOf(0, at(address)));
-  const names = (index: number, bytes: number, nameAt: number) => {
-    const found: string[] = [];
-    if (directory(index) === 0) return found;
-    for (let entry = at(directory(index)); file.readUInt32LE(entry + nameAt) !== 0; entry += bytes) {
-      found.push(text(file.readUInt32LE(entry + nameAt)));
-    }
-    return found;
-  };
+  const libraries: string[] = [];
+  for (let entry = at(directory(1)); file.readUInt32LE(entry + 12) !== 0; entry += 20) {
+    libraries.push(text(file.readUInt32LE(entry + 12)));
+  }
   const exported = at(directory(0));
   const exportNames = at(file.readUInt32LE(exported + 32));
   return {
     machine: file.readUInt16LE(header + 4),
-    libraries: names(1, 20, 12),
-    delayed: names(13, 32, 4),
+    libraries,
     exports: Array.from({ length: file.readUInt32LE(exported + 24) }, (_, i) =>
       text(file.readUInt32LE(exportNames + 4 * i)),
     ),
