@@ -48,14 +48,15 @@ function stagePlatform(staged, platform, prebuilds) {
   });
 }
 
-function stageMain(staged) {
+function stageMain(staged, prebuilds) {
   const [{ files }] = JSON.parse(npm(root, 'pack', '--dry-run', '--json', '--ignore-scripts'));
   for (const { path } of files) {
     if (path.startsWith('prebuilds/')) continue;
     mkdirSync(dirname(join(staged, path)), { recursive: true });
     cpSync(join(root, path), join(staged, path));
   }
-  const optionalDependencies = Object.fromEntries(platforms.map((platform) => [nameOf(platform), version]));
+  const made = platforms.filter(({ path }) => existsSync(join(prebuilds, path)));
+  const optionalDependencies = Object.fromEntries(made.map((platform) => [nameOf(platform), version]));
   writeJson(join(staged, 'package.json'), { ...manifest, optionalDependencies });
 }
 
@@ -81,7 +82,7 @@ if (values.out === undefined) {
 const prebuilds = resolve(values.prebuilds ?? root);
 const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
-pack(stageMain, out);
+pack((staged) => stageMain(staged, prebuilds), out);
 for (const platform of [...platforms, cuda]) {
   if (existsSync(join(prebuilds, platform.path))) pack((staged) => stagePlatform(staged, platform, prebuilds), out);
   else console.log(`${nameOf(platform)}: there is no ${platform.path}; npm run prebuilds -- ${platform.name}`);
