@@ -350,7 +350,11 @@ export {
   writeScreenProfiles,
 } from './screen';
 export {
+  type Adaptation,
+  type AdaptOptions,
   type Averaging,
+  adapt,
+  adaptModel,
   type Distillation,
   type Interval,
   type LearningRateSchedule,

@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   annotations: () => import('./annotations.js'),
   compare: () => import('./compare.js'),
   quality: () => import('./quality.js'),
+  adapt: () => import('./adapt.js'),
   transfer: () => import('./transfer.js'),
   report: () => import('./report.js'),
   explain: () => import('./explain.js'),

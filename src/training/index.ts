@@ -1,3 +1,5 @@
+export { adaptModel } from './adapt-model';
+export { type Adaptation, type AdaptOptions, adapt } from './adaptation';
 export { type Averaging, averagings } from './averaging';
 export type { Distillation } from './distillation';
 export { type Interval, intervalRow } from './interval';
