@@ -19,6 +19,8 @@ export const analysisDraws = {
   randomRemoval: { first: 4900, count: 1 },
   /** The cells of a class that a gallery shows. */
   gallery: { first: 6000, count: 1000 },
+  /** The order of a workbench's random views, and its samples of cells. */
+  workbench: { first: 7000, count: 10 },
   /** The training cells of a class in one draw of a learning curve: draw * 1024 + class. */
   learningCurve: { first: 2 ** 20, count: 2 ** 20 },
 } as const;

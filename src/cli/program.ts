@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<{ register(program: Comman
   adapt: () => import('./adapt.js'),
   transfer: () => import('./transfer.js'),
   report: () => import('./report.js'),
+  workbench: () => import('./workbench.js'),
   explain: () => import('./explain.js'),
   demo: () => import('./demo.js'),
   simulate: () => import('./simulate.js'),

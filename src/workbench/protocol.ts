@@ -1,5 +1,5 @@
 /**
- * The endpoints of the workbench: what the page, or a script, asks and what the server answers. Types only.
+ * The endpoints of the workbench: what the page, or a script, asks and what the server answers. Types, and the lists of names that a request may hold.
  *
  * Everything lies under /api and speaks JSON unless its line says otherwise. A request carries the cookie that
  * `GET /?token=TOKEN` sets (a script may send `Authorization: Bearer TOKEN` instead). A request that fails is answered
@@ -125,7 +125,8 @@ export interface Work {
 }
 
 /** The state of a cell's label. `dataset`: a class from the dataset that nobody has answered here. */
-export type LabelState = 'answered' | 'dataset' | 'skip' | 'unsure' | 'not-a-cell' | 'none';
+export type LabelState = (typeof labelStates)[number];
+export const labelStates = ['answered', 'dataset', 'skip', 'unsure', 'not-a-cell', 'none'] as const;
 
 /** Filters combine: a cell must pass all that are given. A list that is absent or empty lets every cell pass. */
 export interface ViewFilters {
@@ -152,14 +153,16 @@ export interface ViewFilters {
  * `random`: by the seed. `near-duplicates`: cells with nearly the same features stand together. `posterior`: by the
  * posterior of `class`, largest first. Ties are in the order of the dataset.
  */
-export type ViewSort =
-  | 'order'
-  | 'least-certain'
-  | 'suspect'
-  | 'unlike-class'
-  | 'random'
-  | 'near-duplicates'
-  | 'posterior';
+export type ViewSort = (typeof viewSorts)[number];
+export const viewSorts = [
+  'order',
+  'least-certain',
+  'suspect',
+  'unlike-class',
+  'random',
+  'near-duplicates',
+  'posterior',
+] as const;
 
 /** POST /api/views. A sort that needs what is not there yet is answered with 409 `not-ready`. */
 export interface ViewRequest {
@@ -252,7 +255,8 @@ export interface CellDetail {
 }
 
 /** What a person says of a cell. `none` takes the answer back: the dataset's label, if any, holds again. */
-export type Answer = { class: number } | { state: 'skip' | 'unsure' | 'not-a-cell' | 'none' };
+export type Answer = { class: number } | { state: (typeof answerStates)[number] };
+export const answerStates = ['skip', 'unsure', 'not-a-cell', 'none'] as const;
 
 /** POST /api/answers. All operations together are one step of undo. */
 export interface AnswersRequest {

@@ -1,0 +1,69 @@
+/** What a person takes away: labels.csv, or a new dataset with the labels given. */
+import { columnOf, type Dataset } from '../data/dataset';
+import { DatasetWriter } from '../data/dataset-writer';
+import { DeepYeastError } from '../errors';
+import { AtomicFile } from '../files/atomic-file';
+import { formatCsvRow } from '../files/csv';
+import { requireNothingAt } from '../files/output-folder';
+import type { Labels } from './labels';
+
+const identity = ['cell', 'protein', 'plate', 'well', 'field', 'x', 'y', 'source'] as const;
+
+/** Writes the cells that were answered, one row each: what they are, their class and the state of their label. */
+export async function saveLabels(path: string, dataset: Dataset, labels: Labels): Promise<number> {
+  await requireNothingAt(path);
+  const file = await AtomicFile.create(path);
+  let row = 0;
+  let written = 0;
+  try {
+    await file.write(formatCsvRow([...identity, 'label', 'state']));
+    for await (const cell of dataset.cells()) {
+      const state = labels.state(row);
+      const label = labels.label(row);
+      if (state !== 'none' && state !== 'dataset') {
+        const name = label < 0 ? '' : labels.className(label);
+        await file.write(formatCsvRow([...identity.map((column) => columnOf(cell, column)), name, state]));
+        written++;
+      }
+      row++;
+    }
+    await file.commit();
+    return written;
+  } catch (error) {
+    await file.abort();
+    throw error;
+  }
+}
+
+/** Writes a dataset of all cells that have a class now. */
+export async function saveDataset(path: string, dataset: Dataset, labels: Labels): Promise<number> {
+  const offered = labels.offered;
+  const classes = offered.map((id) => labels.className(id));
+  const position = new Map(offered.map((id, at) => [id, at]));
+  const { channels, normalization, cellDiameter } = dataset.description;
+  const writer = await DatasetWriter.create(path, {
+    classes,
+    channels,
+    normalization,
+    provenance: { made: 'deepyeast workbench', from: dataset.path },
+    ...(cellDiameter !== undefined && { cellDiameter }),
+    size: dataset.size,
+    extraColumns: dataset.extraColumns,
+  });
+  try {
+    let row = 0;
+    for await (const cell of dataset.cells()) {
+      const label = position.get(labels.label(row));
+      if (label !== undefined) await writer.append(await dataset.readImages(Uint32Array.of(row)), { ...cell, label });
+      row++;
+    }
+    if (writer.count === 0)
+      throw new DeepYeastError('labels-invalid', 'no cell has a class yet; expected some to save');
+    const count = writer.count;
+    await writer.commit();
+    return count;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
