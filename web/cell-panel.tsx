@@ -71,7 +71,7 @@ export function CellPanel() {
         <dt>Well</dt>
         <dd>{[row.plate, row.well, row.field].filter(Boolean).join(' · ') || 'none'}</dd>
       </dl>
-      {ranked.length > 0 && <h3>Posterior</h3>}
+      {ranked.length > 0 && <h2>Posterior</h2>}
       <ul class="bars">
         {ranked.slice(0, 8).map(({ share, name }) => (
           <li key={name}>
@@ -81,7 +81,7 @@ export function CellPanel() {
           </li>
         ))}
       </ul>
-      {neighbours && neighbours.length > 0 && <h3>Most similar</h3>}
+      {neighbours && neighbours.length > 0 && <h2>Most similar</h2>}
       <div class="neighbours">
         {neighbours?.map((near) => (
           <button
@@ -98,11 +98,11 @@ export function CellPanel() {
       </div>
       {known.has.fields && (
         <>
-          <h3>Field</h3>
+          <h2>Field</h2>
           <img class="field" src={`/api/cells/${row.cell}/field.png`} alt="its field with outlines" />
         </>
       )}
-      {history.length > 0 && <h3>Answers</h3>}
+      {history.length > 0 && <h2>Answers</h2>}
       <ol>
         {history.map(({ sequence, who, when, answer }) => (
           <li key={sequence}>

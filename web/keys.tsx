@@ -27,7 +27,15 @@ function hideKeys(): void {
 }
 
 /** Gives the selected cells an answer and goes on: to the next cell, or to the next question of the queue. */
-export async function give(given: Answer): Promise<void> {
+export function give(given: Answer): Promise<void> {
+  lastGiven = lastGiven.then(() => giveOne(given));
+  return lastGiven;
+}
+
+/** Keys that come faster than rows wait for one another, so that each meets the cell that is then current. */
+let lastGiven = Promise.resolve();
+
+async function giveOne(given: Answer): Promise<void> {
   try {
     const fromQueue = queued.peek() !== null && outside.peek() === queued.peek()?.cell;
     const alone = outside.peek() === null && anchor.peek() === current.peek();

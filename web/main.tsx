@@ -7,7 +7,7 @@ import { Filters } from './filters';
 import { Grid } from './grid';
 import { give, Keys, listenToKeys, showKeys } from './keys';
 import { MapPanel } from './map-panel';
-import { unreachable, waiting } from './outbox';
+import { trouble, waiting } from './outbox';
 import { PlatesPanel } from './plates-panel';
 import { ProteinsPanel } from './proteins-panel';
 import { askQueue, connected, listen, loadSession, notice, openView, panel, session, step, view } from './state';
@@ -27,7 +27,7 @@ const panels = {
 function SavedState() {
   const many = waiting.value.length;
   let text = 'all saved';
-  if (many > 0) text = unreachable.value ? `${many} not saved: the server does not answer` : `saving ${many}`;
+  if (many > 0) text = trouble.value ? `${many} not saved: ${trouble.value}` : `saving ${many}`;
   return (
     <output id="saved" class={many > 0 ? 'unsaved' : ''}>
       {text}

@@ -4,7 +4,7 @@
  */
 import { signal } from '@preact/signals';
 import type { Written } from '../src/workbench/protocol';
-import { NoAnswer, post, Refusal, uniqueName } from './server';
+import { post, Refusal, uniqueName } from './server';
 
 interface Waiting {
   path: 'answers' | 'undo' | 'redo' | 'classes';
@@ -28,8 +28,11 @@ function stored(): Waiting[] {
 
 /** Sent, or to be sent, and not confirmed. */
 export const waiting = signal<Waiting[]>(stored());
-/** Whether the last attempt found no server. */
-export const unreachable = signal(false);
+/** Why the last attempt did not come through; '' where it did. */
+export const trouble = signal('');
+
+/** The request itself is wrong: it would be refused again. All else (a new token, a full disk) may pass. */
+const refusedForGood = new Set(['invalid-argument', 'not-found', 'too-large']);
 
 function set(list: Waiting[]): void {
   waiting.value = list;
@@ -42,7 +45,7 @@ function set(list: Waiting[]): void {
 
 let sending = false;
 
-/** Sends all that waits, one after the other; a server that does not answer is tried again until it does. */
+/** Sends all that waits, one after the other; what may pass later is tried again until it does. */
 export async function sendWaiting(written: (result: Written) => void, refused: (message: string) => void) {
   if (sending) return;
   sending = true;
@@ -50,16 +53,17 @@ export async function sendWaiting(written: (result: Written) => void, refused: (
     for (let first = waiting.value[0]; first; first = waiting.value[0]) {
       try {
         const result = await post<Written>(first.path, first.body);
-        unreachable.value = false;
+        trouble.value = '';
         set(waiting.value.slice(1));
         written(result);
       } catch (error) {
-        if (error instanceof NoAnswer) {
-          unreachable.value = true;
-          await new Promise((resolve) => setTimeout(resolve, pause));
-        } else {
+        const message = error instanceof Error ? error.message : String(error);
+        if (error instanceof Refusal && refusedForGood.has(error.code)) {
           set(waiting.value.slice(1));
-          refused(error instanceof Refusal ? error.message : String(error));
+          refused(message);
+        } else {
+          trouble.value = message;
+          await new Promise((resolve) => setTimeout(resolve, pause));
         }
       }
     }

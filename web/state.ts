@@ -52,52 +52,58 @@ export function report(error: unknown): void {
   notice.value = error instanceof Error ? error.message : String(error);
 }
 
-// Rows of the view, loaded in blocks; the blocks not seen for longest are forgotten.
-export const blockSize = 200;
+// Rows of the view, loaded in blocks; the blocks not seen for longest are forgotten. Rows that may have changed stay in
+// sight until the new ones are there.
+const blockSize = 200;
 const mostBlocks = 40;
-const blocks = new Map<number, CellRow[] | 'loading'>();
+interface Block {
+  rows: CellRow[];
+  stale: boolean;
+  loading: boolean;
+}
+const blocks = new Map<number, Block>();
 export const rowsChanged = signal(0);
 
 export function rowAt(position: number): CellRow | undefined {
-  const block = blocks.get(Math.floor(position / blockSize));
-  return Array.isArray(block) ? block[position % blockSize] : undefined;
+  return blocks.get(Math.floor(position / blockSize))?.rows[position % blockSize];
 }
 
 export async function loadRows(from: number, to: number): Promise<void> {
   const list = view.peek();
   if (!list) return;
-  for (let block = Math.floor(from / blockSize); block * blockSize <= Math.min(to, list.count - 1); block++) {
-    const known = blocks.get(block);
-    if (known) {
-      blocks.delete(block);
-      blocks.set(block, known);
-      continue;
-    }
-    blocks.set(block, 'loading');
-    const address = `views/${encodeURIComponent(list.view)}/cells?from=${block * blockSize}&count=${blockSize}`;
+  for (let number = Math.floor(from / blockSize); number * blockSize <= Math.min(to, list.count - 1); number++) {
+    const block = blocks.get(number) ?? { rows: [], stale: true, loading: false };
+    blocks.delete(number);
+    blocks.set(number, block);
+    if (!block.stale || block.loading) continue;
+    block.loading = true;
+    block.stale = false;
+    const address = `views/${encodeURIComponent(list.view)}/cells?from=${number * blockSize}&count=${blockSize}`;
     try {
       const { rows } = await get<CellRows>(address);
       if (view.peek()?.view !== list.view) return;
-      blocks.set(block, rows);
+      block.rows = rows;
       for (const oldest of blocks.keys()) {
         if (blocks.size <= mostBlocks) break;
         blocks.delete(oldest);
       }
-      rowsChanged.value++;
     } catch (error) {
-      if (blocks.get(block) === 'loading') blocks.delete(block);
+      block.stale = true;
       if (error instanceof Refusal && error.code === 'not-found') await openView(true);
       else report(error);
       return;
+    } finally {
+      block.loading = false;
     }
+    rowsChanged.value++;
   }
 }
 
-/** Forgets the rows that hold one of the cells, or all. */
-function forgetRows(cells: readonly number[] | null): void {
+/** Asks again, when they are next in sight, for rows that hold one of the cells, or for all. */
+function renewRows(cells: readonly number[] | null): void {
   const changed = cells && new Set(cells);
-  for (const [block, rows] of blocks) {
-    if (!changed || !Array.isArray(rows) || rows.some((row) => changed.has(row.cell))) blocks.delete(block);
+  for (const block of blocks.values()) {
+    if (!changed || block.loading || block.rows.some((row) => changed.has(row.cell))) block.stale = true;
   }
   rowsChanged.value++;
 }
@@ -141,7 +147,7 @@ function written(result: Written): void {
   const { classes, labelCounts, undo, redo, sequence } = result;
   batch(() => {
     if (known) session.value = { ...known, classes, labelCounts, undo, redo, sequence };
-    forgetRows(result.changed);
+    renewRows(result.changed);
     journal.value++;
   });
 }
@@ -173,10 +179,13 @@ export async function selectedCells(): Promise<number[]> {
   const list = view.peek();
   if (!list || list.count === 0) return [];
   const cells: number[] = [];
+  for (let position = from; position <= to; position++) {
+    const row = rowAt(position);
+    if (!row) break;
+    cells.push(row.cell);
+  }
   const most = 2000;
-  for (let start = from; start <= to; start += most) {
-    const missing = from === to ? rowAt(from) : undefined;
-    if (missing) return [missing.cell];
+  for (let start = from + cells.length; start <= to; start += most) {
     const count = Math.min(most, to - start + 1);
     const { rows } = await get<CellRows>(`views/${encodeURIComponent(list.view)}/cells?from=${start}&count=${count}`);
     for (const row of rows) cells.push(row.cell);
@@ -207,7 +216,7 @@ export function listen(): void {
     void get<Training>('training').then((state) => {
       training.value = state;
     }, report);
-    forgetRows(null);
+    renewRows(null);
     void send();
   };
   events.onerror = () => {
@@ -220,7 +229,7 @@ export function listen(): void {
     if (event.event === 'journal') {
       if (event.sequence <= (session.peek()?.sequence ?? -1)) return;
       void loadSession();
-      forgetRows(null);
+      renewRows(null);
       journal.value++;
     } else if (event.event === 'training') training.value = event.training;
     else if (event.event === 'work') {
@@ -230,7 +239,7 @@ export function listen(): void {
     } else if (event.event === 'predictions') {
       predicted.value++;
       void loadSession();
-      if (sort.peek() === 'order' || sort.peek() === 'random') forgetRows(null);
+      if (sort.peek() === 'order' || sort.peek() === 'random') renewRows(null);
       else void openView(true);
     } else if (event.event === 'map') mapChanged.value++;
   };

@@ -139,7 +139,7 @@ export function TrainingPanel() {
           </table>
         </section>
       )}
-      <h3>Save</h3>
+      <h2>Save</h2>
       <label>
         Name
         <input

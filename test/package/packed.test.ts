@@ -89,6 +89,7 @@ describe('the packed package', () => {
     expect(files).toContain('package/README.md');
     expect(files).toContain('package/LICENSE');
     expect(files).toContain('package/dist/cli/main.js');
+    expect(files).toContain('package/dist/web/index.html');
     expect(files).toContain('package/native/build.js');
     expect(files.filter((file) => /^package\/(test|build|src|bench|reproduction|native\/test|\.)/.test(file))).toEqual(
       [],
