@@ -284,6 +284,7 @@ export {
   type MixtureBootstrap,
   type ProteinAccuracy,
   type ProteinChange,
+  type ProteinColumn,
   type ProteinOptions,
   type ProteinRow,
   type ProteinsOfFiles,

@@ -23,5 +23,5 @@ export {
 export { benjaminiHochberg } from './false-discovery';
 export { type ProteinsOfFiles, proteins, proteinsOfFiles } from './proteins';
 export type { MixtureBootstrap } from './soft-counts';
-export { writeProteinTable } from './table';
+export { type ProteinColumn, writeProteinTable } from './table';
 export { type TwoCompartmentProtein, type TwoCompartmentReport, twoCompartments } from './two-compartments';

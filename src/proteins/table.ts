@@ -38,8 +38,9 @@ export interface ProteinColumn extends TableColumn {
 export async function writeProteinTable(
   target: string | ByteSink,
   table: ProteinTable,
-  { added = [], ...options }: TableWriterOptions & { added?: readonly ProteinColumn[] } = {},
+  options: TableWriterOptions & { added?: readonly ProteinColumn[] } = {},
 ): Promise<void> {
+  const { added = [], ...tableOptions } = options;
   const columns: TableColumn[] = [
     { name: 'protein', type: 'string' },
     { name: 'cells', type: 'integer' },
@@ -55,8 +56,8 @@ export async function writeProteinTable(
     ),
     ...added.map(({ value: _, ...column }): TableColumn => column),
   ];
-  const metadata = { 'deepyeast.intervals': `low, high: 95%, ${table.betaAssumption}`, ...options.metadata };
-  const writer = await TableWriter.create(target, columns, { ...options, metadata });
+  const metadata = { 'deepyeast.intervals': `low, high: 95%, ${table.betaAssumption}`, ...tableOptions.metadata };
+  const writer = await TableWriter.create(target, columns, { ...tableOptions, metadata });
   try {
     for (const row of table.proteins) {
       await writer.append([...rowValues(row, table), ...added.map(({ value }) => value(row))]);

@@ -9,7 +9,7 @@ import { type FieldReport, formatFields, typicalDiameter } from '../fields/field
 import type { CellsOptions } from '../fields/plate-options';
 import { UnfinishedDataset, unfinishedFolder } from '../fields/unfinished-dataset';
 import { writeFileAtomically } from '../files/atomic-file';
-import { rounded } from '../files/number';
+import { parseNumber, rounded } from '../files/number';
 import { removeFile } from '../files/remove-file';
 import type { Network } from '../network';
 import { predictCells } from '../prediction';
@@ -136,8 +136,8 @@ async function predictPart(
     posteriors.set(batch.posteriors, cells.cell.length * network.classes.length);
     for (const { cell, x, y, flags = '' } of batch.cells) {
       cells.cell.push(cell);
-      cells.x.push(Number(x));
-      cells.y.push(Number(y));
+      cells.x.push(parseNumber(x) ?? Number.NaN);
+      cells.y.push(parseNumber(y) ?? Number.NaN);
       cells.flags.push(String(flags));
     }
   }

@@ -76,8 +76,9 @@ export const recipes = {
     augmentation: 'none',
   },
   /**
-   * For images of other microscopes than those of the training set: cells are shown larger and smaller, brighter and dimmer,
-   * blurred, in noise and mixed, and the weights of the last quarter are averaged.
+   * Meant for images of other microscopes than those of the training set: cells are shown larger and smaller, brighter and
+   * dimmer, blurred, in noise and mixed, and the weights of the last quarter are averaged. It takes long trainings: in short
+   * ones of small networks it costs more than it gains.
    */
   robust: {
     learningRate: 0.05,

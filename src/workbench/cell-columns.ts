@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { columnOf, type Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
+import { parseNumber } from '../files/number';
 
 /** A column whose texts repeat: every distinct text once, and its number for each cell. */
 export interface TextColumn {
@@ -70,8 +71,8 @@ export class CellColumns {
         }
         (numbers[i] as Uint32Array)[row] = number;
       }
-      places.x[row] = cell.x === '' ? Number.NaN : Number(cell.x);
-      places.y[row] = cell.y === '' ? Number.NaN : Number(cell.y);
+      places.x[row] = parseNumber(cell.x) ?? Number.NaN;
+      places.y[row] = parseNumber(cell.y) ?? Number.NaN;
       const needed = length + 3 * cell.cell.length;
       if (needed > bytes.length) bytes = Buffer.concat([bytes.subarray(0, length)], Math.max(needed, 2 * bytes.length));
       length += bytes.write(cell.cell, length, 'utf8');

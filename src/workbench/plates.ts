@@ -56,8 +56,8 @@ export function plateHeat(
 
 function valueOfCell(labels: Labels, posteriors: Posteriors | undefined, column: string): (cell: number) => number {
   if (column === 'cells' || !posteriors)
-    return column === 'answered' ? (cell) => Number(labels.state(cell) === 'answered') : () => 1;
-  if (column === 'answered') return (cell) => Number(labels.state(cell) === 'answered');
+    return column === 'answered' ? (cell) => (labels.state(cell) === 'answered' ? 1 : 0) : () => 1;
+  if (column === 'answered') return (cell) => (labels.state(cell) === 'answered' ? 1 : 0);
   const { classes, values, called } = posteriors;
   const k = classes.length;
   if (column === 'confidence') return (cell) => values[cell * k + (called[cell] as number)] as number;

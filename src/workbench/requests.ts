@@ -1,5 +1,6 @@
 /** Reads what a request says; anything but what protocol.ts states is `invalid-argument`. */
 import { DeepYeastError } from '../errors';
+import { parseNumber, parseWholeNumber } from '../files/number';
 import type { JournalWork } from './journal';
 import { type Answer, answerStates, labelStates, type ViewRequest, viewSorts } from './protocol';
 import type { Drawing } from './sheets';
@@ -23,7 +24,7 @@ export function wholeNumberOf(value: unknown, what: string, least: number, most:
 /** A number of a query or a path; `fallback` where it is absent. */
 export function queryNumber(text: string | undefined, what: string, least: number, most: number, fallback?: number) {
   if (text === undefined && fallback !== undefined) return fallback;
-  return wholeNumberOf(/^\d{1,15}$/.test(text ?? '') ? Number(text) : text, what, least, most);
+  return wholeNumberOf(/^\d{1,15}$/.test(text ?? '') ? parseWholeNumber(text as string) : text, what, least, most);
 }
 
 export function textOf(value: unknown, what: string, most: number): string {
@@ -120,7 +121,7 @@ export function classWorkOf(fields: Fields): JournalWork {
 export function drawingOf(query: Readonly<Record<string, string>>, channels: number, mostScale: number): Drawing {
   const get = (key: string) => (Object.hasOwn(query, key) ? query[key] : undefined);
   const scales = [0.25, 0.5, 1, 2, 3, 4, 5, 6, 7, 8].filter((scale) => scale <= mostScale);
-  const scale = Number(get('scale') ?? 1);
+  const scale = parseNumber(get('scale') ?? '1') ?? Number.NaN;
   if (!scales.includes(scale)) throw invalid(`scale must be one of ${scales.join(', ')}`);
   const bounds = (key: string, fallback: number) =>
     Array.from({ length: channels }, (_, c) => queryNumber(get(`${key}${c}`), `${key}${c}`, 0, 255, fallback));
