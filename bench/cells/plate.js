@@ -7,10 +7,10 @@ const program = join(import.meta.dirname, '../../dist/cli/main.js');
 const two = (value) => String(value).padStart(2, '0');
 
 /**
- * Draws `drawn` fields of `size` pixels with `cells` cells each and links to them as often as it takes.
+ * Draws `drawn` fields of `size` pixels with `cells` cells each and links to them as often as it takes, up to 384 wells.
  * @returns the folder of the images
  */
-export function makePlate(folder, { fields, drawn = 4, size = 1080, cells = 400 }) {
+export function makePlate(folder, { fields, drawn = 4, size = 1080, cells = 400, fieldsPerWell = 50 }) {
   const source = join(folder, 'drawn');
   const each = ['--fields-per-well', '1', '--field-size', String(size), '--cells-per-field', String(cells)];
   const drawing = ['simulate', '--fields', '--out', source, '--wells', String(drawn), '--diameter', '30', ...each];
@@ -21,7 +21,8 @@ export function makePlate(folder, { fields, drawn = 4, size = 1080, cells = 400 
   mkdirSync(plate);
   for (let index = 0; index < fields; index++) {
     const marker = markers[index % markers.length];
-    const place = `r${two(1 + (Math.floor(index / 50) % 16))}c${two(1 + Math.floor(index / 800))}f${two(1 + (index % 50))}p01`;
+    const well = Math.floor(index / fieldsPerWell);
+    const place = `r${two(1 + (well % 16))}c${two(1 + Math.floor(well / 16))}f${two(1 + (index % fieldsPerWell))}p01`;
     for (const channel of [1, 3]) {
       const image = join(source, 'Images', marker.replace('-ch3', `-ch${channel}`));
       symlinkSync(resolve(image), join(plate, `${place}-ch${channel}sk1fk1fl1.tiff`));

@@ -39,7 +39,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 try {
   const { Network, Dataset } = await import('../../dist/index.mjs');
   const { compartments } = await import('../../dist/data/compartments.js');
-  const plate = makePlate(folder, { fields });
+  const plate = makePlate(folder, { fields, fieldsPerWell: 4 });
   const model = join(folder, 'model.safetensors');
   const network = await Network.create({ classes: [...compartments], seed: 1 });
   await network.save(model);

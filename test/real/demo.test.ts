@@ -28,7 +28,9 @@ describe('deepyeast demo --quick', () => {
       .filter((line) => line.includes(out))
       .map((line) => line.slice(line.indexOf(out)));
     expect(named).toEqual(
-      ['preview.png', 'confusion.csv', 'model.safetensors', 'metrics.json'].map((name) => join(out, name)),
+      ['results/report/index.html', 'preview.png', 'confusion.csv', 'model.safetensors', 'metrics.json'].map((name) =>
+        join(out, name),
+      ),
     );
     for (const path of named) expect(existsSync(path), path).toBe(true);
     const written = named.map((path) => statSync(path).mtimeMs);
@@ -39,6 +41,12 @@ describe('deepyeast demo --quick', () => {
     expect(metrics.proteins.count).toBeGreaterThanOrEqual(36);
     expect(metrics.classes).toHaveLength(12);
     expect(metrics.intensityBaseline.cells).toBe(metrics.cells.count);
+    // The plate's one bad well is found, by whatever network; what so short a training says of its proteins is no matter.
+    const [planted] = readFileSync(join(out, 'plate/wells.csv'), 'utf8').match(/^plate01,\w+,.*,out-of-focus$/m) ?? [];
+    expect(metrics.plate).toMatchObject({ fields: 12, proteins: { count: 12 } });
+    expect(metrics.plate.flagged).toEqual([
+      { plate: 'plate01', well: planted?.split(',')[1], flags: ['out-of-focus'] },
+    ]);
     expect(metrics.intensityBaseline.accuracy).toBeLessThan(0.35);
     for (const { name, count } of metrics.proteins.classes) expect(count, name).toBeGreaterThanOrEqual(3);
     const rows = readFileSync(join(out, 'confusion.csv'), 'utf8')
