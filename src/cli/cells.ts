@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { exitStatus } from '../errors';
 import { requestedNormalization } from './image-source';
+import { lateProgress } from './late-progress';
 import { addExamples, type CommandContext, jsonOption, threadsOption, wholeNumber, withContext } from './options';
 import { addPlateOptions, channelMap, type PlateCommandOptions } from './plate-options';
-import type { Progress } from './progress';
 
 interface CellsCommandOptions extends PlateCommandOptions {
   out: string;
@@ -59,7 +59,7 @@ async function run(context: CommandContext, options: CellsCommandOptions, ...pla
   const sources = plates.flat();
   const { modelCellDiameter } = await import('../network/cell-diameter.js');
   const cellDiameter = model === undefined ? options.cellDiameter : await modelCellDiameter(model);
-  let bar: Progress | undefined;
+  const bar = lateProgress(context, { label: 'cells', unit: 'fields', goesOn: true });
   const result = await cellsOfPlates({
     ...rest,
     sources,
@@ -68,12 +68,9 @@ async function run(context: CommandContext, options: CellsCommandOptions, ...pla
     normalization: await requestedNormalization(options, channels),
     signal: context.signal,
     log: context.log,
-    onProgress: (done, total) => {
-      bar ??= context.progress({ label: 'cells', total, unit: 'fields' }, done);
-      bar.update(done);
-    },
+    onProgress: bar.update,
   });
-  bar?.finish();
+  bar.finish();
   const { dataset, fields, skipped, empty, diameter } = result;
   const counts = dataset.classes.map((name, index) => ({
     name,

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { simulatePlate } from '../data/simulate/fields';
 import { runScreen, screenFiles } from '../screen';
+import { lateProgress } from './late-progress';
 import type { CommandContext } from './options';
-import type { Progress } from './progress';
 
 /** One protein of each compartment, a field each, and one well that went wrong. */
 const plate = { wells: 12, fieldsPerWell: 1, size: 720, badWells: { 'out-of-focus': 1 } } as const;
@@ -33,17 +33,10 @@ export async function demonstrateScreen(
 ): Promise<DemonstratedScreen> {
   const folder = join(out, 'plate');
   const common = { signal: context.signal, ...(threads !== undefined && { threads }) };
-  let bar: Progress | undefined;
-  const progress = (label: string) => (done: number, total: number) => {
-    bar ??= context.progress({ label, total, unit: 'fields' });
-    bar.update(done);
-  };
-  const end = () => {
-    bar?.finish();
-    bar = undefined;
-  };
-  await simulatePlate({ out: folder, seed, ...plate, ...common, onProgress: progress('simulate') });
-  end();
+  const drawing = lateProgress(context, { label: 'simulate', unit: 'fields' });
+  await simulatePlate({ out: folder, seed, ...plate, ...common, onProgress: drawing.update });
+  drawing.finish();
+  const screening = lateProgress(context, { label: 'screen', unit: 'fields' });
   const results = join(out, 'results');
   const { cells, fields, proteins, wells } = await runScreen({
     sources: [join(folder, 'Images')],
@@ -55,9 +48,9 @@ export async function demonstrateScreen(
     model,
     out: results,
     ...common,
-    onProgress: progress('screen'),
+    onProgress: screening.update,
   });
-  end();
+  screening.finish();
   const { count, correct } = proteins.withMinimumCells;
   return {
     results,

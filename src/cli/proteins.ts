@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { tableFormats } from '../files/table-writer';
 import type { ProteinAccuracy, ProteinTable } from '../proteins';
+import { addChangeOptions, type ChangeCommandOptions, changeOptions } from './change-options';
 import {
   addExamples,
   type CommandContext,
@@ -13,17 +14,14 @@ import {
 import { csvSafeOption, tableTarget } from './table-output';
 import { formatTable, share } from './text-table';
 
-interface ProteinsCommandOptions {
+interface ProteinsCommandOptions extends ChangeCommandOptions {
   out?: string;
   format?: string;
   csvSafe?: boolean;
   minimumCells: number;
   prior?: number;
   bootstrap: number;
-  seed: number;
   against?: string[];
-  permutations: number;
-  fdr: number;
   compartments?: string;
 }
 
@@ -57,17 +55,8 @@ export function register(program: Command): void {
     .option(
       '--against <predictions...>',
       "tables of another condition: what moved between the two, by permutation of fields, in place of the proteins' table",
-    )
-    .addOption(
-      new Option('--permutations <count>', 'random permutations where not all can be tried')
-        .default(9999)
-        .argParser(wholeNumber(1, 10_000_000)),
-    )
-    .addOption(
-      new Option('--fdr <rate>', 'false discovery rate at which a protein has moved')
-        .default(0.05)
-        .argParser(realNumber(1e-9, 0.999)),
-    )
+    );
+  addChangeOptions(command)
     .option(
       '--compartments <table>',
       'table with the columns protein and compartments (a+b), such as cells.csv: says how often both of two compartments ' +
@@ -145,12 +134,7 @@ async function runAgainst(
 ): Promise<void> {
   const { changesOfFiles, writeChangeTable } = await import('../proteins/index.js');
   const { target, ...tableOptions } = tableTarget(context, options);
-  const table = await changesOfFiles(paths, against, {
-    permutations: options.permutations,
-    falseDiscoveryRate: options.fdr,
-    seed: options.seed,
-    signal: context.signal,
-  });
+  const table = await changesOfFiles(paths, against, changeOptions(context, options));
   if (table.sharedCells > 0) {
     context.log(
       'warn',

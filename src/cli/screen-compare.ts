@@ -1,21 +1,11 @@
-import { type Command, Option } from 'commander';
-import {
-  addExamples,
-  type CommandContext,
-  jsonOption,
-  realNumber,
-  seedOption,
-  wholeNumber,
-  withContext,
-} from './options';
+import type { Command } from 'commander';
+import { addChangeOptions, type ChangeCommandOptions, changeOptions } from './change-options';
+import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
 import { formatTable, share } from './text-table';
 
-interface CompareOptions {
+interface CompareOptions extends ChangeCommandOptions {
   against: string;
   out: string;
-  permutations: number;
-  fdr: number;
-  seed: number;
 }
 
 /** `deepyeast screen compare` */
@@ -25,31 +15,20 @@ export function registerCompare(screen: Command): void {
     .description('Two screens side by side: which proteins moved, by permutation of fields, with cells of both.')
     .argument('<results>', 'folder of results')
     .requiredOption('--against <results>', 'folder of results of the other condition')
-    .requiredOption('--out <folder>', 'folder of the comparison: changes.csv and a page, index.html')
-    .addOption(
-      new Option('--permutations <count>', 'random permutations where not all can be tried')
-        .default(9999)
-        .argParser(wholeNumber(1, 10_000_000)),
-    )
-    .addOption(
-      new Option('--fdr <rate>', 'false discovery rate at which a protein has moved')
-        .default(0.05)
-        .argParser(realNumber(1e-9, 0.999)),
-    )
-    .addOption(seedOption())
-    .addOption(jsonOption());
+    .requiredOption('--out <folder>', 'folder of the comparison: changes.csv and a page, index.html');
+  addChangeOptions(command).addOption(seedOption()).addOption(jsonOption());
   addExamples(command, 'deepyeast screen compare drug --against control --out moved');
   command.action(withContext<CompareOptions, [results: string]>(run));
 }
 
 async function run(context: CommandContext, options: CompareOptions, results: string): Promise<void> {
   const { compareScreens } = await import('../screen/index.js');
-  const { proteins, ...comparison } = await compareScreens(results, options.against, options.out, {
-    permutations: options.permutations,
-    falseDiscoveryRate: options.fdr,
-    seed: options.seed,
-    signal: context.signal,
-  });
+  const { proteins, ...comparison } = await compareScreens(
+    results,
+    options.against,
+    options.out,
+    changeOptions(context, options),
+  );
   if (comparison.sharedCells > 0) {
     context.log(
       'warn',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Device } from '../network';
+import { lateProgress } from './late-progress';
 import { addExamples, type CommandContext, deviceOption, jsonOption, threadsOption, withContext } from './options';
-import type { Progress } from './progress';
 
 interface ProfilesOptions {
   features: string;
@@ -32,15 +32,12 @@ export function registerProfiles(screen: Command): void {
 async function run(context: CommandContext, options: ProfilesOptions, results: string): Promise<void> {
   const { writeScreenProfiles } = await import('../screen/index.js');
   const { features, threads, device, out } = options;
-  let bar: Progress | undefined;
+  const bar = lateProgress(context, { label: 'profiles', unit: 'parts' });
   const written = await writeScreenProfiles(results, out, {
     ...{ features, threads, device, signal: context.signal },
-    onProgress: (done, total) => {
-      bar ??= context.progress({ label: 'profiles', total, unit: 'parts' });
-      bar.update(done);
-    },
+    onProgress: bar.update,
   });
-  bar?.finish();
+  bar.finish();
   if (context.json) return context.printJson({ out, ...written });
   context.say(`${written.features} features of ${written.cells} cells: ${out}`);
 }

@@ -4,6 +4,7 @@ import { type CellFlag, cellFlags } from '../fields/measure';
 import type { Device, Precision } from '../network';
 import type { ScreenOptions, ScreenResult, ShardPlanOptions } from '../screen';
 import { requestedNormalization } from './image-source';
+import { lateProgress } from './late-progress';
 import {
   addExamples,
   type CommandContext,
@@ -16,7 +17,6 @@ import {
   withContext,
 } from './options';
 import { addPlateOptions, channelMap, type PlateCommandOptions, parseFlags } from './plate-options';
-import type { Progress } from './progress';
 import { registerCompare } from './screen-compare';
 import { registerProfiles } from './screen-profiles';
 import { registerSubmit } from './screen-submit';
@@ -154,21 +154,14 @@ function addRunOptions(command: Command): Command {
 }
 
 async function runWhole(context: CommandContext, options: ScreenCommandOptions, plates: string[]): Promise<number> {
-  const { planScreen, readPlannedScreen, resumeScreen } = await import('../screen/index.js');
+  const { planScreen, resumeScreen } = await import('../screen/index.js');
   let folder = plates[0] as string;
   if (options.resume) requireAlone(context, plates, options);
   else folder = (await planScreen(await screenOptions(context, options, plates))).folder;
-  const { plan } = await readPlannedScreen(folder);
   const shown = options.resume ? folder : (options.out as string);
-  let bar: Progress | undefined;
-  const result = await resumeScreen(folder, {
-    ...running(context, options),
-    onProgress: (done) => {
-      bar ??= context.progress({ label: 'screen', total: plan.fields.length, unit: 'fields' }, done);
-      bar.update(done);
-    },
-  });
-  bar?.finish();
+  const bar = lateProgress(context, { label: 'screen', unit: 'fields', goesOn: true });
+  const result = await resumeScreen(folder, { ...running(context, options), onProgress: bar.update });
+  bar.finish();
   return tell(context, shown, result);
 }
 
@@ -205,16 +198,13 @@ async function runPlan(
 async function runOne(context: CommandContext, options: ShardCommandOptions, results: string): Promise<void> {
   const { runShard } = await import('../screen/index.js');
   const shard = shardOption(options, process.env);
-  let bar: Progress | undefined;
+  const bar = lateProgress(context, { label: `shard ${shard}`, unit: 'fields', goesOn: true });
   const result = await runShard(results, shard, {
     ...running(context, options),
     plan: options.plan,
-    onProgress: (done, total) => {
-      bar ??= context.progress({ label: `shard ${shard}`, total, unit: 'fields' }, done);
-      bar.update(done);
-    },
+    onProgress: bar.update,
   });
-  bar?.finish();
+  bar.finish();
   if (context.json) await context.printJson({ results, ...result });
   context.say(
     result.already ? `shard ${shard} was complete already` : `shard ${shard} is complete: ${result.fields} fields`,
@@ -223,16 +213,9 @@ async function runOne(context: CommandContext, options: ShardCommandOptions, res
 
 async function runMerge(context: CommandContext, _: object, results: string): Promise<number> {
   const { mergeScreen } = await import('../screen/index.js');
-  let bar: Progress | undefined;
-  const result = await mergeScreen(results, {
-    signal: context.signal,
-    log: context.log,
-    onProgress: (done, total) => {
-      bar ??= context.progress({ label: 'merge', total, unit: 'parts' });
-      bar.update(done);
-    },
-  });
-  bar?.finish();
+  const bar = lateProgress(context, { label: 'merge', unit: 'parts' });
+  const result = await mergeScreen(results, { signal: context.signal, log: context.log, onProgress: bar.update });
+  bar.finish();
   return tell(context, results, result);
 }
 

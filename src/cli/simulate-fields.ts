@@ -8,6 +8,7 @@ import {
 } from '../data/simulate/fields';
 import { DeepYeastError } from '../errors';
 import { parseNumber } from '../files/number';
+import { lateProgress } from './late-progress';
 import { type CommandContext, realNumber, wholeNumber } from './options';
 
 /** Options of `deepyeast simulate --fields`. */
@@ -88,18 +89,15 @@ export async function simulateFields(
   context: CommandContext,
   { fieldSize, cellsPerField, ...options }: FieldsCommandOptions & Omit<SimulatePlateOptions, 'size' | 'cells'>,
 ): Promise<void> {
-  let progress: ReturnType<typeof context.progress> | undefined;
+  const bar = context.json ? undefined : lateProgress(context, { label: 'simulate', unit: 'fields' });
   const plate = await simulatePlate({
     ...options,
     ...(fieldSize !== undefined && { size: fieldSize }),
     ...(cellsPerField !== undefined && { cells: cellsPerField }),
     signal: context.signal,
-    onProgress: (done, total) => {
-      progress ??= context.json ? undefined : context.progress({ label: 'simulate', total, unit: 'fields' });
-      progress?.update(done);
-    },
+    onProgress: (done, total) => bar?.update(done, total),
   });
-  progress?.finish();
+  bar?.finish();
   const { path, plates, wells, fields, cells } = plate;
   const onPlates = plates === 1 ? '' : ` on ${plates} plates`;
   context.say(`${path}: ${fields} fields of ${wells} wells${onPlates}, ${cells} cells`);

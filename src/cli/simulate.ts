@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type Appearance, appearances, type Difficulty, difficulties, simulate, writePreview } from '../data/simulate';
 import { DeepYeastError } from '../errors';
+import { lateProgress } from './late-progress';
 import {
   addExamples,
   jsonOption,
@@ -100,18 +101,15 @@ export function register(program: Command): void {
         throw new DeepYeastError('invalid-argument', 'nothing to make: give --out, --preview or both');
       const result: Record<string, unknown> = {};
       if (out !== undefined) {
-        let progress: ReturnType<typeof context.progress> | undefined;
+        const bar = context.json ? undefined : lateProgress(context, { label: 'simulate', unit: 'cells' });
         const screen = await simulate({
           ...rest,
           ...(like ? { like } : {}),
           out,
           signal: context.signal,
-          onProgress: (done, total) => {
-            progress ??= context.json ? undefined : context.progress({ label: 'simulate', total, unit: 'cells' });
-            progress?.update(done);
-          },
+          onProgress: (done, total) => bar?.update(done, total),
         });
-        progress?.finish();
+        bar?.finish();
         for (const [part, dataset] of Object.entries(screen)) {
           result[part] = { path: dataset.path, cells: dataset.count };
           context.say(`${dataset.path}: ${dataset.count} cells`);

@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Grouping, groupings } from '../data/identity';
 import type { Split } from '../data/split';
 import { parseNumber } from '../files/number';
+import { lateProgress } from './late-progress';
 import { addExamples, type CommandContext, jsonOption, seedOption, withContext } from './options';
-import type { Progress } from './progress';
 import { alignedRows, share } from './text-table';
 
 interface SplitCommandOptions {
@@ -41,7 +41,7 @@ export function register(program: Command): void {
 async function run(context: CommandContext, options: SplitCommandOptions, path: string): Promise<void> {
   const { splitDataset } = await import('../data/split.js');
   const { by, into, out, seed, allowMissing = false } = options;
-  let bar: Progress | undefined;
+  const bar = lateProgress(context, { label: 'copying', unit: 'cells' });
   const { split, datasets } = await splitDataset(path, {
     by,
     into,
@@ -49,12 +49,9 @@ async function run(context: CommandContext, options: SplitCommandOptions, path: 
     seed,
     allowMissing,
     signal: context.signal,
-    onProgress: (done, total) => {
-      bar ??= context.progress({ label: 'copying', total, unit: 'cells' });
-      bar.update(done);
-    },
+    onProgress: bar.update,
   });
-  bar?.finish();
+  bar.finish();
   if (context.json) {
     const parts = split.parts.map(({ name, share, rows }) => ({
       name,

@@ -17,6 +17,7 @@ import {
   recipes,
   train,
 } from '../training';
+import { lateProgress } from './late-progress';
 import {
   addExamples,
   type CommandContext,
@@ -165,7 +166,8 @@ async function run(context: CommandContext, options: TrainCommandOptions): Promi
   const present = options.resume ? await readRunDescription(options.out) : undefined;
   const recipe = await recipeOf(options, present);
   const network = await networkOf(options, present, training, context);
-  const bar = progressBar(context, recipe.batchSize);
+  const { batchSize } = recipe;
+  const bar = lateProgress(context, { label: 'train', unit: 'cells', goesOn: true });
   let reported = false;
   try {
     for await (const interval of train(network, {
@@ -180,7 +182,7 @@ async function run(context: CommandContext, options: TrainCommandOptions): Promi
       allowRuleMismatch: options.allowRuleMismatch ?? false,
       signal: context.signal,
       log: context.log,
-      onProgress: bar.update,
+      onProgress: (iteration, total) => bar.update(iteration * batchSize, total * batchSize),
     })) {
       reported = true;
       await report(context, interval);
@@ -251,18 +253,6 @@ async function networkOf(
     seed,
     ...where,
   });
-}
-
-/** A bar that counts cells, made when the training says where it begins. */
-function progressBar(context: CommandContext, batchSize: number) {
-  let bar: ReturnType<CommandContext['progress']> | undefined;
-  return {
-    update: (iteration: number, total: number) => {
-      bar ??= context.progress({ label: 'train', total: total * batchSize, unit: 'cells' }, iteration * batchSize);
-      bar.update(iteration * batchSize);
-    },
-    finish: () => bar?.finish(),
-  };
 }
 
 async function report(context: CommandContext, interval: Interval): Promise<void> {
