@@ -3,19 +3,7 @@ import { signal, useSignalEffect } from '@preact/signals';
 import type { CellDetail } from '../src/workbench/protocol';
 import { drawing } from './display';
 import { get } from './server';
-import {
-  current,
-  filters,
-  journal,
-  openView,
-  outside,
-  predicted,
-  queued,
-  report,
-  rowAt,
-  rowsChanged,
-  session,
-} from './state';
+import { current, journal, outside, predicted, queued, report, rowAt, rowsChanged, session, showOnly } from './state';
 
 const detail = signal<CellDetail | null>(null);
 let asked = 0;
@@ -56,13 +44,7 @@ export function CellPanel() {
           {row.protein === '' ? (
             'none'
           ) : (
-            <button
-              type="button"
-              onClick={() => {
-                filters.value = { proteins: [row.protein] };
-                void openView();
-              }}
-            >
+            <button type="button" onClick={() => showOnly({ proteins: [row.protein] })}>
               {row.protein}
               {protein ? `: ${protein.cells} cells` : ''}
             </button>

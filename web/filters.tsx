@@ -2,7 +2,7 @@
 import type { LabelState, ViewFilters, ViewSort } from '../src/workbench/protocol';
 import { contrast, palette, shown } from './display';
 import { zoom } from './keys';
-import { filters, openView, seed, session, sort, sortClass } from './state';
+import { filters, openView, seed, session, showOnly, sort, sortClass } from './state';
 
 const sortTexts: Record<ViewSort, string> = {
   order: 'as in the dataset',
@@ -24,8 +24,7 @@ const stateTexts: Record<LabelState, string> = {
 };
 
 function filter(change: ViewFilters): void {
-  filters.value = { ...filters.peek(), ...change };
-  void openView();
+  showOnly({ ...filters.peek(), ...change });
 }
 
 interface ChoiceProps {
@@ -141,13 +140,7 @@ export function Filters() {
           </select>
         </label>
       )}
-      <button
-        type="button"
-        onClick={() => {
-          filters.value = {};
-          void openView();
-        }}
-      >
+      <button type="button" onClick={() => showOnly({})}>
         Show all
       </button>
       <Display channels={known.channels} />

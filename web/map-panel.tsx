@@ -3,7 +3,7 @@ import { useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { MapState } from '../src/workbench/protocol';
 import { getBytes, post, Refusal } from './server';
-import { filters, mapChanged, notice, openView, report, session } from './state';
+import { filters, mapChanged, notice, report, session, showOnly } from './state';
 
 const side = 600;
 /** The server takes so many cells by number. */
@@ -100,8 +100,7 @@ export function MapPanel() {
     if (!polygon || polygon.length < 3) return;
     const cells = enclosed(points.current, polygon);
     if (cells.length === 0 || cells.length > mostEnclosed) return;
-    filters.value = { ...filters.peek(), cells };
-    void openView();
+    showOnly({ ...filters.peek(), cells });
   };
   return (
     <div>

@@ -2,7 +2,7 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { PlateHeat, Plates } from '../src/workbench/protocol';
 import { get, Refusal } from './server';
-import { filters, journal, openView, predicted, report } from './state';
+import { journal, predicted, report, showOnly } from './state';
 
 const plates = signal<Plates | null>(null);
 const plate = signal(0);
@@ -80,10 +80,7 @@ export function PlatesPanel() {
                 gridColumn: well.position + 1,
                 background: `hsl(205 70% ${90 - 65 * share}%)`,
               }}
-              onClick={() => {
-                filters.value = { plates: [shown.plate], wells: [well.well] };
-                void openView();
-              }}
+              onClick={() => showOnly({ plates: [shown.plate], wells: [well.well] })}
             />
           );
         })}

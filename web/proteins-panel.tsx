@@ -2,7 +2,7 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { Proteins } from '../src/workbench/protocol';
 import { get } from './server';
-import { filters, openView, predicted, report } from './state';
+import { predicted, report, showOnly } from './state';
 
 const table = signal<Proteins | null>(null);
 const mostShown = 500;
@@ -48,13 +48,7 @@ export function ProteinsPanel() {
           {found.slice(0, mostShown).map((row) => (
             <tr key={row.protein}>
               <th scope="row">
-                <button
-                  type="button"
-                  onClick={() => {
-                    filters.value = { proteins: [row.protein] };
-                    void openView();
-                  }}
-                >
+                <button type="button" onClick={() => showOnly({ proteins: [row.protein] })}>
                   {row.protein}
                 </button>
               </th>

@@ -110,6 +110,12 @@ function renewRows(cells: readonly number[] | null): void {
 
 let viewsAsked = 0;
 
+/** Shows the cells that pass these filters, and no others. */
+export function showOnly(wanted: ViewFilters): void {
+  filters.value = wanted;
+  void openView();
+}
+
 /** Asks for the cells that pass the filters, in the order of the sort. `stay`: the place in the list is kept. */
 export async function openView(stay = false): Promise<void> {
   const asked = ++viewsAsked;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Dataset } from '../data/dataset';
 import { tsne } from '../features/tsne';
 import { umap } from '../features/umap';
+import { writeFloats } from '../files/float32-npy';
 import { serveParent } from '../files/separate-process';
 import { Network } from '../network/network';
 import { argmax } from '../prediction/call';
@@ -18,7 +19,7 @@ import {
 } from './background-tasks';
 import { heldOutScores, loadClassifier, type Trained, trainClassifier } from './classifier';
 import { componentsOfAll, predictAll } from './components';
-import { FloatRows, writeFloats } from './float-file';
+import { FloatRows } from './float-rows';
 import { accuracyByGroup, groupedFolds } from './grouped-folds';
 import { chooseQueue } from './queue';
 

@@ -2,12 +2,12 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeepYeastError } from '../errors';
+import { readFloats } from '../files/float32-npy';
 import { parseJson } from '../files/parse-json';
 import type { DeviceOptions } from '../network/network';
 import { argmax } from '../prediction/call';
 import { type BackgroundRequest, backgroundFiles, type Choice, inBackground, type Scores } from './background-tasks';
 import type { CellColumns } from './cell-columns';
-import { readFloats } from './float-file';
 import type { Labels } from './labels';
 import type { Event, MapState, Training, TrainingRequest, Work } from './protocol';
 import { invalid } from './requests';

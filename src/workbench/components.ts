@@ -8,13 +8,14 @@ import { Dataset } from '../data/dataset';
 import { featuresOfCells } from '../features/layer-features';
 import { principalComponents } from '../features/pca';
 import { writeFileAtomically } from '../files/atomic-file';
-import { writeNpy } from '../files/npy';
-import { type DeviceOptions, Network } from '../network/network';
+import { readFloats, writeFloats } from '../files/float32-npy';
+import { Network } from '../network/network';
+import { argmax } from '../prediction/call';
 import { requireModelRule } from '../prediction/rule-match';
 import { permutation, RandomStream } from '../random';
 import { analysisDraw } from '../random-draws';
-import { type BackgroundAnswer, backgroundFiles } from './background-tasks';
-import { FloatRows, readFloats, writeFloats } from './float-file';
+import { type BackgroundAnswer, backgroundFiles, type WholeDataset } from './background-tasks';
+import { FloatRows } from './float-rows';
 
 const layer = 'fc1';
 const mostComponents = 64;
@@ -29,15 +30,7 @@ interface Projection {
 }
 
 /** Posteriors of all cells by the network. */
-export async function* predictAll(request: {
-  dataset: string;
-  model: string;
-  folder: string;
-  key: string;
-  device: DeviceOptions;
-  allowRuleMismatch: boolean;
-  file?: string;
-}): AsyncGenerator<BackgroundAnswer> {
+export async function* predictAll(request: WholeDataset & { file?: string }): AsyncGenerator<BackgroundAnswer> {
   const dataset = await Dataset.open(request.dataset);
   const network = await Network.load(request.model, request.device);
   try {
@@ -101,13 +94,9 @@ async function* withProgress(
 }
 
 /** Components of all cells, what is near in them, and how far each cell is from the mean of its called class. */
-export async function* componentsOfAll(request: {
-  dataset: string;
-  model: string;
-  folder: string;
-  key: string;
-  device: DeviceOptions;
-}): AsyncGenerator<BackgroundAnswer> {
+export async function* componentsOfAll(
+  request: Omit<WholeDataset, 'allowRuleMismatch'>,
+): AsyncGenerator<BackgroundAnswer> {
   const dataset = await Dataset.open(request.dataset);
   const network = await Network.load(request.model, request.device);
   const path = join(request.folder, backgroundFiles.components);
@@ -212,29 +201,18 @@ async function writeDuplicates(folder: string, components: FloatRows): Promise<v
   codes.sort();
   const ranks = new Uint32Array(rows);
   for (let rank = 0; rank < rows; rank++) ranks[(codes[rank] as number) % places] = rank;
-  await writeNpy(
-    join(folder, backgroundFiles.duplicates),
-    '<f4',
-    [rows],
-    new Uint8Array(Float32Array.from(ranks).buffer),
-  );
+  await writeFloats(join(folder, backgroundFiles.duplicates), [rows], [Float32Array.from(ranks)]);
 }
 
 async function writeDistances(folder: string, components: FloatRows): Promise<void> {
   const { rows, columns } = components;
   const { shape, values: posteriors } = await readFloats(join(folder, backgroundFiles.posteriors));
   const k = shape[1] as number;
-  const called = (row: number) => {
-    let best = 0;
-    for (let c = 1; c < k; c++)
-      if ((posteriors[row * k + c] as number) > (posteriors[row * k + best] as number)) best = c;
-    return best;
-  };
   const sums = new Float64Array(k * columns);
   const counts = new Float64Array(k);
   for await (const { start, count, values } of components.chunks()) {
     for (let i = 0; i < count; i++) {
-      const at = called(start + i);
+      const at = argmax(posteriors, (start + i) * k, k);
       counts[at] = (counts[at] as number) + 1;
       for (let c = 0; c < columns; c++)
         sums[at * columns + c] = (sums[at * columns + c] as number) + (values[i * columns + c] as number);
@@ -243,7 +221,7 @@ async function writeDistances(folder: string, components: FloatRows): Promise<vo
   const distances = new Float32Array(rows);
   for await (const { start, count, values } of components.chunks()) {
     for (let i = 0; i < count; i++) {
-      const at = called(start + i);
+      const at = argmax(posteriors, (start + i) * k, k);
       let squares = 0;
       for (let c = 0; c < columns; c++) {
         squares +=

@@ -3,9 +3,10 @@
  * anybody is told that it is saved. Lines are only ever added; a last line that was torn by the end of the process or
  * of the disk is taken away when the journal is opened again, since nobody was told that it is saved.
  */
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
+import { makeFolders } from '../files/make-folders';
 import { flushFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock } from '../native/addon';
@@ -116,7 +117,7 @@ export class Journal {
     let lock: NativeFileLock | undefined;
     let handle: FileHandle | undefined;
     try {
-      await mkdir(folder, { recursive: true });
+      makeFolders(folder);
       lock = loadAddon().lockFile(join(folder, 'lock')) ?? undefined;
       if (!lock) throw new DeepYeastError('run-locked', `${folder} is in use: another workbench has it open`);
       // Made where it is missing, never cut.

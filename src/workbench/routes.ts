@@ -6,10 +6,10 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
 import { DeepYeastError, fileError } from '../errors';
+import { readFloats } from '../files/float32-npy';
 import { requireNothingAt } from '../files/output-folder';
 import { type Log, silent } from '../log';
 import { backgroundFiles } from './background-tasks';
-import { readFloats } from './float-file';
 import { heatColumns, plateHeat } from './plates';
 import type { Event, Queue, Saved } from './protocol';
 import {

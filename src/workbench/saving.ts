@@ -1,5 +1,5 @@
 /** What a person takes away: labels.csv, or a new dataset with the labels given. */
-import { columnOf, type Dataset } from '../data/dataset';
+import { type Cell, columnOf, type Dataset } from '../data/dataset';
 import { DatasetWriter } from '../data/dataset-writer';
 import { DeepYeastError } from '../errors';
 import { AtomicFile } from '../files/atomic-file';
@@ -35,6 +35,9 @@ export async function saveLabels(path: string, dataset: Dataset, labels: Labels)
   }
 }
 
+/** Images read at once. */
+const readAtOnce = 512;
+
 /** Writes a dataset of all cells that have a class now. */
 export async function saveDataset(path: string, dataset: Dataset, labels: Labels): Promise<number> {
   const offered = labels.offered;
@@ -51,12 +54,22 @@ export async function saveDataset(path: string, dataset: Dataset, labels: Labels
     extraColumns: dataset.extraColumns,
   });
   try {
+    let chosen: { row: number; cell: Cell }[] = [];
+    const append = async () => {
+      const images = await dataset.readImages(Uint32Array.from(chosen, ({ row }) => row));
+      const bytes = images.length / Math.max(1, chosen.length);
+      for (const [i, { cell }] of chosen.entries())
+        await writer.append(images.subarray(i * bytes, (i + 1) * bytes), cell);
+      chosen = [];
+    };
     let row = 0;
     for await (const cell of dataset.cells()) {
       const label = position.get(labels.label(row));
-      if (label !== undefined) await writer.append(await dataset.readImages(Uint32Array.of(row)), { ...cell, label });
+      if (label !== undefined) chosen.push({ row, cell: { ...cell, label } });
+      if (chosen.length === readAtOnce) await append();
       row++;
     }
+    await append();
     if (writer.count === 0)
       throw new DeepYeastError('labels-invalid', 'no cell has a class yet; expected some to save');
     const count = writer.count;
