@@ -116,7 +116,7 @@ export async function surveyPlate(fields: readonly FieldImages[], options: Surve
 }
 
 /** `count` positions of `total`, evenly spread: the middles of as many equal parts. */
-function spread(total: number, count: number): number[] {
+export function spread(total: number, count: number): number[] {
   if (total <= count) return Array.from({ length: total }, (_, index) => index);
   return Array.from({ length: count }, (_, part) => Math.floor(((part + 0.5) * total) / count));
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type ErrorCode, fileError } from '../errors';
+import { type DeepYeastError, type ErrorCode, fileError } from '../errors';
 import { parseJson } from './parse-json';
 
 /**
@@ -17,4 +17,14 @@ export async function readJsonFile(path: string, what: string, code: ErrorCode):
     throw fileError(`read ${what}`, path, error);
   }
   return parseJson(text, path, code);
+}
+
+/** As readJsonFile; undefined where there is no such file. */
+export async function readJsonFileIfPresent(path: string, what: string, code: ErrorCode): Promise<unknown> {
+  try {
+    return await readJsonFile(path, what, code);
+  } catch (error) {
+    if (((error as DeepYeastError).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -15,6 +15,7 @@ import { RandomSequence, RandomStream } from '../random';
 import { nameHash } from './bootstrap';
 import { benjaminiHochberg } from './false-discovery';
 import { SoftCounts } from './soft-counts';
+import { totalVariation } from './total-variation';
 
 export interface ChangeOptions {
   /** Random permutations where all of them would be more; default 9,999. */
@@ -135,7 +136,7 @@ function compareProtein(
   const all = [...a, ...b];
   const chosen = (count: number) => Uint8Array.from(all, (_, i) => (i < count ? 1 : 0));
   const observed = mixtures(all, chosen(a.length), k);
-  const distance = variationDistance(observed.inside, observed.outside);
+  const distance = totalVariation(observed.inside, observed.outside);
   const differences = classes.map((_, c) => (observed.inside[c] as number) - (observed.outside[c] as number));
   const most = callClass(differences.map(Math.abs)).index;
   const tested = permutationTest(
@@ -184,12 +185,6 @@ function mixtures(fields: readonly FieldSums[], chosen: Uint8Array, k: number) {
   return { inside, outside };
 }
 
-function variationDistance(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let c = 0; c < a.length; c++) sum += Math.abs((a[c] as number) - (b[c] as number));
-  return sum / 2;
-}
-
 function binomial(n: number, k: number): number {
   let ways = 1;
   for (let i = 1; i <= k; i++) ways = (ways * (n - k + i)) / i;
@@ -212,7 +207,7 @@ function permutationTest(
   const threshold = observed - 1e-12;
   const atLeast = (chosen: Uint8Array) => {
     const { inside, outside } = mixtures(fields, chosen, k);
-    return variationDistance(inside, outside) >= threshold;
+    return totalVariation(inside, outside) >= threshold;
   };
   if (ways <= enumerated) {
     let extreme = 0;

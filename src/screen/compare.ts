@@ -1,12 +1,11 @@
 /** Two screens of the same proteins side by side: which proteins moved, and cells of them in both. */
 
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { throwIfAborted } from '../abort';
 import { Dataset } from '../data/dataset';
 import { blankPicture, drawCrop } from '../data/picture';
-import { fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { makeOutputFolder } from '../files/output-folder';
 import { writeFolder } from '../files/write-together';
 import {
   type ChangeOptions,
@@ -64,9 +63,7 @@ export async function compareScreens(
   const pictured = moved.slice(0, mostPictured);
   await writeFolder(out, async (folder) => {
     const pictures = join(folder, screenComparisonFiles.pictures);
-    await mkdir(pictures).catch((error: unknown) => {
-      throw fileError('create the folder', pictures, error);
-    });
+    await makeOutputFolder(pictures);
     const shown: number[][] = [];
     for (const [side, screen] of screens.entries()) {
       const cells = await cellsOf(screen, pictured, table.classes, options.signal);
@@ -102,7 +99,7 @@ interface ShownCell {
  * show what the protein's cells are like, not its best ones.
  */
 async function cellsOf(
-  { folder, screen, plan }: PlannedScreen,
+  planned: PlannedScreen,
   proteins: readonly ProteinChange[],
   classes: readonly string[],
   signal: AbortSignal | undefined,
@@ -113,14 +110,15 @@ async function cellsOf(
       { of: classes.indexOf(changedClass), cells: [] as ShownCell[] },
     ]),
   );
+  const { screen, plan } = planned;
   const k = classes.length;
-  for (const { name, first, count } of plan.parts) {
-    const fields = plan.fields.slice(first, first + count);
-    if (!fields.some(({ protein }) => found.has(protein))) continue;
+  for (const entry of plan.parts) {
+    const { name, first, count } = entry;
+    if (!plan.fields.slice(first, first + count).some(({ protein }) => found.has(protein))) continue;
     throwIfAborted(signal);
-    const part = await readPart(folder, name, { job: plan.job, fields, classes: k, labels: plan.classes });
+    const part = await readPart(planned, entry);
     if (!part) continue;
-    const exclusions = exclusionsOf(part.cells, { exclude: screen.exclude, threshold: screen.quality?.threshold });
+    const exclusions = exclusionsOf(part.cells, screen);
     let index = 0;
     for (const { protein, kept = 0 } of part.fields) {
       const own = found.get(protein);

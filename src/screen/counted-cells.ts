@@ -2,6 +2,7 @@
 
 import type { CellFlag } from '../fields/measure';
 import type { PartCells } from './results';
+import type { ScreenFile } from './screen-options';
 
 /** Why a cell does not count: its first flag among the excluded ones, or that a detector takes it for none. */
 export type Exclusion = CellFlag | 'non-cell' | '';
@@ -9,11 +10,12 @@ export type Exclusion = CellFlag | 'non-cell' | '';
 /** For each cell why it does not count; '' where it does. */
 export function exclusionsOf(
   { flags, quality }: Pick<PartCells, 'flags' | 'quality'>,
-  { exclude, threshold }: { exclude: readonly CellFlag[]; threshold: number | undefined },
+  screen: Pick<ScreenFile, 'exclude' | 'quality'>,
 ): Exclusion[] {
+  const threshold = screen.quality?.threshold;
   return flags.map((text, i) => {
     const own = text === '' ? [] : text.split(';');
-    const flag = exclude.find((name) => own.includes(name));
+    const flag = screen.exclude.find((name) => own.includes(name));
     if (flag !== undefined) return flag;
     return threshold !== undefined && (quality?.[i] ?? 1) < threshold ? 'non-cell' : '';
   });

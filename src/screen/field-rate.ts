@@ -6,7 +6,7 @@ import { makeFieldPart } from '../fields/field-part';
 import { Limiter } from '../fields/limiter';
 import type { Plate } from '../fields/plate';
 import type { CellsOptions } from '../fields/plate-options';
-import type { Survey } from '../fields/survey';
+import { type Survey, spread } from '../fields/survey';
 import { Network } from '../network';
 import type { ScreenFile } from './screen-options';
 
@@ -29,9 +29,7 @@ export async function measureSecondsPerField(
   const network = await Network.load(screen.model.path, { threads });
   try {
     const { fields } = plate;
-    const chosen = Array.from({ length: Math.min(timedFields, fields.length) }, (_, part) =>
-      Math.floor(((part + 0.5) * fields.length) / Math.min(timedFields, fields.length)),
-    );
+    const chosen = spread(fields.length, timedFields);
     const seconds: number[] = [];
     let failure: unknown;
     const time = async (index: number) => {

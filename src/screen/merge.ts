@@ -14,8 +14,7 @@ import { partFiles, readPart } from './part-files';
 import { type PlannedScreen, readPlannedScreen } from './plan';
 import { plateEdges } from './plate-edges';
 import { ScreenReportWriter } from './report';
-import type { FieldRow, PlateEdge, ScreenPart, WellRow } from './results';
-import { screenFiles } from './results';
+import { type FieldRow, type PlateEdge, type ScreenPart, screenFiles, type WellRow } from './results';
 import { isShardDone } from './shard';
 import { type ProteinWells, ScreenPredictions, writeFields, writePlates, writeProteins, writeWells } from './tables';
 import { fieldFlagsOf, flagWells, plateFocus } from './well-flags';
@@ -54,13 +53,12 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
   const { log = silent, signal, onProgress } = options;
   const { folder, screen, plan } = planned;
   const { classes } = screen.model;
-  const threshold = screen.quality?.threshold;
   const sums = new SoftCounts(classes);
   const wells: WellRow[] = [];
   const fields: FieldRow[] = [];
   const predictions = await ScreenPredictions.create(folder, {
     classes,
-    withQuality: threshold !== undefined,
+    withQuality: screen.quality !== undefined,
     metadata: { 'deepyeast.model': screen.model.sha256, 'deepyeast.version': screen.deepyeast },
   });
   let used = 0;
@@ -75,14 +73,10 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
       version: screen.deepyeast,
       pictures: screen.pictures,
     });
-    for (const [index, { name, first, count }] of plan.parts.entries()) {
+    for (const [index, entry] of plan.parts.entries()) {
       throwIfAborted(signal);
-      const part = await readPart(folder, name, {
-        job: plan.job,
-        fields: plan.fields.slice(first, first + count),
-        classes: classes.length,
-        labels: plan.classes,
-      });
+      const { name } = entry;
+      const part = await readPart(planned, entry);
       if (!part) {
         const { done } = partFiles(folder, name);
         throw new DeepYeastError(
@@ -90,7 +84,7 @@ export async function mergeScreen(results: string, options: MergeOptions = {}): 
           `${done} is missing: run its shard again (\`deepyeast screen ${results} --resume\`)`,
         );
       }
-      const exclusions = exclusionsOf(part.cells, { exclude: screen.exclude, threshold });
+      const exclusions = exclusionsOf(part.cells, screen);
       await predictions.addPart(part, exclusions);
       await report.addPart(part, exclusions);
       const counted = addCells(sums, part, exclusions);
@@ -142,15 +136,17 @@ async function requireComplete(planned: PlannedScreen): Promise<void> {
 function addCells(sums: SoftCounts, { fields, posteriors }: ScreenPart, exclusions: readonly Exclusion[]): number[] {
   const k = sums.classes.length;
   let cell = 0;
-  return fields.map(({ protein, class: label, plate, well, field, kept = 0 }) => {
+  return fields.map(({ protein, class: named, plate, well, field, kept = 0 }) => {
     const key = fieldKey({ protein, plate, well, field });
+    // A compartment that the model does not know is no label.
+    const label = named !== null && sums.classes.includes(named) ? named : null;
     let counted = 0;
     for (const end = cell + kept; cell < end; cell++) {
       if (exclusions[cell] !== '') continue;
       sums.addCell({
         protein,
         field: key,
-        label: label === null || !sums.classes.includes(label) ? null : label,
+        label,
         posterior: posteriors,
         start: cell * k,
       });

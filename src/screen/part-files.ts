@@ -1,15 +1,15 @@
 /** parts/PART.json and parts/PART.npy: what was found in a part of a screen, on the disk. */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DeepYeastError, fileError } from '../errors';
+import { DeepYeastError } from '../errors';
 import type { FieldReport } from '../fields/field-results';
 import type { PlateField } from '../fields/plate';
 import { writeFileAtomically } from '../files/atomic-file';
-import { parseNpyHeader, writeNpy } from '../files/npy';
-import { parseJson } from '../files/parse-json';
-import type { PartCells, PartField, ScreenPart } from './results';
-import { screenFiles } from './results';
+import { readFloats, writeFloats } from '../files/float32-npy';
+import { readJsonFileIfPresent } from '../files/json';
+import type { PlannedPart } from './parts';
+import type { PlannedScreen } from './plan';
+import { type PartCells, type PartField, type ScreenPart, screenFiles } from './results';
 
 /** parts/PART.json. It is written last: a part that has one is done. */
 interface PartFile {
@@ -39,8 +39,7 @@ export async function writePart(
   classes: number,
 ): Promise<void> {
   const paths = partFiles(folder, name);
-  const bytes = new Uint8Array(posteriors.buffer, posteriors.byteOffset, posteriors.byteLength);
-  await writeNpy(paths.posteriors, '<f4', [posteriors.length / classes, classes], bytes);
+  await writeFloats(paths.posteriors, [posteriors.length / classes, classes], [posteriors]);
   await writeFileAtomically(paths.done, JSON.stringify(file));
 }
 
@@ -54,25 +53,19 @@ export async function isPartDone(folder: string, name: string, job: string): Pro
 /**
  * Reads a part that is done.
  *
- * @param fields of the plan, those of the part
- * @param classes of the model
  * @returns undefined where it is not done
  * @throws run-mismatch where it was made by another job, run-invalid where its files are damaged, io-error
  */
 export async function readPart(
-  folder: string,
-  name: string,
-  {
-    job,
-    fields,
-    classes,
-    labels,
-  }: { job: string; fields: readonly PlateField[]; classes: number; labels: readonly string[] },
+  { folder, screen, plan }: Pick<PlannedScreen, 'folder' | 'screen' | 'plan'>,
+  { name, first, count: fieldCount }: PlannedPart,
 ): Promise<ScreenPart | undefined> {
+  const fields = plan.fields.slice(first, first + fieldCount);
+  const classes = screen.model.classes.length;
   const paths = partFiles(folder, name);
   const found = await readJson(paths.done);
   if (found === undefined) return undefined;
-  const file = requireJob(found, job, paths.done);
+  const file = requireJob(found, plan.job, paths.done);
   const { cells } = file;
   const count = cells.cell?.length ?? -1;
   const columns = [cells.cell, cells.x, cells.y, cells.flags, cells.quality ?? cells.x];
@@ -86,30 +79,21 @@ export async function readPart(
   ) {
     throw damaged(paths.done);
   }
-  const first = fields[0] as PlateField;
+  const { plate, well } = (fields[0] as PlateField).images;
   return {
     name,
-    plate: first.images.plate,
-    well: first.images.well,
+    plate,
+    well,
     fields: file.fields.map((report, index): PartField => {
       const { protein, label } = fields[index] as PlateField;
-      return { ...report, protein, class: labels[label] ?? null };
+      return { ...report, protein, class: plan.classes[label] ?? null };
     }),
     cells,
     posteriors,
   };
 }
 
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileError('read', path, error);
-  }
-  return parseJson(text, path, 'run-invalid');
-}
+const readJson = (path: string) => readJsonFileIfPresent(path, 'the part', 'run-invalid');
 
 function requireJob(file: unknown, job: string, path: string): PartFile {
   const { job: own, fields, cells } = (file ?? {}) as Partial<PartFile>;
@@ -123,25 +107,11 @@ function requireJob(file: unknown, job: string, path: string): PartFile {
 }
 
 async function readPosteriors(path: string, classes: number): Promise<Float32Array> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
-  const { dtype, shape, fortranOrder, dataOffset } = parseNpyHeader(bytes, path);
-  const length = (shape[0] ?? 0) * classes;
-  if (
-    dtype !== '<f4' ||
-    fortranOrder ||
-    shape.length !== 2 ||
-    shape[1] !== classes ||
-    bytes.length !== dataOffset + 4 * length
-  ) {
-    throw damaged(path);
-  }
-  // A copy: the values begin at any multiple of 64 within a buffer that Node may share.
-  return new Float32Array(Uint8Array.prototype.slice.call(bytes, dataOffset).buffer);
+  const { shape, values } = await readFloats(path).catch((error: DeepYeastError) => {
+    throw error.code === 'dataset-invalid' ? damaged(path) : error;
+  });
+  if (shape.length !== 2 || shape[1] !== classes) throw damaged(path);
+  return values;
 }
 
 function damaged(path: string): DeepYeastError {

@@ -1,13 +1,12 @@
 /** Pictures that a part adds to the report: sheets of its cells, its fields with their outlines. */
 
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset';
 import { blankPicture, drawCrop, type Picture } from '../data/picture';
-import { fileError } from '../errors';
 import type { FieldPart } from '../fields/field-part';
 import { drawOverlay } from '../fields/overlay';
 import { writeFileAtomically } from '../files/atomic-file';
+import { makeOutputFolder } from '../files/output-folder';
 import { cellSheet, reportPictures, screenFiles } from './results';
 
 /** Widest picture of a field; larger fields are made smaller. */
@@ -24,11 +23,7 @@ export function cellPicture(folder: string, part: string, sheet: number): string
 /** Makes the folders of the pictures. Throws `io-error`. */
 export async function makePictureFolders(folder: string): Promise<void> {
   for (const path of [fieldPicture(folder, '', 0), cellPicture(folder, '', 0)]) {
-    try {
-      await mkdir(dirname(path), { recursive: true });
-    } catch (error) {
-      throw fileError('create the folder', dirname(path), error);
-    }
+    await makeOutputFolder(dirname(path));
   }
 }
 

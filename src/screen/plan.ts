@@ -3,14 +3,15 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { DeepYeastError, fileError } from '../errors';
 import { surveyOf, threadsOf } from '../fields/append-fields';
 import type { FieldProblem } from '../fields/layout';
-import { type Plate, type PlateField, readPlate } from '../fields/plate';
+import { type PlateField, readPlate } from '../fields/plate';
 import { checkOptions } from '../fields/plate-options';
 import type { Survey } from '../fields/survey';
 import { writeFileAtomically } from '../files/atomic-file';
-import { readJsonFile } from '../files/json';
+import { readJsonFileIfPresent } from '../files/json';
 import { makeOutputFolder, requireNothingAt } from '../files/output-folder';
 import { silent } from '../log';
 import { loadAddon } from '../native';
@@ -212,22 +213,31 @@ async function readPlan(folder: string): Promise<ScreenPlan> {
     }
     return next === total;
   };
-  if (!covers(shards, parts.length) || !covers(parts, fields.length) || ownDigest !== digest([job, shards])) {
+  if (
+    !covers(shards, parts.length) ||
+    !isDeepStrictEqual(parts, partsIn(fields)) ||
+    ownDigest !== digest([job, shards])
+  ) {
     throw damaged(path);
   }
   return plan;
 }
 
-async function readOwnJson<File extends { format: 1 }>(path: string, what: string): Promise<File> {
-  let file: unknown;
+/** The parts that the fields of a plan have: no other name becomes part of a path. Undefined where they are no fields. */
+function partsIn(fields: readonly PlateField[]): PlannedPart[] | undefined {
   try {
-    file = await readJsonFile(path, what, 'run-invalid');
-  } catch (error) {
-    if (((error as DeepYeastError).cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT') throw error;
+    return partsOf(fields);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readOwnJson<File extends { format: 1 }>(path: string, what: string): Promise<File> {
+  const file = await readJsonFileIfPresent(path, what, 'run-invalid');
+  if (file === undefined) {
     throw new DeepYeastError(
       'run-invalid',
       `${path} is missing: expected a folder of results, made by \`deepyeast screen plan\``,
-      { cause: error },
     );
   }
   const { format } = (file ?? {}) as { format?: unknown };
@@ -274,6 +284,3 @@ async function removeCompletions(folder: string): Promise<void> {
     throw fileError('remove the completion files in', shards, error);
   }
 }
-
-/** What measureSecondsPerField needs of a plate. */
-export type PlannedFields = Pick<Plate, 'fields' | 'classes' | 'otherColumns'>;

@@ -3,16 +3,13 @@
 import { throwIfAborted } from '../abort';
 import { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { classicFeatureMatrix, classicFeatureNames } from '../features/classic';
-import { type FeatureOptions, planFeatures } from '../features/extraction';
-import { featureNames, featuresOfCells } from '../features/layer-features';
-import type { NamedFeatureMatrix } from '../features/matrix';
-import { fileDigest } from '../files/digest';
 import { type TableColumn, TableWriter } from '../files/table-writer';
 import { type Device, Network } from '../network';
+import { type CellFeatures, classicCellFeatures, layerCellFeatures } from './cell-features';
 import { exclusionsOf } from './counted-cells';
 import { partFiles, readPart } from './part-files';
 import { type PlannedScreen, readPlannedScreen } from './plan';
+import { requireUnchanged } from './unchanged-file';
 
 export interface ScreenProfileOptions {
   /** Layer of the screen's model, such as `fc1`, or `classic`: features of shape, intensity and texture. */
@@ -38,12 +35,6 @@ const metadataColumns: readonly TableColumn[] = [
 
 /** By which pycytominer knows a feature. */
 const featurePrefix = 'Cells_';
-
-interface FeatureSource {
-  names: readonly string[];
-  compute(dataset: Dataset): Promise<NamedFeatureMatrix>;
-  close(): Promise<void>;
-}
 
 /**
  * Writes one row for each cell of a screen whose shards are complete, in the order of the plan: columns `Metadata_Plate`,
@@ -71,14 +62,10 @@ export async function writeScreenProfiles(
       groupRows: 1024,
     });
     try {
-      for (const [done, { name, first, count }] of plan.parts.entries()) {
+      for (const [done, entry] of plan.parts.entries()) {
         throwIfAborted(options.signal);
-        const part = await readPart(folder, name, {
-          job: plan.job,
-          fields: plan.fields.slice(first, first + count),
-          classes: screen.model.classes.length,
-          labels: plan.classes,
-        });
+        const { name } = entry;
+        const part = await readPart(planned, entry);
         if (!part) {
           throw new DeepYeastError(
             'screen-incomplete',
@@ -87,8 +74,8 @@ export async function writeScreenProfiles(
         }
         const { cells } = part;
         if (cells.cell.length > 0) {
-          const features = await source.compute(await Dataset.open(partFiles(folder, name).cells));
-          const exclusions = exclusionsOf(cells, { exclude: screen.exclude, threshold: screen.quality?.threshold });
+          const features = await source.compute(await Dataset.open(partFiles(folder, name).cells), options);
+          const exclusions = exclusionsOf(cells, screen);
           let cell = 0;
           for (const { plate, well, field, protein, class: label, kept = 0 } of part.fields) {
             for (const end = cell + kept; cell < end; cell++) {
@@ -115,38 +102,20 @@ export async function writeScreenProfiles(
   }
 }
 
-async function openFeatures({ screen }: PlannedScreen, options: ScreenProfileOptions): Promise<FeatureSource> {
-  const { features, threads, device, signal } = options;
-  const running = { ...(threads !== undefined && { threads }), ...(signal && { signal }) };
-  if (features === 'classic') {
-    return {
-      names: classicFeatureNames().map(({ name }) => name),
-      compute: (dataset) => classicFeatureMatrix(dataset, running),
-      close: async () => {},
-    };
-  }
+/** The features asked for, and what ends their use. */
+async function openFeatures(
+  { screen }: PlannedScreen,
+  { features, threads, device }: ScreenProfileOptions,
+): Promise<CellFeatures & { close(): Promise<void> }> {
+  if (features === 'classic') return { ...classicCellFeatures(), close: async () => {} };
   const { path, sha256 } = screen.model;
-  if ((await fileDigest(path)) !== sha256) {
-    throw new DeepYeastError('run-mismatch', `${path} has changed since the screen was planned: plan it again`);
-  }
+  await requireUnchanged(path, sha256);
   const network = await Network.load(path, {
     ...(threads !== undefined && { threads }),
     ...(device !== undefined && { device }),
   });
   try {
-    const asked: FeatureOptions = { layer: features, allowRuleMismatch: true, ...(signal && { signal }) };
-    const names = featureNames(planFeatures(network, asked));
-    return {
-      names,
-      compute: (dataset) =>
-        featuresOfCells(
-          network,
-          dataset,
-          Uint32Array.from({ length: dataset.count }, (_, i) => i),
-          asked,
-        ),
-      close: () => network.close(),
-    };
+    return { ...layerCellFeatures(network, { layer: features }), close: () => network.close() };
   } catch (error) {
     await network.close();
     throw error;

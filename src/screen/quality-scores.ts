@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { Forest } from '../classifiers/forest';
 import type { Dataset } from '../data/dataset';
 import { DeepYeastError } from '../errors';
-import { classicFeatureMatrix, classicFeatureNames } from '../features/classic';
-import { type FeatureOptions, planFeatures, summaries } from '../features/extraction';
-import { featureNames, featuresOfCells } from '../features/layer-features';
-import type { NamedFeatureMatrix } from '../features/matrix';
-import { fileDigest } from '../files/digest';
+import { summaries } from '../features/extraction';
 import type { Network } from '../network';
 import { qualityFiles, readQualityFile, scoreQuality } from '../quality';
+import { type CellFeatures, classicCellFeatures, layerCellFeatures } from './cell-features';
 import type { ScreenFile } from './screen-options';
+import { requireUnchanged } from './unchanged-file';
 
 /** A detector that is ready for parts. */
 export interface QualityScorer {
@@ -29,36 +27,25 @@ export async function openQuality(
   network: Network,
 ): Promise<QualityScorer> {
   const file = join(path, qualityFiles.detector);
-  if ((await fileDigest(file)) !== sha256) {
-    throw new DeepYeastError('run-mismatch', `${file} has changed since the screen was planned: plan it again`);
-  }
-  const { features } = await readQualityFile(path);
-  const compute = featuresOf(features, network, path);
+  await requireUnchanged(file, sha256);
+  const features = featuresOf((await readQualityFile(path)).features, network, path);
   const forest = await Forest.load(file);
   return {
-    score: async (dataset, options) => scoreQuality(forest, await compute(dataset, options), options),
+    score: async (dataset, options) => scoreQuality(forest, await features.compute(dataset, options), options),
     close: () => forest.close(),
   };
 }
 
-function featuresOf(
-  names: readonly string[],
-  network: Network,
-  detector: string,
-): (dataset: Dataset, options: { threads: number; signal?: AbortSignal | undefined }) => Promise<NamedFeatureMatrix> {
-  const same = (others: readonly string[]) =>
-    others.length === names.length && others.every((name, i) => name === names[i]);
-  if (same(classicFeatureNames().map(({ name }) => name)))
-    return (dataset, options) => classicFeatureMatrix(dataset, options);
+function featuresOf(names: readonly string[], network: Network, detector: string): CellFeatures {
   const layer = network.layerNames.find((name) => names[0]?.startsWith(`${name}_`));
-  for (const summary of layer === undefined ? [] : summaries) {
-    const options: FeatureOptions = { layer: layer as string, summary };
-    if (!same(featureNames(planFeatures(network, options)))) continue;
-    return (dataset, { signal }) => {
-      const all = Uint32Array.from({ length: dataset.count }, (_, i) => i);
-      return featuresOfCells(network, dataset, all, { ...options, ...(signal && { signal }), allowRuleMismatch: true });
-    };
-  }
+  const candidates = [
+    classicCellFeatures(),
+    ...(layer === undefined ? [] : summaries.map((summary) => layerCellFeatures(network, { layer, summary }))),
+  ];
+  const found = candidates.find(
+    (own) => own.names.length === names.length && own.names.every((name, i) => name === names[i]),
+  );
+  if (found) return found;
   throw new DeepYeastError(
     'invalid-argument',
     `the detector ${detector} was trained on ${names.length} features (${names[0]}, ...), which are neither the classic ones nor those of a layer of the screen's model`,

@@ -1,13 +1,12 @@
 /** One shard of a screen: its parts, one after the other, and a completion file at the end. */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort';
-import { DeepYeastError, fileError } from '../errors';
+import { DeepYeastError } from '../errors';
 import { threadsOf } from '../fields/append-fields';
 import { writeFileAtomically } from '../files/atomic-file';
-import { fileDigest } from '../files/digest';
-import { readJsonFile } from '../files/json';
+import { readJsonFileIfPresent } from '../files/json';
+import { makeOutputFolder } from '../files/output-folder';
 import { type Log, silent } from '../log';
 import { loadAddon } from '../native';
 import { type Device, Network, type Precision } from '../network';
@@ -18,6 +17,7 @@ import { type PlannedScreen, readPlannedScreen, shardFiles } from './plan';
 import { openQuality } from './quality-scores';
 import { screenFiles } from './results';
 import { cellsOptions } from './screen-options';
+import { requireUnchanged } from './unchanged-file';
 
 export interface ShardOptions {
   /** The plan that the caller means (its digest): another one is refused. */
@@ -70,7 +70,8 @@ export async function runShard(results: string, shard: number, options: ShardOpt
     return { shard, already: true, fields };
   }
   await requireSameInputs(planned);
-  for (const name of [screenFiles.shards, screenFiles.parts, screenFiles.cells]) await makeFolder(join(folder, name));
+  for (const name of [screenFiles.shards, screenFiles.parts, screenFiles.cells])
+    await makeOutputFolder(join(folder, name));
   const files = shardFiles(folder, shard);
   const lock = loadAddon().lockFile(files.lock);
   if (lock === null) {
@@ -114,14 +115,8 @@ export async function runShard(results: string, shard: number, options: ShardOpt
 /** Whether a shard is complete by the present plan. Throws `run-invalid` for a damaged completion file, `io-error`. */
 export async function isShardDone({ folder, plan }: PlannedScreen, shard: number): Promise<boolean> {
   const { done } = shardFiles(folder, shard);
-  try {
-    const file = (await readJsonFile(done, 'the completion file', 'run-invalid')) as { plan?: unknown } | null;
-    return file?.plan === plan.plan;
-  } catch (error) {
-    const cause = (error as DeepYeastError).cause as NodeJS.ErrnoException | undefined;
-    if (cause?.code === 'ENOENT') return false;
-    throw error;
-  }
+  const file = await readJsonFileIfPresent(done, 'the completion file', 'run-invalid');
+  return (file as { plan?: unknown } | null | undefined)?.plan === plan.plan;
 }
 
 /** The same bytes come of the same version and the same model alone. */
@@ -133,13 +128,7 @@ async function requireSameInputs({ folder, screen }: PlannedScreen): Promise<voi
       `${folder} was planned by version ${screen.deepyeast}, this is ${version}: run it with that version, or plan it again in another folder`,
     );
   }
-  const { path, sha256 } = screen.model;
-  if ((await fileDigest(path)) !== sha256) {
-    throw new DeepYeastError(
-      'run-mismatch',
-      `${path} has changed since ${folder} was planned: plan it again in another folder`,
-    );
-  }
+  await requireUnchanged(screen.model.path, screen.model.sha256);
 }
 
 async function requireSamePlan({ folder, plan }: PlannedScreen): Promise<void> {
@@ -149,12 +138,4 @@ async function requireSamePlan({ folder, plan }: PlannedScreen): Promise<void> {
     'run-mismatch',
     `${join(folder, screenFiles.plan)} was changed while a shard was at work: its parts are kept, run the shards of the new plan`,
   );
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw fileError('create the folder', path, error);
-  }
 }

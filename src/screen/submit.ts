@@ -1,10 +1,10 @@
 /** A screen's shards as an array of jobs of Slurm, and the merge behind them. */
 
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DeepYeastError, fileError } from '../errors';
+import { DeepYeastError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { makeOutputFolder } from '../files/output-folder';
 import { readPlannedScreen } from './plan';
 import { screenFiles } from './results';
 import { isShardDone } from './shard';
@@ -82,11 +82,7 @@ export async function submitScreen(results: string, submit: SubmitOptions): Prom
     ['sbatch', '--parsable', ...(shards.length > 0 ? [`--dependency=afterany:${arrayJob}`] : []), merge.path],
   ];
   if (submit.dryRun) return { scripts, commands: commands('ARRAY_JOB'), shards };
-  try {
-    await mkdir(logs, { recursive: true });
-  } catch (error) {
-    throw fileError('create the folder', logs, error);
-  }
+  await makeOutputFolder(logs);
   for (const { path, text } of scripts) await writeFileAtomically(path, text);
   const arrayJob = shards.length > 0 ? await sbatch(['--parsable', array.path], submit.signal) : undefined;
   const submitted = commands(arrayJob ?? '');

@@ -1,5 +1,7 @@
 /** Which wells and fields deserve a look: the rules, all relative to the other wells of the plate. */
 
+import { groupBy } from '../group-by';
+import { totalVariation } from '../proteins/total-variation';
 import { median } from '../ratios';
 import type { FieldFlag, FieldRow, WellFlag, WellRow } from './results';
 
@@ -21,14 +23,9 @@ const rules = {
 
 /** Median focus by plate, over fields with cells. */
 export function plateFocus(fields: readonly FieldRow[]): Map<string, number> {
-  const byPlate = new Map<string, number[]>();
-  for (const { plate, focus = 0, cells = 0 } of fields) {
-    if (cells === 0) continue;
-    const values = byPlate.get(plate) ?? [];
-    values.push(focus);
-    byPlate.set(plate, values);
-  }
-  return new Map([...byPlate].map(([plate, values]) => [plate, median(values).value ?? 0]));
+  const withCells = fields.filter(({ cells = 0 }) => cells > 0);
+  const byPlate = groupBy(withCells, ({ plate }) => plate);
+  return new Map([...byPlate].map(([plate, own]) => [plate, median(own.map(({ focus = 0 }) => focus)).value ?? 0]));
 }
 
 export function fieldFlagsOf(field: FieldRow, focusOfPlate: number): FieldFlag[] {
@@ -95,10 +92,6 @@ function disagreementOf(well: WellRow, wells: readonly WellRow[]): number | null
   return distances[Math.ceil(distances.length / 2) - 1] ?? null;
 }
 
-function totalVariation(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, value, c) => sum + Math.abs(value - (b[c] as number)), 0) / 2;
-}
-
 /**
  * Two samples of so many cells from one mixture differ by about this much: half the sum over classes of twice the standard
  * deviation of the difference of two shares.
@@ -106,15 +99,4 @@ function totalVariation(a: readonly number[], b: readonly number[]): number {
 function chance({ used, mixture }: WellRow): number {
   if (used === 0) return 0;
   return mixture.reduce((sum, share) => sum + Math.sqrt((2 * share * (1 - share)) / used), 0);
-}
-
-function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }

@@ -1,9 +1,9 @@
-import { access, readdir, readFile, rm } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DeepYeastError, fileError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { readJsonFileIfPresent } from '../files/json';
 import { makeFolders } from '../files/make-folders';
-import { parseJson } from '../files/parse-json';
 import { flushFolder } from '../files/temporary';
 import { loadAddon } from '../native';
 import type { NativeFileLock, NativeTopology } from '../native/addon';
@@ -43,15 +43,10 @@ export interface RunDescription {
  */
 export async function readRunDescription(folder: string): Promise<RunDescription | undefined> {
   const path = join(folder, runFiles.description);
-  let text: string;
+  const found = await readJsonFileIfPresent(path, 'the description of the run', 'run-invalid');
+  if (found === undefined) return undefined;
   try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileError('read', path, error);
-  }
-  try {
-    const description = parseJson(text, path, 'run-invalid') as RunDescription;
+    const description = found as RunDescription;
     return { ...description, recipe: parseRecipe(description.recipe, path) };
   } catch (cause) {
     if (cause instanceof DeepYeastError && cause.code === 'run-invalid') throw cause;

@@ -31,6 +31,9 @@ beforeEach(async () => {
   screen = await plantScreen(folder);
 });
 
+/** What a test changes in a plan. */
+type PlanText = { parts: { name: string }[]; fields: unknown[] };
+
 async function rowsOf(path: string): Promise<Record<string, string>[]> {
   const rows: Record<string, string>[] = [];
   for await (const row of readCsv(path)) rows.push(row);
@@ -307,6 +310,22 @@ describe('what is wrong is said', () => {
       });
     },
   );
+
+  test.each([
+    [
+      'a part with the name of a path elsewhere',
+      (plan: PlanText) => Object.assign(plan.parts[0] as object, { name: '../../elsewhere' }),
+    ],
+    ['fields that are none', (plan: PlanText) => plan.fields.fill(null)],
+  ])('a plan with %s', async (_, change) => {
+    await planScreen(screen.options('out'));
+    const path = folder.path('out/plan.json');
+    const plan = JSON.parse(readFileSync(path, 'utf8'));
+    change(plan);
+    writeFileSync(path, JSON.stringify(plan));
+    await expect(runShard(folder.path('out'), 0)).rejects.toMatchObject({ code: 'run-invalid' });
+    expect(readdirSync(folder.path()).sort()).toEqual(['map.csv', 'model.safetensors', 'out', 'plate']);
+  });
 
   test('a field that cannot be read is skipped and listed, or stops the screen where that is asked', async () => {
     truncateSync(join(screen.plate.path, screen.plate.fields[3]?.marker as string), 900);

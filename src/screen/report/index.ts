@@ -4,10 +4,9 @@
  * looked at. Memory does not grow with the cells.
  */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../errors';
 import { writeFileAtomically } from '../../files/atomic-file';
+import { makeOutputFolder } from '../../files/output-folder';
 import { cellSheet, reportPictures, type ScreenPart } from '../results';
 import { reportPage, reportScript } from './page';
 import { describePart } from './part-data';
@@ -52,11 +51,7 @@ export class ScreenReportWriter {
    * @throws io-error
    */
   static async create(folder: string, head: ReportHead): Promise<ScreenReportWriter> {
-    try {
-      await mkdir(join(folder, reportFiles.parts), { recursive: true });
-    } catch (error) {
-      throw fileError('create the folder', folder, error);
-    }
+    await makeOutputFolder(join(folder, reportFiles.parts));
     return new ScreenReportWriter(folder, head);
   }
 

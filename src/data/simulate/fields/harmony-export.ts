@@ -1,4 +1,5 @@
 /** Names and index of the images as Harmony 4 (Opera Phenix, Operetta) exports them: Images/Index.idx.xml. */
+import { groupBy } from '../../../group-by';
 import type { PlannedWell } from './plate-plan';
 
 export interface HarmonyChannel {
@@ -49,7 +50,7 @@ export function* harmonyIndex(plate: HarmonyPlate): Generator<string> {
   yield element(6, 'PlateColumns', plate.columns);
   for (const well of plate.wells) yield `      <Well id="${wellId(well)}" />\n`;
   yield '    </Plate>\n  </Plates>\n  <Wells>\n';
-  const fieldsOf = groupByWell(plate.fields);
+  const fieldsOf = groupBy(plate.fields, ({ well }) => well);
   for (const well of plate.wells) {
     yield '    <Well>\n';
     yield element(6, 'id', wellId(well)) + element(6, 'Row', well.row) + element(6, 'Col', well.column);
@@ -98,16 +99,6 @@ function imageElement(plate: HarmonyPlate, { well, field, x, y }: HarmonyField, 
   ];
   const lines = texts.map(([name, text, unit]) => element(6, name, text, unit));
   return `    <Image Version="1">\n${lines.join('')}    </Image>\n`;
-}
-
-function groupByWell(fields: readonly HarmonyField[]): Map<PlannedWell, HarmonyField[]> {
-  const groups = new Map<PlannedWell, HarmonyField[]>();
-  for (const field of fields) {
-    const group = groups.get(field.well);
-    if (group) group.push(field);
-    else groups.set(field.well, [field]);
-  }
-  return groups;
 }
 
 function element(indent: number, name: string, text: string | number, unit?: string): string {
